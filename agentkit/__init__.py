@@ -1,0 +1,1 @@
+"""Durable Claude agents on Temporal."""

@@ -1,0 +1,1 @@
+"""The offline Claude: a Messages API on loopback, so that no lesson needs a key."""

@@ -1,0 +1,1 @@
+"""The bookshop that every lesson works on."""
