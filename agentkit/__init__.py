@@ -1,1 +1,43 @@
-"""Durable Claude agents on Temporal."""
+"""Durable Claude agents on Temporal: the names that recipes use."""
+
+from agentkit.claude import ClaudeReply, ClaudeRequest, Usage, ask_claude, call_claude
+from agentkit.client import connect, run_main, run_until_signalled
+from agentkit.conversation import (
+    Content,
+    Messages,
+    ToolCall,
+    assistant_message,
+    text_of,
+    tool_calls,
+    tool_result,
+    user_message,
+)
+from agentkit.idempotency import idempotency_key, once
+from agentkit.plugin import AgentPlugin
+from agentkit.tools import Tool, ToolError, run_tool, tool
+
+__all__ = [
+    "AgentPlugin",
+    "ClaudeReply",
+    "ClaudeRequest",
+    "Content",
+    "Messages",
+    "Tool",
+    "ToolCall",
+    "ToolError",
+    "Usage",
+    "ask_claude",
+    "assistant_message",
+    "call_claude",
+    "connect",
+    "idempotency_key",
+    "once",
+    "run_main",
+    "run_tool",
+    "run_until_signalled",
+    "text_of",
+    "tool",
+    "tool_calls",
+    "tool_result",
+    "user_message",
+]

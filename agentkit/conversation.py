@@ -16,7 +16,13 @@ from pydantic_core import CoreSchema, core_schema
 if TYPE_CHECKING:
     # Only for the type checker: importing the SDK costs seconds of CPU, and a process that
     # starts a Workflow or draws a timeline has no use for it.
-    from anthropic.types import ContentBlockParam, MessageParam, ToolResultBlockParam
+    from anthropic.types import ContentBlockParam, MessageParam, ToolParam, ToolResultBlockParam
+
+    Content: TypeAlias = list[ContentBlockParam]
+    Messages: TypeAlias = list[MessageParam]
+    ToolSchemas: TypeAlias = list[ToolParam]
+else:
+    Content = Messages = ToolSchemas = list
 
 
 class _AsSent:
@@ -36,9 +42,6 @@ Verbatim: TypeAlias = Annotated[T, _AsSent]
 The API validates messages; validating them again here would drop fields that are newer
 than the installed SDK, and with them thinking signatures that must go back unchanged.
 """
-
-Content: TypeAlias = "list[ContentBlockParam]"
-Messages: TypeAlias = "list[MessageParam]"
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,29 @@
-"""The bookshop that every lesson works on."""
+"""The bookshop that every lesson works on: a SQLite file, its data, and the desk's tools."""
+
+from agentkit.classroom.shop.database import connect, count, path, reset, rows
+from agentkit.classroom.shop.tools import (
+    TOOLS,
+    check_stock,
+    find_order,
+    find_orders_of_customer,
+    refund,
+    search_handbook,
+    send_email,
+    track_shipment,
+)
+
+__all__ = [
+    "TOOLS",
+    "check_stock",
+    "connect",
+    "count",
+    "find_order",
+    "find_orders_of_customer",
+    "path",
+    "refund",
+    "reset",
+    "rows",
+    "search_handbook",
+    "send_email",
+    "track_shipment",
+]

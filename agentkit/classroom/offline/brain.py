@@ -1,0 +1,66 @@
+"""The brain: from the request alone to the next thing to say. It is rules, not a model."""
+
+from __future__ import annotations
+
+import re
+
+from agentkit.classroom.offline import answers
+from agentkit.classroom.offline.arguments import MissingArgument
+from agentkit.classroom.offline.case import Case
+from agentkit.classroom.offline.desk import ToolUse, effects, forced, look_ups, own_tools
+from agentkit.classroom.offline.reply import Thought
+from agentkit.classroom.offline.request import MessagesRequest
+
+_WHO = re.compile(
+    r"\b(who|what) are you\b|\bare you (really |an? |the )*(real|claude|model|ai|bot|human|llm)"
+    r"|\byour name\b",
+    re.IGNORECASE,
+)
+
+
+def think(request: MessagesRequest) -> Thought:
+    """Decide what to say next: the same request always gives the same thought.
+
+    Args:
+        request: A checked request.
+
+    Returns:
+        Words, and the tools to ask for.
+    """
+    case = Case.read(request)
+    if request.forced_tool is not None:
+        calls = [forced(case, request.forced_tool)]
+        return Thought("", calls)
+    thought = _next(case)
+    if request.tool_choice == "any" and case.tools and not thought.calls:
+        thought = Thought("", [forced(case, None)])
+    return thought if request.parallel else Thought(thought.text, thought.calls[:1])
+
+
+def _next(case: Case) -> Thought:
+    if not case.runs and _WHO.search(case.question):
+        return Thought(answers.IDENTITY)
+    missing: MissingArgument | None = None
+    calls = look_ups(case)
+    try:
+        calls += own_tools(case, strict=bool(calls or case.runs))
+    except MissingArgument as err:
+        missing = err
+    if not calls:
+        calls = effects(case)
+    if calls:
+        return Thought(answers.announcement(calls), _once(calls))
+    if missing:
+        return Thought(_with_results(case, answers.ask_for(missing.name)))
+    if case.tools and case.needs_order and not case.orders and not case.emails:
+        return Thought(_with_results(case, answers.ask_for_order()))
+    return Thought(answers.answer(case) if case.runs else answers.cannot_help(case))
+
+
+def _with_results(case: Case, question: str) -> str:
+    """Ask, but don't keep back what the tools have already said."""
+    return f"{answers.answer(case)} {question}" if case.runs else question
+
+
+def _once(calls: list[ToolUse]) -> list[ToolUse]:
+    return [c for i, c in enumerate(calls) if c not in calls[:i]]

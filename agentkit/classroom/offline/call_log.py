@@ -1,0 +1,123 @@
+"""The call log: "Claude was called six times" is counted, not claimed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+MOST_CALLS = 10_000
+"""How many calls are kept in memory; older ones are dropped."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of `POST /v1/messages`.
+
+    Attributes:
+        seq: Counts up from 1 over the life of the server.
+        started_at: When it arrived, in seconds since 1970.
+        finished_at: When it was over; None while it is being answered.
+        state: "answering", "answered", "failed" or "disconnected".
+        status: HTTP status; None until there is one.
+        turn: Which model call for the question this is: 1 for the first.
+        messages: How many messages it carried.
+        model: The model asked for.
+        stop_reason: Why the reply ended.
+        tools: The tools that the reply asks for.
+        question: The first 80 characters of the question being worked on.
+        input_bytes: Size of the request body.
+    """
+
+    seq: int
+    started_at: float
+    finished_at: float | None = None
+    state: str = "answering"
+    status: int | None = None
+    turn: int = 1
+    messages: int = 0
+    model: str | None = None
+    stop_reason: str | None = None
+    tools: tuple[str, ...] = ()
+    question: str = ""
+    input_bytes: int = 0
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Call:
+        """Read a call as `GET /_offline/calls` shows it.
+
+        Args:
+            fields: One entry of the list.
+
+        Returns:
+            The call.
+        """
+        return cls(**{**fields, "tools": tuple(fields["tools"])})
+
+
+class CallLog:
+    """Calls in memory, and as JSON lines in a file when there is one.
+
+    A call is written when it starts and again when it is over: the last line with a `seq` counts.
+
+    Args:
+        path: The file to append to, if any.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._count = 0
+        self._calls: deque[Call] = deque(maxlen=MOST_CALLS)
+
+    def start(self, **fields: Any) -> Call:
+        """Note that a call has arrived.
+
+        Args:
+            **fields: What is known of it, named as in `Call`.
+
+        Returns:
+            The call.
+        """
+        self._count += 1
+        call = Call(seq=self._count, started_at=time.time(), **fields)
+        self._calls.append(call)
+        self._write(call)
+        return call
+
+    def finish(self, call: Call, state: str, **fields: Any) -> None:
+        """Note that a call is over.
+
+        Args:
+            call: The call as it was started.
+            state: "answered", "failed" or "disconnected".
+            **fields: What is known now, named as in `Call`.
+        """
+        done = replace(call, state=state, finished_at=time.time(), **fields)
+        # Calls are in order of seq without gaps, so the place is known; it may be cleared by now.
+        place = call.seq - self._calls[0].seq if self._calls else -1
+        if 0 <= place < len(self._calls):
+            self._calls[place] = done
+        self._write(done)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """List the calls.
+
+        Returns:
+            The calls as JSON objects, oldest first.
+        """
+        return [asdict(call) for call in self._calls]
+
+    def clear(self) -> None:
+        """Forget the calls in memory; the file keeps them, and counting goes on."""
+        self._calls.clear()
+
+    def _write(self, call: Call) -> None:
+        if self._path is None:
+            return
+        # A full disk must not turn into a failed call: the log in memory still has it.
+        with suppress(OSError), self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(call)) + "\n")

@@ -1,0 +1,255 @@
+"""One support case, read from the conversation: what is wanted, what is known, what was done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from agentkit.classroom.offline.arguments import EMAIL
+from agentkit.classroom.offline.request import (
+    MessagesRequest,
+    ToolRun,
+    question_index,
+    tool_runs,
+)
+
+_NOT = r"(?:don't|do not|without|never|not)\s+(?:\w+\s+)?"
+_REFUND = r"\b(?:refund\w*|money back|reimburs\w*)"
+_EMAIL_ORDER = (
+    r"\be-?mail\s+(?:me|him|her|them|us|the customer|a|an|my|[\w.+-]+@)|\bby e-?mail|\bsend\b"
+    r"|\bconfirmation\b|\bnotify\b|\bwrite to\b|\blet (?:me|him|her|them|the customer) know\b"
+)
+_POLICY = r"\b(?:polic\w+|rules?|handbook|guidelines?|terms)\b|\bhow (?:long|many days)\b"
+_ASKS_IN_GENERAL = r"^\s*(?:what|how|do you|does|may (?:i|we)|when do|can customers?)\b"
+_TRACK = (
+    r"\bwhere(?:'s| is| are)\b|\btrack\w*|\bshipments?\b|\bdeliver(?:y|ed)\b|\bon its way\b"
+    r"|\bwhen (?:will|does)\b|\b(?:not|n't) (?:yet )?arrived?\b|\bstatus\b"
+)
+_STOCK = r"\bin stock\b|\bstock\b|\bavailab\w+|\bdo you (?:have|sell|carry)\b|\bcopies\b"
+_AN_ORDER = r"\border|\bparcel\b|\bpackage\b"
+_CURRENCY = r"(?:€|\$|£|EUR\b|USD\b|GBP\b|euros?\b|dollars?\b|pounds?\b)"
+_AMOUNT = re.compile(
+    rf"{_CURRENCY}\s*(\d+(?:[.,]\d{{1,2}})?)|(\d+(?:[.,]\d{{1,2}})?)\s*{_CURRENCY}", re.IGNORECASE
+)
+_ORDER_RUN = re.compile(
+    r"(?:\borders?|\bnumbers?|\bno\.|#)\s*(?:ids?|numbers?|no\.?)?[\s:#]*"
+    r"(\d+(?:\s*(?:,|and|&|,\s*and|or)\s*#?\d+(?![\d.,]*\s*(?:€|eur|days?|%)))*)",
+    re.IGNORECASE,
+)
+_LONE_NUMBER = re.compile(
+    r"(?<![\w.,€$£@-])(\d{3,8})(?![\w@%-]|[.,]\d|\s*(?:€|\$|£|eur|usd|gbp|dollars|pounds|days|weeks"
+    r"|words|copies|years|tokens))",
+    re.IGNORECASE,
+)
+
+
+def dig(value: Any, *keys: str) -> Any:
+    """Find a value in a tool's result by key, however deep, and whatever it is called exactly.
+
+    Args:
+        value: A result read as JSON.
+        *keys: Names to look for, best first; a key that contains one will do.
+
+    Returns:
+        The first value that is text or a number, or None.
+    """
+    pairs = list(_pairs(value))
+    for wanted in keys:
+        for match in (str.__eq__, str.__contains__):
+            for key, found in pairs:
+                if match(key.lower(), wanted) and isinstance(found, str | int | float):
+                    return found
+    return None
+
+
+def _pairs(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from value.items()
+        for inner in value.values():
+            yield from _pairs(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _pairs(inner)
+
+
+def order_numbers(text: str) -> list[int]:
+    """Find order numbers: after the word "order" or a "#", or any lone number of 3 to 8 digits.
+
+    Args:
+        text: What the user wrote.
+
+    Returns:
+        The numbers, in order, each once.
+    """
+    listed = [n for run in _ORDER_RUN.findall(text) for n in re.findall(r"\d+", run)]
+    found = listed or _LONE_NUMBER.findall(text)
+    return list(dict.fromkeys(int(n) for n in found if len(n) <= 18))
+
+
+@dataclass(frozen=True)
+class Case:
+    """What there is to work on.
+
+    Attributes:
+        question: The question being worked on. A short answer to something that was asked back
+            is read together with the question before it.
+        earlier: What the user wrote before, oldest first.
+        runs: The tools used for this question, with their results.
+        earlier_runs: The tools used before.
+        tools: The client tools on offer, by name.
+    """
+
+    question: str
+    earlier: list[str]
+    runs: list[ToolRun]
+    earlier_runs: list[ToolRun]
+    tools: dict[str, dict[str, Any]]
+
+    @classmethod
+    def read(cls, request: MessagesRequest) -> Case:
+        """Read the case from a request.
+
+        Args:
+            request: A checked request.
+
+        Returns:
+            The case.
+        """
+        messages = request.messages
+        at = question_index(messages)
+        before = messages[:at]
+        earlier = [m.text for m in before if m.role == "user" and m.text]
+        question = messages[at].text
+        asked_back = bool(before) and before[-1].text.rstrip().endswith("?")
+        if asked_back and earlier and len(question.split()) <= 8:
+            question = f"{earlier[-1]}\n{question}"
+        offered = {t["name"]: t for t in request.tools} if request.tool_choice != "none" else {}
+        return cls(question, earlier, tool_runs(messages[at:]), tool_runs(before), offered)
+
+    def _says(self, pattern: str) -> bool:
+        return bool(re.search(pattern, self.question, re.IGNORECASE))
+
+    @cached_property
+    def wants_refund(self) -> bool:
+        """A refund is to be made, rather than talked about."""
+        general = self._says(_POLICY) or self._says(_ASKS_IN_GENERAL)
+        return (
+            self._says(_REFUND)
+            and not self._says(_NOT + _REFUND.removeprefix(r"\b"))
+            and not (general and not order_numbers(self.question))
+        )
+
+    @cached_property
+    def wants_email(self) -> bool:
+        """A message is to be sent."""
+        return self._says(_EMAIL_ORDER) and not self._says(_NOT + r"(?:send|e-?mail|notify)")
+
+    @cached_property
+    def wants_tracking(self) -> bool:
+        """Somebody wants to know where a parcel is."""
+        return self._says(_TRACK) and not self.wants_refund and not self._says(_POLICY)
+
+    @cached_property
+    def wants_policy(self) -> bool:
+        """The handbook may help: asked for, or a refund has to follow it."""
+        asked = self._says(_POLICY) or (
+            self._says(_ASKS_IN_GENERAL)
+            and self._says(r"\b(?:refund|return|exchang|ship|gift|pay|deliver|cancel|damag)\w*")
+            and not order_numbers(self.question)
+        )
+        return asked or self.wants_refund
+
+    @cached_property
+    def wants_stock(self) -> bool:
+        """Somebody wants to know whether a book is there."""
+        return self._says(_STOCK) and not self.orders
+
+    @cached_property
+    def needs_order(self) -> bool:
+        """The question is about an order, whether or not it says which."""
+        wants = self.wants_refund or self.wants_tracking
+        return (
+            wants
+            or bool(order_numbers(self.question))
+            or self.wants_email
+            or (self._says(_AN_ORDER) and not self.wants_policy and not self.emails)
+        )
+
+    @cached_property
+    def emails(self) -> list[str]:
+        """Addresses in the question."""
+        return list(dict.fromkeys(EMAIL.findall(self.question)))
+
+    @cached_property
+    def orders(self) -> list[int]:
+        """Order numbers in the question, else the last one talked about before."""
+        if found := order_numbers(self.question):
+            # An answer to something asked back stands on the last line.
+            return order_numbers(self.question.rsplit("\n", 1)[-1]) or found
+        if not self._refers_back():
+            return []
+        for text in reversed(self.earlier):
+            if found := order_numbers(text):
+                return found[-1:]
+        return []
+
+    def _refers_back(self) -> bool:
+        return self.wants_refund or self.wants_tracking or self.wants_email or self._says(_AN_ORDER)
+
+    @cached_property
+    def amount(self) -> float | None:
+        """An amount of money that the question names."""
+        if not (found := _AMOUNT.search(self.question)):
+            return None
+        value = float((found[1] or found[2]).replace(",", "."))
+        return int(value) if value.is_integer() else value
+
+    @cached_property
+    def trouble(self) -> str:
+        """What is wrong with the order, in two words."""
+        for pattern, words in (
+            (r"damag\w*|broken|torn", "arrived damaged"),
+            (r"wrong|not what", "wrong item"),
+            (r"never (?:came|arrived)|lost|missing", "never arrived"),
+            (r"\blate\b|delayed", "arrived late"),
+            (r"faulty|defect\w*|misprint\w*", "faulty copy"),
+        ):
+            if self._says(pattern):
+                return words
+        return "requested by the customer"
+
+    def done(self, name: str, **some: Any) -> ToolRun | None:
+        """Find a tool that was used for this question.
+
+        Args:
+            name: The tool.
+            **some: Arguments it must have had.
+
+        Returns:
+            Its last use, or None.
+        """
+        for run in reversed(self.runs):
+            if run.name == name and all(run.input.get(k) == v for k, v in some.items()):
+                return run
+        return None
+
+    @cached_property
+    def known(self) -> dict[str, Any]:
+        """Values for arguments of any tool, by likely name; the question beats the results."""
+        facts: dict[str, Any] = {}
+        for run in [*self.earlier_runs, *self.runs]:
+            facts |= {k: v for k, v in _pairs(run.value) if isinstance(v, str | int | float)}
+            if (total := dig(run.value, "total", "amount")) is not None:
+                facts["amount"] = total
+            if email := dig(run.value, "email"):
+                facts["email"] = email
+        if self.orders:
+            facts |= {"order_id": self.orders[0], "order": self.orders[0]}
+        if self.amount is not None:
+            facts["amount"] = self.amount
+        if self.emails:
+            facts["email"] = self.emails[0]
+        return {**facts, "reason": self.trouble}

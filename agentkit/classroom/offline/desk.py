@@ -1,0 +1,258 @@
+"""How the support desk works: look up first, in parallel; then act; each thing once."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from agentkit.classroom.offline.arguments import (
+    MissingArgument,
+    fill,
+    fill_each,
+    fit,
+    names,
+    quoted,
+    stems,
+)
+from agentkit.classroom.offline.case import Case, dig
+from agentkit.classroom.offline.request import ToolRun
+
+ToolUse = tuple[str, dict[str, Any]]
+
+SHOP_TOOLS = {
+    *("find_order", "find_orders_of_customer", "track_shipment", "search_handbook"),
+    *("check_stock", "refund", "send_email"),
+}
+_FILLER_WORDS = stems(
+    "a about an and any are at be book books can could do does for from get have how i in is it "
+    "its long many me my of on or our please policy policies handbook rule rules say says tell "
+    "that the their there this to us we what when which who will with would you your if order "
+    "shop stock not was were am has had but so they them use tool using return s t"
+) - stems("return")
+_WEAK_WORDS = _FILLER_WORDS | stems(
+    "customer item list search look lookup find fetch show read check number id name user data "
+    "send make create set update run new all one"
+)
+_READING = ("get_", "find_", "look", "list_", "show_", "read_", "search_", "fetch_", "check_")
+
+
+def look_ups(case: Case) -> list[ToolUse]:
+    """Choose the look-ups that the question needs and that don't wait for each other.
+
+    Args:
+        case: The case.
+
+    Returns:
+        The calls that haven't been made for this question, only of tools on offer.
+    """
+    wanted: list[ToolUse] = []
+    if case.needs_order:
+        wanted += [("find_order", {"order_id": n}) for n in case.orders]
+    if case.wants_tracking:
+        wanted += [("track_shipment", {"order_id": n}) for n in case.orders]
+    if case.wants_policy:
+        wanted.append(("search_handbook", {"query": _handbook_query(case)}))
+    if case.wants_stock:
+        wanted += [("check_stock", {"title": t}) for t in _titles(case)]
+    lost = any(r.is_error for r in case.runs if r.name == "find_order")
+    if case.emails and (lost or not case.orders) and not case.wants_policy:
+        wanted.append(("find_orders_of_customer", {"email": case.emails[0]}))
+    calls = [(n, _shape(case, n, values)) for n, values in wanted if n in case.tools]
+    return [(n, a) for n, a in calls if not case.done(n, **a)]
+
+
+def effects(case: Case) -> list[ToolUse]:
+    """Choose the next thing to do, once everything about it is known.
+
+    Args:
+        case: A case whose look-ups are done.
+
+    Returns:
+        Refunds first, the e-mail about them later; empty when done, or when something said no.
+    """
+    if any(r.is_error for r in case.runs if r.name in ("find_order", "refund", "send_email")):
+        return []
+    if case.wants_refund:
+        if "refund" not in case.tools:
+            return []
+        due = [n for n in case.orders if not _refund_of(case, n)]
+        if calls := [c for n in due if (c := _refund(case, n))]:
+            return calls
+        if due or not case.orders:
+            return []
+    if case.wants_email and "send_email" in case.tools and not case.done("send_email"):
+        email = _email(case)
+        return [email] if email else []
+    return []
+
+
+def own_tools(case: Case, *, strict: bool) -> list[ToolUse]:
+    """Choose tools that aren't the shop's, by the words of their names and descriptions.
+
+    Args:
+        case: The case.
+        strict: Whether only a telling word counts; else a tool that only reads may be tried too.
+
+    Returns:
+        The calls that haven't been made for this question.
+
+    Raises:
+        MissingArgument: A tool fits, but the question doesn't say what to give it.
+    """
+    said = stems(case.question)
+    calls: list[ToolUse] = []
+    missing: MissingArgument | None = None
+    for name, tool in case.tools.items():
+        if name in SHOP_TOOLS or case.done(name):
+            continue
+        words, description = stems(name), stems(tool.get("description") or "")
+        telling = 2 * len((words - _WEAK_WORDS) & said) + len((description - _WEAK_WORDS) & said)
+        reads = name.lower().startswith(_READING) and bool((words | description) & said)
+        if telling < 2 and (strict or not reads):
+            continue
+        try:
+            calls += [(name, a) for a in fill_each(tool["input_schema"], case.question, case.known)]
+        except MissingArgument as err:
+            missing = missing or err
+    if missing and not calls:
+        raise missing
+    return calls
+
+
+def forced(case: Case, name: str | None) -> ToolUse:
+    """Choose a tool because the request says that one must be used.
+
+    Args:
+        case: The case.
+        name: The tool that the request names, if any.
+
+    Returns:
+        The call; what the question leaves open is filled with the emptiest value.
+    """
+    said = stems(case.question)
+    name = name or max(
+        case.tools,
+        key=lambda n: len((stems(n) | stems(case.tools[n].get("description") or "")) & said),
+    )
+    known = {**case.known, "query": _handbook_query(case)}
+    schema = case.tools.get(name, {}).get("input_schema", {})
+    return name, fill(schema, case.question, known, forced=True)
+
+
+def _shape(case: Case, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Fit values to the schema on offer: a learner may have renamed or added arguments."""
+    schema = case.tools[name]["input_schema"]
+    properties = schema.get("properties") or {}
+    arguments = {k: fit(v, properties[k]) for k, v in values.items() if k in properties}
+    left = {k: v for k, v in values.items() if k not in properties}
+    for missing in [p for p in schema.get("required") or [] if p not in arguments]:
+        for key in list(left):
+            if stems(missing) & stems(key):
+                arguments[missing] = fit(left.pop(key), properties.get(missing, {}))
+                break
+    return {**fill(schema, case.question, {**case.known, **arguments}, forced=True), **arguments}
+
+
+def _handbook_query(case: Case) -> str:
+    """A few keywords: a full-text search finds nothing for a whole sentence."""
+    if case.wants_refund:
+        trouble = {"arrived damaged": "damaged", "wrong item": "wrong", "arrived late": "late"}
+        return f"refund {trouble.get(case.trouble, '')}".strip()
+    found = re.findall(r"[A-Za-z][\w-]*", case.question)
+    words = [w.lower() for w in found if not stems(w) <= _FILLER_WORDS]
+    return " ".join(dict.fromkeys(words)) or case.question.strip()
+
+
+def _titles(case: Case) -> list[str]:
+    if found := quoted(case.question):
+        return found
+    after = re.search(
+        r"\b(?:of|have|sell|carry|is|are)\s+(?:any |a |the book |copies of )*(.+?)"
+        r"(?:\s+(?:in stock|available|left)\b|[?.!]|$)",
+        case.question,
+        re.IGNORECASE,
+    )
+    return names(case.question)[:1] or ([after[1]] if after else [])
+
+
+def _order(case: Case, number: int) -> ToolRun | None:
+    """The order as it was found, for this question."""
+    for run in case.runs:
+        if run.name == "find_order" and str(number) in map(str, run.input.values()):
+            return None if run.is_error else run
+    return None
+
+
+def _refund_of(case: Case, number: int) -> ToolRun | None:
+    for run in case.runs:
+        if run.name == "refund" and str(number) in map(str, run.input.values()):
+            return run
+    return None
+
+
+def _refund(case: Case, number: int) -> ToolUse | None:
+    order = _order(case, number)
+    amount = case.amount
+    if amount is None and order:
+        amount = dig(order.value, "total", "amount")
+    wants_amount = "amount" in (case.tools["refund"]["input_schema"].get("required") or [])
+    if (amount is None and wants_amount) or (order is None and "find_order" in case.tools):
+        return None
+    values = {"order_id": number, "reason": case.trouble}
+    if amount is not None:
+        values["amount"] = amount
+    return "refund", _shape(case, "refund", values)
+
+
+def _email(case: Case) -> ToolUse | None:
+    found = next((r for n in case.orders if (r := _order(case, n))), None)
+    address = case.emails[0] if case.emails else (dig(found.value, "email") if found else None)
+    if not address:
+        return None
+    orders = " and ".join(map(str, case.orders))
+    refunds = [r for r in case.runs if r.name == "refund" and not r.is_error]
+    if refunds:
+        subject = f"Your refund for order {orders}"
+        lines = [f"we have refunded {_money(case, r)} for order {orders_of(r)}." for r in refunds]
+    else:
+        subject = f"Your order {orders}" if orders else "Your question"
+        status = dig(found.value, "status") if found else None
+        told = f"order {orders} is {status}." if status else f"about your request: {case.question}"
+        lines = [told]
+    body = "Hello,\n\n" + "\n".join(lines) + "\n\nKind regards\nThe bookshop"
+    return "send_email", _shape(
+        case, "send_email", {"to": address, "subject": subject, "body": body}
+    )
+
+
+def orders_of(run: ToolRun) -> str:
+    """Name the order that a tool was used on.
+
+    Args:
+        run: The tool's use.
+
+    Returns:
+        The order number, or "?" when it has none.
+    """
+    return str(run.input.get("order_id", dig(run.input, "order") or "?"))
+
+
+def _money(case: Case, run: ToolRun) -> str:
+    amount = dig(run.input, "amount") or dig(run.value, "amount", "total")
+    return money(amount, dig([r.value for r in case.runs], "currency"))
+
+
+def money(amount: Any, currency: Any) -> str:
+    """Write an amount of money.
+
+    Args:
+        amount: Number or text; None when unknown.
+        currency: Its code; None when unknown.
+
+    Returns:
+        Such as "39.90 EUR".
+    """
+    if amount is None:
+        return "the amount"
+    number = f"{amount:.2f}" if isinstance(amount, float) else str(amount)
+    return f"{number} {currency}" if currency else number

@@ -1,0 +1,236 @@
+"""Processes that the course owns: started once, recorded by pid, found again, ended for sure.
+
+A record under `.agentkit/processes/` names each one, so that another kernel can adopt it and
+`python -m agentkit down` can end it. A pid alone is not trusted: the start time must match too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import psutil
+from filelock import FileLock
+
+from agentkit.classroom.home import ClassroomError, home
+
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True)
+class Background:
+    """A process of ours that runs in the background.
+
+    Attributes:
+        name: What the course calls it: "temporal", "offline-claude", "worker-…".
+        pid: Its process id.
+        created: When it started, in seconds since the epoch, as the system tells.
+        log: The file that holds everything it printed.
+        details: What its owner needs to find again, such as ports.
+    """
+
+    name: str
+    pid: int
+    created: float
+    log: str
+    details: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process still runs."""
+        child = _children.get(self.pid)
+        if child is not None and child.poll() is not None:
+            return False
+        try:
+            process = psutil.Process(self.pid)
+            return (
+                abs(process.create_time() - self.created) < 1
+                and process.status() != psutil.STATUS_ZOMBIE
+            )
+        except psutil.NoSuchProcess:
+            return False
+
+    def kill(self) -> int | None:
+        """End it with SIGKILL, which it can neither catch nor delay.
+
+        Returns:
+            Its return code, −9; None when it isn't a child of this process, since the
+            system tells only the parent.
+        """
+        return self._end(signal.SIGKILL, deadline=10)
+
+    def stop(self, grace: float = 10) -> int | None:
+        """Ask it to end with SIGTERM, and kill it if it doesn't.
+
+        Args:
+            grace: Seconds that it may take.
+
+        Returns:
+            Its return code, or None when it isn't a child of this process.
+        """
+        return self._end(signal.SIGTERM, deadline=grace)
+
+    def _end(self, number: signal.Signals, deadline: float) -> int | None:
+        if self.alive:
+            os.kill(self.pid, number)
+            try:
+                child = _children.get(self.pid)
+                if child is not None:
+                    child.wait(deadline)
+                else:
+                    psutil.Process(self.pid).wait(deadline)
+            except psutil.NoSuchProcess:
+                pass
+            except (subprocess.TimeoutExpired, psutil.TimeoutExpired):
+                return self.kill()
+        _forget(self)
+        return self.returncode
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended: an exit code, or minus the signal's number; None while unknown."""
+        child = _children.get(self.pid)
+        return child.poll() if child is not None else None
+
+    def log_tail(self, lines: int = 20) -> str:
+        """Read the end of what it printed.
+
+        Args:
+            lines: How many lines at most.
+        """
+        try:
+            text = Path(self.log).read_text(encoding="utf8", errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+
+def start(
+    name: str,
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    details: Mapping[str, str] | None = None,
+) -> Background:
+    """Start a process in the background and record it.
+
+    It gets a session of its own, so that Ctrl-C or a kernel's interrupt doesn't reach it.
+
+    Args:
+        name: What to call it; an earlier process of that name must have ended.
+        command: The program and its arguments.
+        env: Variables on top of this process's own.
+        cwd: Its working folder.
+        details: Kept in the record.
+
+    Raises:
+        ClassroomError: The program can't be started.
+    """
+    log = home() / "logs" / f"{name}.log"
+    log.parent.mkdir(exist_ok=True)
+    try:
+        with log.open("wb") as output:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+                cwd=cwd,
+                start_new_session=True,
+            )
+    except OSError as err:
+        raise ClassroomError(
+            f"Can't start {command[0]}: {err.strerror}. "
+            "`python -m agentkit doctor` says what is missing."
+        ) from None
+    _children[child.pid] = child
+    try:
+        created = psutil.Process(child.pid).create_time()
+        process = Background(name, child.pid, created, str(log), dict(details or {}))
+        record = _record(name)
+        record.parent.mkdir(exist_ok=True)
+        draft = record.with_suffix(f".{os.getpid()}.tmp")
+        draft.write_text(json.dumps(asdict(process)), encoding="utf8")
+        draft.replace(record)
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
+    return process
+
+
+def find(name: str) -> Background | None:
+    """Find a process by name, whoever started it.
+
+    Args:
+        name: The name it was started under.
+
+    Returns:
+        The running process; None when there is none. The record of one that has died, or
+        whose pid belongs to another program by now, is dropped.
+    """
+    try:
+        process = Background(**json.loads(_record(name).read_text(encoding="utf8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError):
+        _record(name).unlink(missing_ok=True)
+        return None
+    if not process.alive:
+        _forget(process)
+        return None
+    return process
+
+
+def everything() -> list[Background]:
+    """List all our running processes, by name."""
+    names = sorted(p.stem for p in (home() / "processes").glob("*.json"))
+    return [process for name in names if (process := find(name)) is not None]
+
+
+def exclusively() -> FileLock:
+    """Lock the state folder, so that two notebooks don't start the same thing twice.
+
+    Returns:
+        A context manager; it waits up to a minute.
+    """
+    return FileLock(home() / "lock", timeout=60)
+
+
+def free_port(preferred: int) -> int:
+    """Find a port of 127.0.0.1 that nobody listens on.
+
+    Args:
+        preferred: The one to take if it is free; 0 for any.
+    """
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise ClassroomError("No free port on 127.0.0.1: close some programs and try again.")
+
+
+def _record(name: str) -> Path:
+    return home() / "processes" / f"{name}.json"
+
+
+def _forget(process: Background) -> None:
+    """Drop a record, unless another process has taken over the name."""
+    record = _record(process.name)
+    try:
+        if json.loads(record.read_text(encoding="utf8")).get("pid") == process.pid:
+            record.unlink(missing_ok=True)
+    except (FileNotFoundError, ValueError):
+        pass

@@ -1,0 +1,47 @@
+"""Rows as a table: HTML in a notebook, aligned text everywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+
+class Table:
+    """A table to look at; the last expression of a cell shows it.
+
+    Args:
+        rows: One mapping a row.
+        columns: The columns to show, in order; by default all of the first row.
+    """
+
+    def __init__(
+        self, rows: Iterable[Mapping[str, object]], columns: Sequence[str] | None = None
+    ) -> None:
+        self.rows = [dict(row) for row in rows]
+        self.columns = list(columns or (self.rows[0] if self.rows else ()))
+
+    def _cells(self) -> list[list[str]]:
+        return [[str(row.get(c, "")) for c in self.columns] for row in self.rows]
+
+    def __repr__(self) -> str:
+        if not self.rows:
+            return "(no rows)"
+        lines = [self.columns, *self._cells()]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
+        rule = ["─" * w for w in widths]
+        return "\n".join(
+            "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip()
+            for line in (lines[0], rule, *lines[1:])
+        )
+
+    def _repr_html_(self) -> str:
+        if not self.rows:
+            return "<em>(no rows)</em>"
+        head = "".join(
+            f"<th scope='col' style='text-align:left'>{escape(c)}</th>" for c in self.columns
+        )
+        body = "".join(
+            "<tr>" + "".join(f"<td style='text-align:left'>{escape(c)}</td>" for c in row) + "</tr>"
+            for row in self._cells()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

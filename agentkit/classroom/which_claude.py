@@ -1,0 +1,169 @@
+"""Which Claude answers: the offline one, unless the environment names another.
+
+`ANTHROPIC_API_KEY` (or `ANTHROPIC_AUTH_TOKEN`) means the real API, `ANTHROPIC_BASE_URL` any
+server that speaks the Messages API, such as a local model's. `AGENTKIT_OFFLINE=1` means the
+offline Claude whatever else is set; tests run so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from agentkit.classroom import processes
+from agentkit.classroom.home import ClassroomError, home
+from agentkit.classroom.offline import Call, OfflineClaude
+
+NAME = "offline-claude"
+_EMBEDDED = "AGENTKIT_EMBEDDED_CLAUDE"
+_STARTUP_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class OwnClaude:
+    """A Claude that the user brought: it has no call log and no faults on demand.
+
+    Attributes:
+        host: The server that answers.
+    """
+
+    host: str
+
+    def slow(self, seconds: float, *, turn: int | None = None, times: int = 1) -> None:
+        """Do nothing: a real Claude takes its own time."""
+
+    def reset(self) -> None:
+        """Do nothing: nothing is kept here."""
+
+    def calls(self) -> list[Call]:
+        """Return no calls: only the offline Claude keeps a call log."""
+        return []
+
+
+ClaudeInUse: TypeAlias = OfflineClaude | OwnClaude
+
+
+def own_claude() -> OwnClaude | None:
+    """Tell whether the user brings a Claude of their own.
+
+    Returns:
+        It, or None when the offline one is meant.
+    """
+    if os.environ.get(_EMBEDDED) or os.environ.get("AGENTKIT_OFFLINE"):
+        return None
+    names = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL")
+    if not any(map(os.environ.get, names)):
+        return None
+    return OwnClaude(urlsplit(_base_url()).hostname or _base_url())
+
+
+async def ensure() -> ClaudeInUse:
+    """Make sure that a Claude answers, and point this process's environment at it.
+
+    Returns:
+        The user's own Claude, once it has been reached and has taken the key; else the
+        offline one, found or started.
+
+    Raises:
+        ClassroomError: It can't be reached or refuses the key, or the offline one doesn't
+            start; the message says what to do.
+    """
+    own = own_claude()
+    if own is not None:
+        await asyncio.to_thread(_reach, own)
+        return own
+    with processes.exclusively():
+        url = find() or await _start()
+    # The user's own credentials never go to a server that isn't the one they are for.
+    for variable in [v for v in os.environ if v.startswith("ANTHROPIC_")]:
+        del os.environ[variable]
+    os.environ.update({"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "offline", _EMBEDDED: "1"})
+    return OfflineClaude(url)
+
+
+def find() -> str | None:
+    """Find the running offline Claude, without starting it.
+
+    Returns:
+        Its base URL, or None.
+    """
+    process = processes.find(NAME)
+    return f"http://127.0.0.1:{process.details['port']}" if process is not None else None
+
+
+async def _start() -> str:
+    for _attempt in range(3):
+        port = processes.free_port(0)
+        process = processes.start(
+            NAME,
+            [
+                *(sys.executable, "-m", "agentkit", "offline", "--port", str(port)),
+                *("--log", str(home() / "logs" / "calls.jsonl")),
+            ],
+            details={"port": str(port)},
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            if await asyncio.to_thread(_answers, url, process):
+                return url
+        except BaseException:
+            process.kill()
+            raise
+        problem = process.log_tail(5)
+        process.kill()
+    raise ClassroomError(
+        f"The offline Claude didn't start: {problem or 'it printed nothing'}\n"
+        "Try it by itself to see why: python -m agentkit offline --port 0"
+    )
+
+
+def _answers(url: str, process: processes.Background) -> bool:
+    """Wait until the offline Claude answers; False if it dies or takes too long."""
+    deadline = time.monotonic() + _STARTUP_SECONDS
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while process.alive and time.monotonic() < deadline:
+        try:
+            direct.open(f"{url}/healthz", timeout=5).close()
+            return True
+        except OSError:
+            time.sleep(0.02)
+    return False
+
+
+def _base_url() -> str:
+    return os.environ.get("ANTHROPIC_BASE_URL") or "https://api.anthropic.com"
+
+
+def _reach(own: OwnClaude) -> None:
+    """Ask the user's Claude for its models: any answer but "who are you?" will do."""
+    local = own.host in ("localhost", "127.0.0.1", "::1")
+    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
+    request = urllib.request.Request(f"{_base_url().rstrip('/')}/v1/models?limit=1")  # noqa: S310
+    request.add_header("anthropic-version", "2023-06-01")
+    if key := os.environ.get("ANTHROPIC_API_KEY"):
+        request.add_header("x-api-key", key)
+    elif token := os.environ.get("ANTHROPIC_AUTH_TOKEN"):
+        request.add_header("authorization", f"Bearer {token}")
+    undo = (
+        "or use the offline Claude: unset ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN "
+        "ANTHROPIC_BASE_URL, and restart the kernel."
+    )
+    try:
+        opener.open(request, timeout=10).close()
+    except urllib.error.HTTPError as err:
+        err.close()
+        if err.code in (401, 403):
+            raise ClassroomError(
+                f"{own.host} refuses the key ({err.code}). Check ANTHROPIC_API_KEY, {undo}"
+            ) from None
+    except (OSError, ValueError):
+        raise ClassroomError(
+            f"Can't reach {own.host}. Check the network and ANTHROPIC_BASE_URL, {undo}"
+        ) from None

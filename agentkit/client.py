@@ -1,0 +1,101 @@
+"""How a process reaches Temporal, and how it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+from temporalio.client import Client, Plugin
+from temporalio.envconfig import ClientConfig
+from temporalio.worker import Worker
+
+
+async def connect(*plugins: Plugin) -> Client:
+    """Connect to Temporal as the environment says.
+
+    The address, namespace, TLS and API key come from `TEMPORAL_*` variables or the profile in
+    Temporal's configuration file (`temporalio.envconfig`), so the same code runs embedded, on
+    a cluster and in the cloud.
+
+    Args:
+        *plugins: Client plugins; a durable agent's is `AgentPlugin`.
+
+    Returns:
+        A connected client.
+
+    Raises:
+        ConnectionError: Nothing answers there; the message says where and what to do.
+    """
+    config = ClientConfig.load_client_connect_config()
+    config.setdefault("target_host", "localhost:7233")
+    try:
+        return await Client.connect(**config, plugins=list(plugins))
+    except RuntimeError as err:
+        raise ConnectionError(
+            f"No Temporal server answers at {config['target_host']}. Start the embedded one with "
+            "`python -m agentkit up`, or set TEMPORAL_ADDRESS to the address of yours. "
+            f"({str(err).splitlines()[0]})"
+        ) from None
+
+
+async def run_until_signalled(worker: Worker) -> None:
+    """Run a worker until SIGTERM or Ctrl-C, then let it finish what it can.
+
+    Args:
+        worker: A worker that hasn't been started.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with worker:
+        await stop.wait()
+
+
+def run_main(main: Coroutine[Any, Any, None]) -> None:
+    """Run a program's `main()` to its end and leave the process with the right exit code.
+
+    Short-lived processes that used a Temporal client can abort while Python shuts down
+    ("PyGILState_Release", exit code 134: temporalio/sdk-python issue 300). So when all is
+    done and flushed, this leaves by `os._exit`, without that shutdown.
+
+    Args:
+        main: The coroutine to run. `ConnectionError` and Ctrl-C end the process with one
+            line and exit code 1 or 130; any other exception with its traceback and 1.
+    """
+    code = 0
+    try:
+        asyncio.run(main)
+    except KeyboardInterrupt:
+        code = 130
+    except ConnectionError as err:
+        print(err, file=sys.stderr)  # noqa: T201
+        code = 1
+    except SystemExit as err:
+        code = err.code if isinstance(err.code, int) else 1
+        if isinstance(err.code, str):
+            print(err.code, file=sys.stderr)  # noqa: T201
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    leave(code)
+
+
+def leave(code: int = 0) -> None:
+    """Flush everything and end the process at once; see `run_main` for the reason.
+
+    Args:
+        code: The exit code.
+    """
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = code or 1
+    os._exit(code)
