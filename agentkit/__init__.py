@@ -1,6 +1,13 @@
 """Durable Claude agents on Temporal: the names that recipes use."""
 
-from agentkit.claude import ClaudeReply, ClaudeRequest, Usage, ask_claude, call_claude
+from agentkit.claude import (
+    ClaudeReply,
+    ClaudeRequest,
+    Usage,
+    ask_claude,
+    call_claude,
+    default_model,
+)
 from agentkit.client import connect, run_main, run_until_signalled
 from agentkit.conversation import (
     Content,
@@ -30,6 +37,7 @@ __all__ = [
     "assistant_message",
     "call_claude",
     "connect",
+    "default_model",
     "idempotency_key",
     "once",
     "run_main",

@@ -4,7 +4,8 @@ Temporal owns the retries. So the client is built with `max_retries=0`, and what
 about trying again travels to the server as part of the failure.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: pydantic reads the dataclasses below inside the
+# Workflow sandbox, where it can't look up the names in annotations that are strings.
 
 import asyncio
 import os
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from anthropic import APIStatusError, AsyncAnthropic
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
-"""The model when neither the request nor `AGENTKIT_MODEL` names one: the one place to change."""
+"""The model that `default_model` falls back to: the one place to change when ids retire."""
 
 CLAUDE_OPTIONS: workflow.ActivityConfig = {
     "start_to_close_timeout": timedelta(minutes=5),
@@ -54,7 +55,7 @@ class ClaudeRequest:
         system: The system prompt.
         tools: Schemas of the tools on offer, from `Tool.schema()`.
         max_tokens: The most tokens that the reply may have.
-        model: A model id; None takes `AGENTKIT_MODEL` or `DEFAULT_MODEL` where the call is made.
+        model: A model id; None takes `default_model()` of the process that makes the call.
     """
 
     messages: Verbatim[Messages]
@@ -118,7 +119,7 @@ async def call_claude(request: ClaudeRequest) -> ClaudeReply:
 
     try:
         message = await claude_client().messages.create(
-            model=request.model or os.environ.get("AGENTKIT_MODEL") or DEFAULT_MODEL,
+            model=request.model or default_model(),
             max_tokens=request.max_tokens,
             messages=request.messages,
             system=request.system or anthropic.omit,
@@ -163,10 +164,19 @@ async def ask_claude(request: ClaudeRequest, **options: Any) -> ClaudeReply:
     return reply
 
 
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncAnthropic] = WeakKeyDictionary()
+def default_model() -> str:
+    """Name the model for requests that name none.
+
+    Returns:
+        `AGENTKIT_MODEL` if that is set, else `DEFAULT_MODEL`.
+    """
+    return os.environ.get("AGENTKIT_MODEL") or DEFAULT_MODEL
 
 
-def claude_client() -> AsyncAnthropic:
+_clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncAnthropic]" = WeakKeyDictionary()
+
+
+def claude_client() -> "AsyncAnthropic":
     """Get the one Claude client of this process's event loop.
 
     Returns:
@@ -212,7 +222,7 @@ def _is_loopback() -> bool:
         return False
 
 
-def _retry_decision(err: APIStatusError) -> ApplicationError:
+def _retry_decision(err: "APIStatusError") -> ApplicationError:
     """Turn the API's answer into what Temporal needs to know.
 
     The statuses that are worth another attempt are the SDK's own: 408, 409, 429 and 5xx.
@@ -230,7 +240,7 @@ def _retry_decision(err: APIStatusError) -> ApplicationError:
     )
 
 
-def _words(err: APIStatusError) -> str:
+def _words(err: "APIStatusError") -> str:
     """Take the API's own sentence out of an error body."""
     body = err.body
     if isinstance(body, dict) and isinstance(body.get("error"), dict):

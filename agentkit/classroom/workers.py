@@ -16,7 +16,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from agentkit.classroom import processes
+from agentkit.classroom import locks, processes
 from agentkit.classroom.home import ClassroomError
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -55,7 +55,7 @@ class WorkerProcess:
                 f"There is no recipe {self.recipe!r} in {self.folder}/recipes. "
                 "`python -m agentkit recipes` lists them."
             )
-        with processes.exclusively():
+        with locks.one_at_a_time(self.name):
             leftover = processes.find(self.name)
             if leftover is not None:
                 leftover.stop()

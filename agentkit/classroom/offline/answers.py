@@ -24,12 +24,18 @@ def announcement(calls: list[ToolUse]) -> str:
     Returns:
         The sentence.
     """
-    steps = list(dict.fromkeys(_step(name, arguments) for name, arguments in calls))
+    by_tool: dict[str, list[dict[str, Any]]] = {}
+    for name, arguments in calls:
+        by_tool.setdefault(name, []).append(arguments)
+    steps = [_step(name, *several) for name, several in by_tool.items()]
     joined = " and ".join([", ".join(steps[:-1]), steps[-1]] if len(steps) > 1 else steps)
     return f"I will {joined}."
 
 
-def _step(name: str, arguments: dict[str, Any]) -> str:
+def _step(name: str, arguments: dict[str, Any], *more: dict[str, Any]) -> str:
+    if more:
+        many = {"find_order": "look up {} orders", "track_shipment": "track {} shipments"}
+        return many.get(name, f"use {name} {{}} times").format(1 + len(more))
     order = dig(arguments, "order") or "?"
     return {
         "find_order": f"look up order {order}",
@@ -85,11 +91,10 @@ def answer(case: Case) -> str:
 def _left_undone(case: Case) -> list[str]:
     """What was wanted and hasn't been done, so that nobody takes it for done."""
     left = []
-    if case.wants_refund and not any(r.name == "refund" and not r.is_error for r in case.runs):
+    if case.wants_refund and not case.succeeded("refund"):
         reason = "" if "refund" in case.tools else ": I have no refund tool here"
         left.append(f"So I have not refunded anything{reason}.")
-    sent = case.done("send_email")
-    if case.wants_email and (sent is None or sent.is_error):
+    if case.wants_email and not case.succeeded("mail", "notif", "send"):
         reason = "" if "send_email" in case.tools else ": I have no send_email tool here"
         left.append(f"I have not sent an e-mail{reason}.")
     return left
@@ -120,16 +125,18 @@ def _articles(run: ToolRun) -> str:
         return f"“{_cut(run.text)}”."
     if not found:
         return "nothing about this."
-    parts = []
-    for article in found:
-        title = dig(article, "title", "name", "heading")
-        text = dig(article, "body", "text", "content", "snippet", "excerpt") or describe(article)
-        parts.append((f"{title}: " if title else "") + f"“{_cut(str(text))}”")
-    return " ".join(parts)
+    titles = [str(t) for a in found if (t := dig(a, "title", "name", "heading"))]
+    text = dig(found[0], "body", "text", "content", "snippet", "excerpt") or describe(found[0])
+    more = f" See also: {'; '.join(titles[1:])}." if titles[1:] else ""
+    return (f"{titles[0]}: " if titles else "") + f"“{_cut(str(text))}”{more}"
 
 
 def _quote(run: ToolRun) -> str:
-    return _cut(run.text or "nothing" if run.value is None else describe(run.value)).rstrip(".")
+    """Quote a result, leaving out what only repeats the arguments."""
+    value = run.value
+    if isinstance(value, dict):
+        value = {k: v for k, v in value.items() if k not in run.input or run.input[k] != v}
+    return _cut(run.text or "nothing" if value is None else describe(value)).rstrip(".")
 
 
 def _cut(text: str) -> str:
@@ -154,7 +161,7 @@ def ask_for(argument: str) -> str:
     Returns:
         The question.
     """
-    return f"I need one more thing from you: what is the {argument.replace('_', ' ')}?"
+    return f"I need one more thing from you, the {argument.replace('_', ' ')}. What should it be?"
 
 
 def cannot_help(case: Case) -> str:

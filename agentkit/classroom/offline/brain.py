@@ -7,7 +7,14 @@ import re
 from agentkit.classroom.offline import answers
 from agentkit.classroom.offline.arguments import MissingArgument
 from agentkit.classroom.offline.case import Case
-from agentkit.classroom.offline.desk import ToolUse, effects, forced, look_ups, own_tools
+from agentkit.classroom.offline.desk import (
+    SHOP_TOOLS,
+    ToolUse,
+    effects,
+    forced,
+    look_ups,
+    own_tools,
+)
 from agentkit.classroom.offline.reply import Thought
 from agentkit.classroom.offline.request import MessagesRequest
 
@@ -43,7 +50,7 @@ def _next(case: Case) -> Thought:
     missing: MissingArgument | None = None
     calls = look_ups(case)
     try:
-        calls += own_tools(case, strict=bool(calls or case.runs))
+        calls += own_tools(case, look_ups_first=bool(calls))
     except MissingArgument as err:
         missing = err
     if not calls:
@@ -52,7 +59,8 @@ def _next(case: Case) -> Thought:
         return Thought(answers.announcement(calls), _once(calls))
     if missing:
         return Thought(_with_results(case, answers.ask_for(missing.name)))
-    if case.tools and case.needs_order and not case.orders and not case.emails:
+    own = any(run.name not in SHOP_TOOLS for run in case.runs)
+    if case.tools and case.lacks_order and not own:
         return Thought(_with_results(case, answers.ask_for_order()))
     return Thought(answers.answer(case) if case.runs else answers.cannot_help(case))
 

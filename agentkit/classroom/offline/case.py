@@ -26,7 +26,7 @@ _POLICY = r"\b(?:polic\w+|rules?|handbook|guidelines?|terms)\b|\bhow (?:long|man
 _ASKS_IN_GENERAL = r"^\s*(?:what|how|do you|does|may (?:i|we)|when do|can customers?)\b"
 _TRACK = (
     r"\bwhere(?:'s| is| are)\b|\btrack\w*|\bshipments?\b|\bdeliver(?:y|ed)\b|\bon its way\b"
-    r"|\bwhen (?:will|does)\b|\b(?:not|n't) (?:yet )?arrived?\b|\bstatus\b"
+    r"|\bwhen (?:will|does)\b|\bshipped\b|\b(?:not|n't) (?:yet )?arrived?\b|\bstatus\b"
 )
 _STOCK = r"\bin stock\b|\bstock\b|\bavailab\w+|\bdo you (?:have|sell|carry)\b|\bcopies\b"
 _AN_ORDER = r"\border|\bparcel\b|\bpackage\b"
@@ -37,6 +37,10 @@ _AMOUNT = re.compile(
 _ORDER_RUN = re.compile(
     r"(?:\borders?|\bnumbers?|\bno\.|#)\s*(?:ids?|numbers?|no\.?)?[\s:#]*"
     r"(\d+(?:\s*(?:,|and|&|,\s*and|or)\s*#?\d+(?![\d.,]*\s*(?:€|eur|days?|%)))*)",
+    re.IGNORECASE,
+)
+_ORDER_SPAN = re.compile(
+    r"\borders\s+(?:from\s+)?#?(\d{1,8})\s*(?:to|through|-|–)\s*#?(\d{1,8})\b",
     re.IGNORECASE,
 )
 _LONE_NUMBER = re.compile(
@@ -84,6 +88,10 @@ def order_numbers(text: str) -> list[int]:
     Returns:
         The numbers, in order, each once.
     """
+    if span := _ORDER_SPAN.search(text):
+        first, last = int(span[1]), int(span[2])
+        if first <= last < first + 100:
+            return list(range(first, last + 1))
     listed = [n for run in _ORDER_RUN.findall(text) for n in re.findall(r"\d+", run)]
     found = listed or _LONE_NUMBER.findall(text)
     return list(dict.fromkeys(int(n) for n in found if len(n) <= 18))
@@ -160,7 +168,7 @@ class Case:
             and self._says(r"\b(?:refund|return|exchang|ship|gift|pay|deliver|cancel|damag)\w*")
             and not order_numbers(self.question)
         )
-        return asked or self.wants_refund
+        return asked or (self.wants_refund and bool(self.orders))
 
     @cached_property
     def wants_stock(self) -> bool:
@@ -170,11 +178,11 @@ class Case:
     @cached_property
     def needs_order(self) -> bool:
         """The question is about an order, whether or not it says which."""
-        wants = self.wants_refund or self.wants_tracking
+        letter = self.wants_email and not self.emails and "send_email" in self.tools
+        wants = self.wants_refund or self.wants_tracking or letter
         return (
             wants
             or bool(order_numbers(self.question))
-            or self.wants_email
             or (self._says(_AN_ORDER) and not self.wants_policy and not self.emails)
         )
 
@@ -191,10 +199,24 @@ class Case:
             return order_numbers(self.question.rsplit("\n", 1)[-1]) or found
         if not self._refers_back():
             return []
+        for run in self.runs:
+            if run.name == "find_orders_of_customer":
+                only = [v for k, v in _pairs(run.value) if k in ("order_id", "id")]
+                return only if len(only) == 1 else []
         for text in reversed(self.earlier):
             if found := order_numbers(text):
                 return found[-1:]
         return []
+
+    @cached_property
+    def lists_orders(self) -> bool:
+        """Somebody wants to know which orders there are."""
+        return self._says(r"\borders\b") and not order_numbers(self.question)
+
+    @cached_property
+    def lacks_order(self) -> bool:
+        """The question can't be answered before it is known which order it is about."""
+        return self.needs_order and not self.orders
 
     def _refers_back(self) -> bool:
         return self.wants_refund or self.wants_tracking or self.wants_email or self._says(_AN_ORDER)
@@ -235,6 +257,17 @@ class Case:
             if run.name == name and all(run.input.get(k) == v for k, v in some.items()):
                 return run
         return None
+
+    def succeeded(self, *words: str) -> bool:
+        """Tell whether a tool did something, whatever a learner has called it.
+
+        Args:
+            *words: Parts of a tool's name, such as "refund".
+
+        Returns:
+            True when a tool named so returned a result for this question.
+        """
+        return any(not r.is_error and any(w in r.name for w in words) for r in self.runs)
 
     @cached_property
     def known(self) -> dict[str, Any]:

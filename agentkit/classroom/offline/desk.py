@@ -55,7 +55,7 @@ def look_ups(case: Case) -> list[ToolUse]:
     if case.wants_stock:
         wanted += [("check_stock", {"title": t}) for t in _titles(case)]
     lost = any(r.is_error for r in case.runs if r.name == "find_order")
-    if case.emails and (lost or not case.orders) and not case.wants_policy:
+    if case.emails and (lost or case.lacks_order or case.lists_orders):
         wanted.append(("find_orders_of_customer", {"email": case.emails[0]}))
     calls = [(n, _shape(case, n, values)) for n, values in wanted if n in case.tools]
     return [(n, a) for n, a in calls if not case.done(n, **a)]
@@ -73,9 +73,9 @@ def effects(case: Case) -> list[ToolUse]:
     if any(r.is_error for r in case.runs if r.name in ("find_order", "refund", "send_email")):
         return []
     if case.wants_refund:
-        if "refund" not in case.tools:
+        if "refund" not in case.tools and not case.succeeded("refund"):
             return []
-        due = [n for n in case.orders if not _refund_of(case, n)]
+        due = [n for n in case.orders if not _refund_of(case, n)] if "refund" in case.tools else []
         if calls := [c for n in due if (c := _refund(case, n))]:
             return calls
         if due or not case.orders:
@@ -86,12 +86,13 @@ def effects(case: Case) -> list[ToolUse]:
     return []
 
 
-def own_tools(case: Case, *, strict: bool) -> list[ToolUse]:
+def own_tools(case: Case, *, look_ups_first: bool) -> list[ToolUse]:
     """Choose tools that aren't the shop's, by the words of their names and descriptions.
 
     Args:
         case: The case.
-        strict: Whether only a telling word counts; else a tool that only reads may be tried too.
+        look_ups_first: Whether the shop's look-ups are still to come: what may have an effect
+            then waits for them.
 
     Returns:
         The calls that haven't been made for this question.
@@ -107,8 +108,11 @@ def own_tools(case: Case, *, strict: bool) -> list[ToolUse]:
             continue
         words, description = stems(name), stems(tool.get("description") or "")
         telling = 2 * len((words - _WEAK_WORDS) & said) + len((description - _WEAK_WORDS) & said)
-        reads = name.lower().startswith(_READING) and bool((words | description) & said)
-        if telling < 2 and (strict or not reads):
+        shared = ((words | description) - _FILLER_WORDS) & said
+        reads = name.lower().startswith(_READING) and bool(shared)
+        if telling < 2 and (look_ups_first or case.runs or not reads):
+            continue
+        if look_ups_first and not name.lower().startswith(_READING):
             continue
         try:
             calls += [(name, a) for a in fill_each(tool["input_schema"], case.question, case.known)]
