@@ -21,15 +21,15 @@ from agentkit.conversation import (
 )
 from agentkit.idempotency import idempotency_key, once
 from agentkit.plugin import AgentPlugin
-from agentkit.tools import Tool, ToolError, run_tool, tool
+from agentkit.tools import AnyTool, ToolError, run_tool, tool
 
 __all__ = [
     "AgentPlugin",
+    "AnyTool",
     "ClaudeReply",
     "ClaudeRequest",
     "Content",
     "Messages",
-    "Tool",
     "ToolCall",
     "ToolError",
     "Usage",

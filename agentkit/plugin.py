@@ -22,7 +22,7 @@ from temporalio.worker import (
 )
 
 from agentkit.claude import call_claude, claude_client, close_claude_client
-from agentkit.tools import Tool, tool_activity
+from agentkit.tools import AnyTool, tool_activity
 
 
 class AgentPlugin(SimplePlugin):
@@ -39,7 +39,7 @@ class AgentPlugin(SimplePlugin):
         ```
     """
 
-    def __init__(self, tools: Sequence[Tool[..., Any]] = ()) -> None:
+    def __init__(self, tools: Sequence[AnyTool] = ()) -> None:
         """Check the tools, and set up what a client or a worker will take from here."""
         self._tools = tuple(tools)
         super().__init__(

@@ -6,7 +6,17 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Generic,
+    ParamSpec,
+    TypeAlias,
+    TypeVar,
+    cast,
+    get_type_hints,
+)
 
 import pydantic
 import pydantic_core
@@ -70,9 +80,13 @@ class Tool(Generic[P, R]):
     @cached_property
     def _arguments(self) -> type[pydantic.BaseModel]:
         hints = get_type_hints(self.function, include_extras=True)
+        # Aliases, because a parameter may have a name that a model needs for itself ("copy").
         fields: dict[str, Any] = {
-            name: (hints[name], ... if p.default is p.empty else p.default)
-            for name, p in inspect.signature(self.function).parameters.items()
+            f"argument_{number}": (
+                Annotated[hints[name], pydantic.Field(alias=name)],
+                ... if p.default is p.empty else p.default,
+            )
+            for number, (name, p) in enumerate(inspect.signature(self.function).parameters.items())
         }
         config = pydantic.ConfigDict(extra="forbid", protected_namespaces=())
         return pydantic.create_model(self.name, __config__=config, **fields)
@@ -111,9 +125,16 @@ class Tool(Generic[P, R]):
                 f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in err.errors()
             )
             raise ToolError(f"Invalid arguments for {self.name}: {problems}") from None
-        values = {name: getattr(checked, name) for name in type(checked).model_fields}
+        values = {
+            str(field.alias): getattr(checked, name)
+            for name, field in type(checked).model_fields.items()
+        }
         result = await cast("Callable[..., Awaitable[object]]", self.function)(**values)
         return result if isinstance(result, str) else pydantic_core.to_json(result).decode()
+
+
+AnyTool: TypeAlias = Tool[..., Any]
+"""A tool whatever its arguments and result: what a list of tools holds."""
 
 
 def tool(function: Callable[P, Awaitable[R]]) -> Tool[P, R]:
@@ -147,7 +168,7 @@ def tool(function: Callable[P, Awaitable[R]]) -> Tool[P, R]:
     return Tool(function)
 
 
-def tool_activity(tools: Sequence[Tool[..., Any]]) -> Callable[..., Awaitable[str]]:
+def tool_activity(tools: Sequence[AnyTool]) -> Callable[..., Awaitable[str]]:
     """Make the one dynamic Activity that runs any of these tools.
 
     Args:

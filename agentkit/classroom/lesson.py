@@ -27,6 +27,11 @@ class Lesson:
     claude: ClaudeInUse
     server: dev_server.DevServer | None
 
+    @property
+    def web_ui(self) -> str:
+        """Where Temporal's Web UI is."""
+        return self.server.ui_url if self.server else "the one of your own Temporal server"
+
     def __str__(self) -> str:
         if isinstance(self.claude, OwnClaude):
             claude = f"{self.claude.host}"

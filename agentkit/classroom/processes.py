@@ -47,8 +47,10 @@ class Background:
     def alive(self) -> bool:
         """Whether this very process still runs."""
         child = _children.get(self.pid)
-        if child is not None and child.poll() is not None:
-            return False
+        if child is not None:
+            # Not by its state: a killed process with many threads is a zombie for a moment
+            # before its return code can be had.
+            return child.poll() is None
         try:
             process = psutil.Process(self.pid)
             return (

@@ -7,6 +7,7 @@ its own, so that "kill" means SIGKILL.
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from agentkit.classroom import locks, processes
-from agentkit.classroom.home import ClassroomError
+from agentkit.classroom.home import ClassroomError, home
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
@@ -66,7 +67,7 @@ class WorkerProcess:
             )
         return self
 
-    async def polling(self, client: Client, *, timeout: float = 60) -> WorkerProcess:
+    async def polling(self, client: Client, *, timeout: float = 90) -> WorkerProcess:
         """Wait until the server has seen this worker ask for Workflow and Activity Tasks.
 
         Args:
@@ -150,6 +151,25 @@ class WorkerProcess:
             lines: How many lines at most.
         """
         return self.process.log_tail(lines) if self.process is not None else ""
+
+
+def scratch_copy(recipe: str) -> Path:
+    """Copy a recipe to where a learner can change it without touching the course.
+
+    Args:
+        recipe: The recipe's name.
+
+    Returns:
+        A folder to give to `WorkerProcess(recipe, folder=…)`; it holds `recipes/<recipe>/`.
+        A copy made earlier is replaced.
+    """
+    folder = home() / "scratch"
+    target = folder / "recipes" / recipe
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(
+        NOTEBOOKS / "recipes" / recipe, target, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return folder
 
 
 def stop_all() -> list[str]:

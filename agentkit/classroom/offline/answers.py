@@ -1,25 +1,29 @@
-"""The words: an answer quotes what the tools returned, and says what could not be done."""
+"""The words: an answer quotes what the tools returned, and says what was not done."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from agentkit.classroom.offline.case import Case, dig
-from agentkit.classroom.offline.desk import SHOP_TOOLS, ToolUse, money, orders_of
+from agentkit.classroom.offline.arguments import dig, stems
+from agentkit.classroom.offline.case import Case, order_of
 from agentkit.classroom.offline.request import ToolRun
 
-IDENTITY = (
-    "I am the offline Claude, a deterministic stand-in that speaks the Messages API, not a model. "
-    "I follow rules written down in this repository, so that lessons need no API key."
-)
-_LONGEST = 400
+_LONGEST = 450
+_DONE = {"refund": "refunded", "send_email": "sent"}
+LOOK_UPS = ("find", "get_", "list_", "look", "show", "read_", "search", "fetch", "check_", "track")
+_ABOUT_AN_ORDER = r"\bwho(?:se)?\b|\bwhich (?:book|title)|\bwhat(?:'s| is| was) in\b|\bhow much\b"
+_ABOUT_AN_ADDRESS = r"\be-?mail|\baddress|\bcontact"
 
 
-def announcement(calls: list[ToolUse]) -> str:
+def announcement(case: Case, calls: list[tuple[str, dict[str, Any]]]) -> str:
     """Say in one sentence what is about to be done.
 
     Args:
-        calls: The tools about to be asked for.
+        case: The case.
+        calls: The tools about to be asked for, with their arguments.
 
     Returns:
         The sentence.
@@ -27,45 +31,7 @@ def announcement(calls: list[ToolUse]) -> str:
     by_tool: dict[str, list[dict[str, Any]]] = {}
     for name, arguments in calls:
         by_tool.setdefault(name, []).append(arguments)
-    steps = [_step(name, *several) for name, several in by_tool.items()]
-    joined = " and ".join([", ".join(steps[:-1]), steps[-1]] if len(steps) > 1 else steps)
-    return f"I will {joined}."
-
-
-def _step(name: str, arguments: dict[str, Any], *more: dict[str, Any]) -> str:
-    if more:
-        many = {"find_order": "look up {} orders", "track_shipment": "track {} shipments"}
-        return many.get(name, f"use {name} {{}} times").format(1 + len(more))
-    order = dig(arguments, "order") or "?"
-    return {
-        "find_order": f"look up order {order}",
-        "find_orders_of_customer": f"look up the orders of {dig(arguments, 'email')}",
-        "track_shipment": f"track the shipment of order {order}",
-        "search_handbook": "check the handbook",
-        "check_stock": f"check the stock of “{dig(arguments, 'title')}”",
-        "refund": f"refund {money(dig(arguments, 'amount'), None)} for order {order}",
-        "send_email": f"send an e-mail to {dig(arguments, 'to')}",
-    }.get(name, f"use {name}")
-
-
-def describe(value: Any) -> str:
-    """Put a result into words, without adding to it.
-
-    Args:
-        value: A result read as JSON.
-
-    Returns:
-        Its fields as "name value", nested ones in brackets.
-    """
-    if isinstance(value, dict):
-        fields = [f"{k} {describe(v)}" for k, v in value.items() if v not in (None, "", [], {})]
-        return ", ".join(fields) or "nothing"
-    if isinstance(value, list):
-        shown = "; ".join(
-            f"({describe(v)})" if isinstance(v, dict) else describe(v) for v in value[:5]
-        )
-        return (shown or "nothing") + (f"; and {len(value) - 5} more" if len(value) > 5 else "")
-    return "yes" if value is True else "no" if value is False else str(value)
+    return f"I will {_and([_step(case, name, *several) for name, several in by_tool.items()])}."
 
 
 def answer(case: Case) -> str:
@@ -75,115 +41,260 @@ def answer(case: Case) -> str:
         case: A case for which no tool is needed any more.
 
     Returns:
-        The answer; what went wrong is quoted first.
+        What was done, what went wrong, what was left undone, what was found.
     """
-    failed = [r for r in case.runs if r.is_error]
-    order = ["refund", "send_email", "track_shipment"]
-    good = sorted(
-        (r for r in case.runs if not r.is_error),
-        key=lambda r: order.index(r.name) if r.name in order else len(order),
-    )
-    lines = [f"{r.name} said no: “{_cut(r.text)}”." for r in failed]
-    lines += [_sentence(r, case) for r in good]
-    return " ".join([*lines, *_left_undone(case)])
+    failed = [run for run in case.runs if run.is_error]
+    refused = [f"I could not {_step(case, r.name, r.input)}: {_quote(r.text)}" for r in failed]
+    sentences = [*_done(case), *refused, *_left_undone(case), *findings(case)]
+    return (" " if len(sentences) <= 3 else "\n").join(sentences)
+
+
+def refunded(case: Case) -> str:
+    """Say what has been refunded.
+
+    Args:
+        case: The case.
+
+    Returns:
+        Such as "refunded 38.50 EUR for order 1042, “The Lighthouse Ledger”," with the comma that
+        a following "and" wants; empty when no refund was made.
+    """
+    made = [
+        f"{_money(dig(run.value, 'amount') or dig(run.input, 'amount'), case.currency)} "
+        f"for {_named(case, order_of(run.input))}"
+        for run in case.runs
+        if run.name == "refund" and _succeeded(run)
+    ]
+    return f"refunded {_and(made)}".replace(",,", ",") if made else ""
+
+
+def findings(case: Case) -> list[str]:
+    """Say what the tools found, without the look-ups that only served to do something.
+
+    Args:
+        case: The case.
+
+    Returns:
+        A sentence or two for each result.
+    """
+    good = [run for run in case.runs if not run.is_error]
+    acts = [run for run in case.runs if not run.name.startswith(LOOK_UPS)]
+    acted = bool(acts) and (case.wants_refund or case.wants_email)
+    orders_found = any(run.name == "find_order" for run in good)
+    tracked = {order_of(run.input) for run in good if run.name == "track_shipment"}
+    told = []
+    for run in good:
+        served = {
+            "find_order": (acted or order_of(run.input) in tracked)
+            and not case.says(_ABOUT_AN_ORDER),
+            "find_orders_of_customer": orders_found and not case.lists_orders,
+            "search_handbook": case.wants_refund and not case.succeeded("refund"),
+        }
+        if not _succeeded(run) and not served.get(run.name):
+            told.append(_sentence(run, case))
+    return list(filter(None, told))
+
+
+def _describe(value: Any) -> str:
+    """A result as "name: value", what is empty left out."""
+    if isinstance(value, dict):
+        fields = {k: v for k, v in value.items() if v not in (None, "", [], {})}
+        named = [f"{k.replace('_', ' ')}: {_inner(v)}" for k, v in fields.items()]
+        return ", ".join(named) or "nothing"
+    if isinstance(value, list):
+        more = [f"and {len(value) - 5} more"] if len(value) > 5 else []
+        return "; ".join([*map(_inner, value[:5]), *more]) or "nothing"
+    return "yes" if value is True else "no" if value is False else str(value)
+
+
+def _inner(value: Any) -> str:
+    return f"({_describe(value)})" if value and isinstance(value, dict | list) else _describe(value)
+
+
+def _step(case: Case, name: str, arguments: dict[str, Any], *more: dict[str, Any]) -> str:
+    if more:
+        many = {"find_order": "look up {} orders", "track_shipment": "track {} shipments"}
+        return many.get(name, f"use {name} {{}} times").format(1 + len(more))
+    order = order_of(arguments)
+    return {
+        "find_order": f"look up order {order}",
+        "find_orders_of_customer": f"look up the orders of {dig(arguments, 'email')}",
+        "track_shipment": f"track the shipment of order {order}",
+        "search_handbook": "check the handbook",
+        "check_stock": f"check the stock of “{dig(arguments, 'title')}”",
+        "refund": f"refund {_money(dig(arguments, 'amount'), case.currency)} for order {order}",
+        "send_email": f"send an email to {dig(arguments, 'to')}",
+    }.get(name, f"use {name}{_given(arguments)}")
+
+
+def _given(arguments: dict[str, Any]) -> str:
+    """The arguments that are short enough to tell one call from another."""
+    short = [str(v) for v in arguments.values() if isinstance(v, str | int | float)]
+    shown = ", ".join(v for v in short if len(v) <= 40)
+    return f" ({shown})" if shown else ""
+
+
+def _succeeded(run: ToolRun) -> bool:
+    """Whether an effect says that it was made; a learner's version may answer otherwise."""
+    return isinstance(run.value, dict) and run.value.get("status") == _DONE.get(run.name, ...)
+
+
+def _done(case: Case) -> list[str]:
+    refunds = refunded(case)
+    parts = [refunds] if refunds else []
+    for run in case.runs:
+        if run.name == "send_email" and _succeeded(run):
+            what = "a confirmation" if refunds else f"“{dig(run.input, 'subject')}”"
+            parts.append(f"sent {what} to {dig(run.input, 'to')}")
+    return [_tidy(f"I have {_and(parts)}.")] if parts else []
 
 
 def _left_undone(case: Case) -> list[str]:
     """What was wanted and hasn't been done, so that nobody takes it for done."""
-    left = []
+    left = {}
     if case.wants_refund and not case.succeeded("refund"):
-        reason = "" if "refund" in case.tools else ": I have no refund tool here"
-        left.append(f"So I have not refunded anything{reason}.")
+        left["refund"] = "refunded anything"
     if case.wants_email and not case.succeeded("mail", "notif", "send"):
-        reason = "" if "send_email" in case.tools else ": I have no send_email tool here"
-        left.append(f"I have not sent an e-mail{reason}.")
-    return left
+        left["send_email"] = "sent an email"
+    lacking = [name for name in left if name not in case.tools]
+    reason = f": I have no {' or '.join(lacking)} tool here" if lacking else ""
+    return [f"I have not {' or '.join(left.values())}{reason}."] if left else []
 
 
 def _sentence(run: ToolRun, case: Case) -> str:
-    if run.name == "refund":
-        currency = dig([r.value for r in case.runs], "currency")
-        amount = money(dig(run.input, "amount") or dig(run.value, "amount"), currency)
-        return f"I have refunded {amount} for order {orders_of(run)} ({_quote(run)})."
-    if run.name == "send_email":
-        subject, to = dig(run.input, "subject"), dig(run.input, "to")
-        return f"I have sent “{subject}” to {to} ({_quote(run)})."
-    if run.name == "search_handbook":
-        return f"The handbook says: {_articles(run)}"
-    if run.name == "find_order":
-        return f"Order {orders_of(run)}: {_quote(run)}."
-    if run.name == "track_shipment":
-        return f"The shipment of order {orders_of(run)}: {_quote(run)}."
-    return f"{run.name} returned: {_quote(run)}."
-
-
-def _articles(run: ToolRun) -> str:
-    found = run.value
-    if isinstance(found, dict):
-        found = next((v for v in found.values() if isinstance(v, list)), [found])
-    if not isinstance(found, list):
-        return f"“{_cut(run.text)}”."
-    if not found:
-        return "nothing about this."
-    titles = [str(t) for a in found if (t := dig(a, "title", "name", "heading"))]
-    text = dig(found[0], "body", "text", "content", "snippet", "excerpt") or describe(found[0])
-    more = f" See also: {'; '.join(titles[1:])}." if titles[1:] else ""
-    return (f"{titles[0]}: " if titles else "") + f"“{_cut(str(text))}”{more}"
-
-
-def _quote(run: ToolRun) -> str:
-    """Quote a result, leaving out what only repeats the arguments."""
+    """One result in words: as the desk says it, or as it is when its shape is a learner's."""
     value = run.value
-    if isinstance(value, dict):
+    if run.name in _SENTENCES:
+        with suppress(KeyError, TypeError, AttributeError):
+            left = dict(value) if isinstance(value, dict) else value
+            told = _SENTENCES[run.name](left, case)
+            more = _describe(left) if isinstance(left, dict) and left else ""
+            return f"{told} {more[0].upper()}{more[1:]}." if more else told
+    if isinstance(value, dict):  # what only repeats the arguments says nothing
         value = {k: v for k, v in value.items() if k not in run.input or run.input[k] != v}
-    return _cut(run.text or "nothing" if value is None else describe(value)).rstrip(".")
+    if value is None or isinstance(value, str):
+        text = run.text if value is None else value
+        said = _quote(text) if text.strip() else "nothing."
+    else:
+        said = _cut(_describe(value)).rstrip(".") + "."
+    return f"{run.name}{_given(run.input)} returned {said}"
+
+
+# One function for each of the shop's results. What they take out of a result is told, or left
+# out on purpose; what is left in it, a learner has added, and `_sentence` tells it.
+
+
+def _order(found: dict[str, Any], case: Case) -> str:
+    number, customer, email, placed = _take(found, "order_id customer email placed_on")
+    books, total, currency, status = _take(found, "books total currency status")
+    if case.says(_ABOUT_AN_ADDRESS) and not case.wants_email:
+        customer = f"{customer} ({email})"
+    titles = []
+    for book in books:
+        copies, each = (f"{book['quantity']} × ", " each") if book["quantity"] > 1 else ("", "")
+        price = f", {_money(book['price'], currency)}{each}" if each or len(books) > 1 else ""
+        titles.append(f"{copies}“{book['title']}” ({book['format']}{price})")
+    return (
+        f"Order {number} was placed by {customer} on {placed}. It holds {_and(titles)} for "
+        f"{_money(total, currency)} in total, and its status is “{status}”."
+    )
+
+
+def _orders(found: list[dict[str, Any]], case: Case) -> str:
+    orders = []
+    for order in found:
+        paid = _money(order["total"], order["currency"])
+        orders.append(f"{order['order_id']} on {order['placed_on']} ({paid}, {order['status']})")
+    customer = case.emails[0] if case.emails else "this customer"
+    return f"The orders of {customer}: {_and(orders) or 'none'}."
+
+
+def _shipment(found: dict[str, Any], case: Case) -> str:
+    number, status, carrier, tracking = _take(found, "order_id status carrier tracking_number")
+    seen, _, expected, delivered = _take(found, "last_seen shipped_on expected_on delivered_on")
+    order = f"order {number}" if case.says(_ABOUT_AN_ORDER) else _named(case, str(number))
+    if carrier is None:
+        return _tidy(f"There is no parcel for {order}: {status}.")
+    if delivered:
+        return _tidy(f"O{order[1:]} was delivered by {carrier} on {delivered}.")
+    expects = "expected" if status == "delayed" else "expects"
+    return (
+        f"O{order[1:]} is {status}: {carrier} last saw it at “{seen}” and {expects} to deliver it "
+        f"on {expected}. The tracking number is {tracking}."
+    )
+
+
+def _articles(found: list[dict[str, Any]], case: Case) -> str:
+    if case.wants_refund:  # the rule that was followed, if the handbook has one for this trouble
+        best = [a for a in found if stems(a["title"]) & stems(case.trouble)][:1]
+    elif found != []:
+        best = [a for a in found if stems(a["title"]) <= stems(case.question)] or found[:1]
+    else:
+        return "I have found nothing about this in our handbook."
+    most = _LONGEST // max(1, len(best))
+    some = r".+?" if case.wants_refund else f".{{1,{most}}}"  # one sentence, or those that fit
+    quotes = []
+    for article in best:
+        whole = re.match(some + r"[.!?](?=\s|$)", article["text"], re.DOTALL)
+        quote = _quote(whole[0] if whole else article["text"])
+        quotes.append(f"Our handbook on “{article['title']}” says: {quote}")
+    return " ".join(quotes)
+
+
+def _stock(found: list[dict[str, Any]], _: Case) -> str:
+    editions: dict[str, list[str]] = {}
+    for book in found:
+        copies = f"{book['copies']} copies in stock" if book["copies"] else "in stock"
+        there = copies if book["in_stock"] else "out of stock"
+        price = _money(book["price"], book["currency"])
+        of_title = editions.setdefault(f"“{book['title']}” by {book['author']}", [])
+        of_title.append(f"as {book['format']} for {price} ({there})")
+    return " ".join(f"We have {title} {_and(each)}." for title, each in editions.items())
+
+
+_SENTENCES: dict[str, Callable[[Any, Case], str]] = {
+    "find_order": _order,
+    "find_orders_of_customer": _orders,
+    "track_shipment": _shipment,
+    "search_handbook": _articles,
+    "check_stock": _stock,
+}
+
+
+def _take(found: dict[str, Any], fields: str) -> list[Any]:
+    return [found.pop(field) for field in fields.split()]
+
+
+def _named(case: Case, number: str) -> str:
+    """An order with its books, between commas, if it was looked up."""
+    found = case.order(number)
+    with suppress(KeyError, TypeError):
+        titles = [f"“{book['title']}”" for book in found.value["books"]] if found else []
+        shown = titles if len(titles) <= 2 else [titles[0], f"{len(titles) - 1} more books"]
+        return f"order {number}, {_and(shown)}," if shown else f"order {number}"
+    return f"order {number}"
+
+
+def _tidy(text: str) -> str:
+    """Drop the comma after a book's title where the sentence has its own mark."""
+    return re.sub(r",(?=[,.:]|$)", "", text)
+
+
+def _and(parts: list[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def _money(amount: Any, currency: Any) -> str:
+    if amount is None:
+        return "the amount"
+    number = f"{amount:.2f}" if isinstance(amount, float) else str(amount)
+    return f"{number} {currency}" if currency else number
+
+
+def _quote(text: str) -> str:
+    shown = _cut(text.strip())
+    return f"“{shown}”" + ("" if shown.endswith((".", "!", "?", "…")) else ".")
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1].rstrip() + "…"
-
-
-def ask_for_order() -> str:
-    """Ask which order is meant.
-
-    Returns:
-        The question.
-    """
-    return "I can do that once I know which order it is about. What is the order number?"
-
-
-def ask_for(argument: str) -> str:
-    """Ask for what a tool needs.
-
-    Args:
-        argument: The tool's argument.
-
-    Returns:
-        The question.
-    """
-    return f"I need one more thing from you, the {argument.replace('_', ' ')}. What should it be?"
-
-
-def cannot_help(case: Case) -> str:
-    """Say what isn't possible.
-
-    Args:
-        case: A case for which no tool fits.
-
-    Returns:
-        What the offline Claude is, and what it can be asked.
-    """
-    question = _cut(case.question.strip())
-    if not case.tools:
-        return (
-            "I am the offline Claude, not a model. This request offers me no tools, so I can't "
-            f"look anything up or do anything about “{question}”."
-        )
-    offered = ", ".join(case.tools)
-    hint = (
-        " Ask me about an order, a shipment or the handbook." if SHOP_TOOLS & {*case.tools} else ""
-    )
-    return (
-        f"I am the offline Claude, not a model, and I see no tool among {offered} that fits "
-        f"“{question}”.{hint}"
-    )

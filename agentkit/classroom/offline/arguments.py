@@ -1,9 +1,9 @@
-"""Arguments for a tool, found in the question and filled in by the tool's JSON schema."""
+"""Arguments for a tool: values found in the question and in results, fitted to a JSON schema."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
@@ -46,6 +46,36 @@ def _stem(word: str) -> str:
             word = word.removesuffix(ending)
             break
     return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
+
+
+def dig(value: Any, *keys: str) -> Any:
+    """Find a value in a tool's result by key, however deep, and whatever it is called exactly.
+
+    Args:
+        value: A result read as JSON.
+        *keys: Names to look for, best first; a key that contains one will do.
+
+    Returns:
+        The first value that is text or a number, or None.
+    """
+    every = list(pairs(value))
+    for wanted in keys:
+        for match in (str.__eq__, str.__contains__):
+            for key, found in every:
+                if match(key.lower(), wanted) and isinstance(found, str | int | float):
+                    return found
+    return None
+
+
+def pairs(value: Any) -> Iterator[tuple[str, Any]]:
+    """Go through a tool's result: every key with its value, the outer ones first."""
+    if isinstance(value, dict):
+        yield from value.items()
+        for inner in value.values():
+            yield from pairs(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from pairs(inner)
 
 
 def quoted(text: str) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
-from agentkit.classroom.offline import answers
+from agentkit.classroom.offline.answers import announcement, answer
 from agentkit.classroom.offline.arguments import MissingArgument
 from agentkit.classroom.offline.case import Case
 from agentkit.classroom.offline.desk import (
@@ -18,6 +19,10 @@ from agentkit.classroom.offline.desk import (
 from agentkit.classroom.offline.reply import Thought
 from agentkit.classroom.offline.request import MessagesRequest
 
+_IDENTITY = (
+    "I am the offline Claude, a deterministic stand-in that speaks the Messages API, not a model. "
+    "I follow rules written down in this repository, so that lessons need no API key."
+)
 _WHO = re.compile(
     r"\b(who|what) are you\b|\bare you (really |an? |the )*(real|claude|model|ai|bot|human|llm)"
     r"|\byour name\b",
@@ -46,7 +51,7 @@ def think(request: MessagesRequest) -> Thought:
 
 def _next(case: Case) -> Thought:
     if not case.runs and _WHO.search(case.question):
-        return Thought(answers.IDENTITY)
+        return Thought(_IDENTITY)
     missing: MissingArgument | None = None
     calls = look_ups(case)
     try:
@@ -56,19 +61,44 @@ def _next(case: Case) -> Thought:
     if not calls:
         calls = effects(case)
     if calls:
-        return Thought(answers.announcement(calls), _once(calls))
+        return Thought(announcement(case, calls), _once(calls))
     if missing:
-        return Thought(_with_results(case, answers.ask_for(missing.name)))
+        return Thought(_with_results(case, _ask_for(missing.name)))
     own = any(run.name not in SHOP_TOOLS for run in case.runs)
     if case.tools and case.lacks_order and not own:
-        return Thought(_with_results(case, answers.ask_for_order()))
-    return Thought(answers.answer(case) if case.runs else answers.cannot_help(case))
+        return Thought(_with_results(case, _ask_for_order()))
+    return Thought(answer(case) if case.runs else _cannot_help(case))
 
 
 def _with_results(case: Case, question: str) -> str:
     """Ask, but don't keep back what the tools have already said."""
-    return f"{answers.answer(case)} {question}" if case.runs else question
+    return f"{answer(case)} {question}" if case.runs else question
 
 
 def _once(calls: list[ToolUse]) -> list[ToolUse]:
     return [c for i, c in enumerate(calls) if c not in calls[:i]]
+
+
+def _ask_for_order() -> str:
+    return "I can do that once I know which order it is about. What is the order number?"
+
+
+def _ask_for(argument: str) -> str:
+    return f"I need one more thing from you, the {argument.replace('_', ' ')}. What should it be?"
+
+
+def _cannot_help(case: Case) -> str:
+    question = textwrap.shorten(case.question, 400, placeholder="…")
+    if not case.tools:
+        return (
+            "I am the offline Claude, not a model. This request offers me no tools, so I can't "
+            f"look anything up or do anything about “{question}”."
+        )
+    offered = ", ".join(case.tools)
+    hint = (
+        " Ask me about an order, a shipment or the handbook." if SHOP_TOOLS & {*case.tools} else ""
+    )
+    return (
+        f"I am the offline Claude, not a model, and I see no tool among {offered} that fits "
+        f"“{question}”.{hint}"
+    )

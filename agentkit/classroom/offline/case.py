@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from agentkit.classroom.offline.arguments import EMAIL
+from agentkit.classroom.offline.arguments import EMAIL, dig, pairs
 from agentkit.classroom.offline.request import (
     MessagesRequest,
     ToolRun,
@@ -19,14 +18,17 @@ from agentkit.classroom.offline.request import (
 _NOT = r"(?:don't|do not|without|never|not)\s+(?:\w+\s+)?"
 _REFUND = r"\b(?:refund\w*|money back|reimburs\w*)"
 _EMAIL_ORDER = (
-    r"\be-?mail\s+(?:me|him|her|them|us|the customer|a|an|my|[\w.+-]+@)|\bby e-?mail|\bsend\b"
+    r"\be-?mail\s+(?:(?:me|him|her|them|us|the customer|an?|my)\b|[\w.+-]+@)|\bby e-?mail|\bsend\b"
     r"|\bconfirmation\b|\bnotify\b|\bwrite to\b|\blet (?:me|him|her|them|the customer) know\b"
 )
 _POLICY = r"\b(?:polic\w+|rules?|handbook|guidelines?|terms)\b|\bhow (?:long|many days)\b"
+_HANDBOOK = (
+    "refund|return|exchang|ship|gift|pay|deliver|cancel|damag|open|hour|invoic|loyal|custom|privac"
+)
 _ASKS_IN_GENERAL = r"^\s*(?:what|how|do you|does|may (?:i|we)|when do|can customers?)\b"
 _TRACK = (
-    r"\bwhere(?:'s| is| are)\b|\btrack\w*|\bshipments?\b|\bdeliver(?:y|ed)\b|\bon its way\b"
-    r"|\bwhen (?:will|does)\b|\bshipped\b|\b(?:not|n't) (?:yet )?arrived?\b|\bstatus\b"
+    r"\bwhere(?:'s| is| are| the| my| it)\b|\btrack|\bship(?:ment|ped)|\bdeliver(?:y|ed)\b"
+    r"|\bstatus\b|\bon its way\b|\bwhen (?:will|does)\b|\b(?:not|n't) (?:yet )?arrived?\b"
 )
 _STOCK = r"\bin stock\b|\bstock\b|\bavailab\w+|\bdo you (?:have|sell|carry)\b|\bcopies\b"
 _AN_ORDER = r"\border|\bparcel\b|\bpackage\b"
@@ -50,33 +52,16 @@ _LONE_NUMBER = re.compile(
 )
 
 
-def dig(value: Any, *keys: str) -> Any:
-    """Find a value in a tool's result by key, however deep, and whatever it is called exactly.
+def order_of(arguments: dict[str, Any]) -> str:
+    """Name the order that a tool is used on.
 
     Args:
-        value: A result read as JSON.
-        *keys: Names to look for, best first; a key that contains one will do.
+        arguments: The tool's arguments.
 
     Returns:
-        The first value that is text or a number, or None.
+        The order number, or "?" when there is none.
     """
-    pairs = list(_pairs(value))
-    for wanted in keys:
-        for match in (str.__eq__, str.__contains__):
-            for key, found in pairs:
-                if match(key.lower(), wanted) and isinstance(found, str | int | float):
-                    return found
-    return None
-
-
-def _pairs(value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        yield from value.items()
-        for inner in value.values():
-            yield from _pairs(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _pairs(inner)
+    return str(arguments.get("order_id", dig(arguments, "order") or "?"))
 
 
 def order_numbers(text: str) -> list[int]:
@@ -137,35 +122,43 @@ class Case:
         offered = {t["name"]: t for t in request.tools} if request.tool_choice != "none" else {}
         return cls(question, earlier, tool_runs(messages[at:]), tool_runs(before), offered)
 
-    def _says(self, pattern: str) -> bool:
+    def says(self, pattern: str) -> bool:
+        """Tell whether the question has certain words.
+
+        Args:
+            pattern: A regular expression; upper and lower case are the same.
+
+        Returns:
+            True when it is found.
+        """
         return bool(re.search(pattern, self.question, re.IGNORECASE))
 
     @cached_property
     def wants_refund(self) -> bool:
         """A refund is to be made, rather than talked about."""
-        general = self._says(_POLICY) or self._says(_ASKS_IN_GENERAL)
+        general = self.says(_POLICY) or self.says(_ASKS_IN_GENERAL)
         return (
-            self._says(_REFUND)
-            and not self._says(_NOT + _REFUND.removeprefix(r"\b"))
+            self.says(_REFUND)
+            and not self.says(_NOT + _REFUND.removeprefix(r"\b"))
             and not (general and not order_numbers(self.question))
         )
 
     @cached_property
     def wants_email(self) -> bool:
         """A message is to be sent."""
-        return self._says(_EMAIL_ORDER) and not self._says(_NOT + r"(?:send|e-?mail|notify)")
+        return self.says(_EMAIL_ORDER) and not self.says(_NOT + r"(?:send|e-?mail|notify)")
 
     @cached_property
     def wants_tracking(self) -> bool:
         """Somebody wants to know where a parcel is."""
-        return self._says(_TRACK) and not self.wants_refund and not self._says(_POLICY)
+        return self.says(_TRACK) and not self.wants_refund and not self.says(_POLICY)
 
     @cached_property
     def wants_policy(self) -> bool:
         """The handbook may help: asked for, or a refund has to follow it."""
-        asked = self._says(_POLICY) or (
-            self._says(_ASKS_IN_GENERAL)
-            and self._says(r"\b(?:refund|return|exchang|ship|gift|pay|deliver|cancel|damag)\w*")
+        asked = self.says(_POLICY) or (
+            self.says(_ASKS_IN_GENERAL)
+            and self.says(rf"\b(?:{_HANDBOOK})\w*")
             and not order_numbers(self.question)
         )
         return asked or (self.wants_refund and bool(self.orders))
@@ -173,7 +166,7 @@ class Case:
     @cached_property
     def wants_stock(self) -> bool:
         """Somebody wants to know whether a book is there."""
-        return self._says(_STOCK) and not self.orders
+        return self.says(_STOCK) and not self.orders
 
     @cached_property
     def needs_order(self) -> bool:
@@ -183,7 +176,7 @@ class Case:
         return (
             wants
             or bool(order_numbers(self.question))
-            or (self._says(_AN_ORDER) and not self.wants_policy and not self.emails)
+            or (self.says(_AN_ORDER) and not self.wants_policy and not self.emails)
         )
 
     @cached_property
@@ -201,7 +194,7 @@ class Case:
             return []
         for run in self.runs:
             if run.name == "find_orders_of_customer":
-                only = [v for k, v in _pairs(run.value) if k in ("order_id", "id")]
+                only = [v for k, v in pairs(run.value) if k in ("order_id", "id")]
                 return only if len(only) == 1 else []
         for text in reversed(self.earlier):
             if found := order_numbers(text):
@@ -211,7 +204,7 @@ class Case:
     @cached_property
     def lists_orders(self) -> bool:
         """Somebody wants to know which orders there are."""
-        return self._says(r"\borders\b") and not order_numbers(self.question)
+        return self.says(r"\borders\b") and not order_numbers(self.question)
 
     @cached_property
     def lacks_order(self) -> bool:
@@ -219,7 +212,7 @@ class Case:
         return self.needs_order and not self.orders
 
     def _refers_back(self) -> bool:
-        return self.wants_refund or self.wants_tracking or self.wants_email or self._says(_AN_ORDER)
+        return self.wants_refund or self.wants_tracking or self.wants_email or self.says(_AN_ORDER)
 
     @cached_property
     def amount(self) -> float | None:
@@ -228,6 +221,11 @@ class Case:
             return None
         value = float((found[1] or found[2]).replace(",", "."))
         return int(value) if value.is_integer() else value
+
+    @cached_property
+    def currency(self) -> Any:
+        """The currency that the results name, or None."""
+        return dig([run.value for run in self.runs], "currency")
 
     @cached_property
     def trouble(self) -> str:
@@ -239,7 +237,7 @@ class Case:
             (r"\blate\b|delayed", "arrived late"),
             (r"faulty|defect\w*|misprint\w*", "faulty copy"),
         ):
-            if self._says(pattern):
+            if self.says(pattern):
                 return words
         return "requested by the customer"
 
@@ -258,6 +256,20 @@ class Case:
                 return run
         return None
 
+    def order(self, number: int | str) -> ToolRun | None:
+        """Find an order as it was looked up for this question.
+
+        Args:
+            number: Its number.
+
+        Returns:
+            The look-up, or None when there was none or it failed.
+        """
+        for run in self.runs:
+            if run.name == "find_order" and str(number) in map(str, run.input.values()):
+                return None if run.is_error else run
+        return None
+
     def succeeded(self, *words: str) -> bool:
         """Tell whether a tool did something, whatever a learner has called it.
 
@@ -274,7 +286,7 @@ class Case:
         """Values for arguments of any tool, by likely name; the question beats the results."""
         facts: dict[str, Any] = {}
         for run in [*self.earlier_runs, *self.runs]:
-            facts |= {k: v for k, v in _pairs(run.value) if isinstance(v, str | int | float)}
+            facts |= {k: v for k, v in pairs(run.value) if isinstance(v, str | int | float)}
             if (total := dig(run.value, "total", "amount")) is not None:
                 facts["amount"] = total
             if email := dig(run.value, "email"):

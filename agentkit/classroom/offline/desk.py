@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from agentkit.classroom.offline.answers import LOOK_UPS, findings, refunded
 from agentkit.classroom.offline.arguments import (
     MissingArgument,
+    dig,
     fill,
     fill_each,
     fit,
@@ -14,7 +16,7 @@ from agentkit.classroom.offline.arguments import (
     quoted,
     stems,
 )
-from agentkit.classroom.offline.case import Case, dig
+from agentkit.classroom.offline.case import Case
 from agentkit.classroom.offline.request import ToolRun
 
 ToolUse = tuple[str, dict[str, Any]]
@@ -33,7 +35,13 @@ _WEAK_WORDS = _FILLER_WORDS | stems(
     "customer item list search look lookup find fetch show read check number id name user data "
     "send make create set update run new all one"
 )
-_READING = ("get_", "find_", "look", "list_", "show_", "read_", "search_", "fetch_", "check_")
+_REGRETS = {
+    "arrived damaged": "your order arrived damaged",
+    "wrong item": "we sent you the wrong item",
+    "never arrived": "your order never arrived",
+    "arrived late": "your order arrived late",
+    "faulty copy": "your copy is faulty",
+}
 
 
 def look_ups(case: Case) -> list[ToolUse]:
@@ -109,10 +117,10 @@ def own_tools(case: Case, *, look_ups_first: bool) -> list[ToolUse]:
         words, description = stems(name), stems(tool.get("description") or "")
         telling = 2 * len((words - _WEAK_WORDS) & said) + len((description - _WEAK_WORDS) & said)
         shared = ((words | description) - _FILLER_WORDS) & said
-        reads = name.lower().startswith(_READING) and bool(shared)
+        reads = name.lower().startswith(LOOK_UPS) and bool(shared)
         if telling < 2 and (look_ups_first or case.runs or not reads):
             continue
-        if look_ups_first and not name.lower().startswith(_READING):
+        if look_ups_first and not name.lower().startswith(LOOK_UPS):
             continue
         try:
             calls += [(name, a) for a in fill_each(tool["input_schema"], case.question, case.known)]
@@ -179,14 +187,6 @@ def _titles(case: Case) -> list[str]:
     return names(case.question)[:1] or ([after[1]] if after else [])
 
 
-def _order(case: Case, number: int) -> ToolRun | None:
-    """The order as it was found, for this question."""
-    for run in case.runs:
-        if run.name == "find_order" and str(number) in map(str, run.input.values()):
-            return None if run.is_error else run
-    return None
-
-
 def _refund_of(case: Case, number: int) -> ToolRun | None:
     for run in case.runs:
         if run.name == "refund" and str(number) in map(str, run.input.values()):
@@ -195,7 +195,7 @@ def _refund_of(case: Case, number: int) -> ToolRun | None:
 
 
 def _refund(case: Case, number: int) -> ToolUse | None:
-    order = _order(case, number)
+    order = case.order(number)
     amount = case.amount
     if amount is None and order:
         amount = dig(order.value, "total", "amount")
@@ -209,54 +209,30 @@ def _refund(case: Case, number: int) -> ToolUse | None:
 
 
 def _email(case: Case) -> ToolUse | None:
-    found = next((r for n in case.orders if (r := _order(case, n))), None)
-    address = case.emails[0] if case.emails else (dig(found.value, "email") if found else None)
+    found = next((run for n in case.orders if (run := case.order(n))), None)
+    customer = dig(found.value, "email") if found else None
+    address = case.emails[0] if case.emails else customer
     if not address:
         return None
+    name = dig(found.value, "customer") if found and address == customer else None
+    subject, lines = _letter(case)
+    body = [
+        f"Dear {[*str(name or '').split(), 'customer'][0]},",
+        "\n".join(lines),
+        "Please write to us if anything is still open.",
+        "Kind regards\nThe bookshop's support desk",
+    ]
+    values = {"to": address, "subject": subject, "body": "\n\n".join(body)}
+    return "send_email", _shape(case, "send_email", values)
+
+
+def _letter(case: Case) -> tuple[str, list[str]]:
+    """What the letter is about: the refund if one was made, else what was found."""
     orders = " and ".join(map(str, case.orders))
-    refunds = [r for r in case.runs if r.name == "refund" and not r.is_error]
-    if refunds:
-        subject = f"Your refund for order {orders}"
-        lines = [f"we have refunded {_money(case, r)} for order {orders_of(r)}." for r in refunds]
-    else:
-        subject = f"Your order {orders}" if orders else "Your question"
-        status = dig(found.value, "status") if found else None
-        told = f"order {orders} is {status}." if status else f"about your request: {case.question}"
-        lines = [told]
-    body = "Hello,\n\n" + "\n".join(lines) + "\n\nKind regards\nThe bookshop"
-    return "send_email", _shape(
-        case, "send_email", {"to": address, "subject": subject, "body": body}
-    )
-
-
-def orders_of(run: ToolRun) -> str:
-    """Name the order that a tool was used on.
-
-    Args:
-        run: The tool's use.
-
-    Returns:
-        The order number, or "?" when it has none.
-    """
-    return str(run.input.get("order_id", dig(run.input, "order") or "?"))
-
-
-def _money(case: Case, run: ToolRun) -> str:
-    amount = dig(run.input, "amount") or dig(run.value, "amount", "total")
-    return money(amount, dig([r.value for r in case.runs], "currency"))
-
-
-def money(amount: Any, currency: Any) -> str:
-    """Write an amount of money.
-
-    Args:
-        amount: Number or text; None when unknown.
-        currency: Its code; None when unknown.
-
-    Returns:
-        Such as "39.90 EUR".
-    """
-    if amount is None:
-        return "the amount"
-    number = f"{amount:.2f}" if isinstance(amount, float) else str(amount)
-    return f"{number} {currency}" if currency else number
+    if told := refunded(case):
+        sorry = _REGRETS.get(case.trouble)
+        apology = f"We are sorry that {sorry}. " if sorry else ""
+        return f"Your refund for order {orders}", [f"{apology}We have {told.rstrip(',')}."]
+    request = f"This is about your request: “{case.question.strip()}”"
+    subject = f"Your order {orders}" if orders else "A message from the bookshop"
+    return subject, findings(case) or quoted(case.question) or [request]

@@ -12,6 +12,9 @@ class Table:
     Args:
         rows: One mapping a row.
         columns: The columns to show, in order; by default all of the first row.
+
+    Raises:
+        ValueError: A column is in none of the rows.
     """
 
     def __init__(
@@ -19,6 +22,10 @@ class Table:
     ) -> None:
         self.rows = [dict(row) for row in rows]
         self.columns = list(columns or (self.rows[0] if self.rows else ()))
+        known = {name for row in self.rows for name in row}
+        unknown = [c for c in self.columns if self.rows and c not in known]
+        if unknown:
+            raise ValueError(f"No column {', '.join(unknown)}. Columns: {', '.join(known)}.")
 
     def _cells(self) -> list[list[str]]:
         return [[str(row.get(c, "")) for c in self.columns] for row in self.rows]

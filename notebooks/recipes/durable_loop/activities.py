@@ -6,7 +6,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import agentkit
-    from agentkit import ClaudeReply, ClaudeRequest, Messages, ToolCall
+    from agentkit import ClaudeReply, ClaudeRequest, Messages
     from recipes.durable_loop.tools import TOOLS
 
 SYSTEM = """You are the support desk of a small bookshop.

@@ -1,5 +1,6 @@
 """What the agent can do. A tool of your own goes here, and nowhere else."""
 
+from agentkit import AnyTool
 from agentkit.classroom.shop import (
     find_order,
     refund,
@@ -8,4 +9,4 @@ from agentkit.classroom.shop import (
     track_shipment,
 )
 
-TOOLS = [find_order, track_shipment, search_handbook, refund, send_email]
+TOOLS: list[AnyTool] = [find_order, track_shipment, search_handbook, refund, send_email]

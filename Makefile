@@ -1,0 +1,91 @@
+# The course's commands. Each sets up .venv by itself; when nothing has changed that takes no time.
+# GNU make 3.81 (macOS) is enough, and nothing here needs root.
+
+PYTHON ?= python3
+UV := uv==0.13.9
+BIN := .venv/bin
+STAMP := .venv/.made
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+NBVAL := --nbval --nbval-cell-timeout=120
+ifneq ($(wildcard tests/nbval_sanitize.cfg),)
+NBVAL += --nbval-sanitize-with tests/nbval_sanitize.cfg
+endif
+# Stored outputs come from the offline Claude and a server of their own, whatever is set here.
+OFFLINE := env -u ANTHROPIC_API_KEY -u ANTHROPIC_AUTH_TOKEN -u ANTHROPIC_BASE_URL -u SHOP_DB \
+	-u TEMPORAL_ADDRESS -u TEMPORAL_NAMESPACE -u TEMPORAL_PROFILE -u TEMPORAL_API_KEY -u COLUMNS \
+	TEMPORAL_CONFIG_FILE=/nonexistent AGENTKIT_OFFLINE=1 AGENTKIT_TEMPORAL_PORT=0 \
+	AGENTKIT_HOME="$(CURDIR)/.agentkit/outputs"
+
+# The stamp holds the path it was made for: a moved checkout, or a Python that is gone since,
+# makes it invalid.
+ifneq ($(wildcard $(STAMP)),)
+$(shell [ "$$(cat $(STAMP))" = "$(CURDIR)" ] && $(BIN)/python -c "" 2>/dev/null || rm -f $(STAMP))
+endif
+
+.PHONY: help lab demo test outputs lock clean
+
+help:  ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | \
+		awk -F'|' '{ printf "%-15s %s\n", $$1, $$2 }'
+
+lab: $(STAMP)  ## set up and start everything, open JupyterLab
+	@$(BIN)/python -m agentkit lab
+
+demo: $(STAMP)  ## the kill-the-worker story in this terminal
+	@$(BIN)/python -m agentkit demo
+
+# What runs beside what is decided by a scheduler in tests/conftest.py. (--dist loadgroup would
+# have no effect: xdist 3.8 writes the group into a field that pytest 9.2 doesn't read any more.)
+test: $(STAMP)  ## lint, types, tests, and every notebook re-executed and compared
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(if $(NOTEBOOKS),$(NBVAL)) tests $(NOTEBOOKS)
+
+outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored outputs
+	@code=0; for notebook in $(NOTEBOOKS); do \
+		$(OFFLINE) $(BIN)/python -m nbconvert --to notebook --execute --inplace \
+			--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
+			"$$notebook" || { code=1; break; }; \
+	done; $(OFFLINE) $(BIN)/python -m agentkit down; exit $$code
+
+lock: $(STAMP)  ## take the newest versions: requirements.txt and the pins in environment.yml
+	$(BIN)/uv pip compile pyproject.toml --universal --extra lab --extra test \
+		--python-version 3.11 --no-header --no-emit-index-url --upgrade --quiet -o requirements.txt
+	@awk 'NR == FNR { if (split($$1, pin, "==") == 2) version[pin[1]] = pin[2]; next } \
+		match($$0, /[a-z0-9._-]+==[^ ]+/) { \
+			split(substr($$0, RSTART, RLENGTH), pin, "=="); \
+			if (pin[1] in version) sub(/==[^ ]+/, "==" version[pin[1]]) } \
+		{ print }' requirements.txt environment.yml > environment.yml.new
+	@mv environment.yml.new environment.yml
+
+clean:  ## stop everything, then remove .venv, .agentkit and caches
+	@if [ -x $(BIN)/python ]; then \
+		$(BIN)/python -m agentkit down || true; \
+		for records in .agentkit/processes .agentkit/*/processes .agentkit/*/*/processes; do \
+			if [ -d "$$records" ]; then \
+				AGENTKIT_HOME="$$(dirname "$$records")" $(BIN)/python -m agentkit down || true; \
+			fi; \
+		done; \
+	fi
+	rm -rf .venv .agentkit .mypy_cache .ruff_cache .pytest_cache agentkit.egg-info build dist
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
+
+# Without a stamp, .venv is missing or an interrupted run has left it half-made: start afresh.
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || { \
+		found=$$($(PYTHON) -V 2>/dev/null) || found="not found"; \
+		echo "This course needs Python 3.11 or newer; $(PYTHON) is $$found."; \
+		echo "Choose another one, for example: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; } >&2
+	@$(PYTHON) -c "import venv, ensurepip" 2>/dev/null || { \
+		echo "$(PYTHON) comes without its venv module (on Debian: apt install python3-venv)."; \
+		echo "Install it, or choose another Python: make $(MAKECMDGOALS) PYTHON=python3.12"; \
+		exit 1; } >&2
+	@echo "Setting up .venv from requirements.txt; the first time takes a minute or two."
+	@[ -f $@ ] || $(PYTHON) -m venv --clear .venv
+	@rm -f $@
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@printf '%s' "$(CURDIR)" > $@

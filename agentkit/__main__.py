@@ -1,0 +1,5 @@
+"""`python -m agentkit …`; see `agentkit.cli`."""
+
+from agentkit.cli import main
+
+main()
