@@ -43,7 +43,7 @@ def test_the_course_has_recipes() -> None:
     assert "durable_loop" in RECIPES
 
 
-def test_its_workflows_pass_the_default_sandbox(recipe: str) -> None:
+async def test_its_workflows_pass_the_default_sandbox(recipe: str) -> None:
     found = workflows_of(recipe)
     assert found
     for each in found:
