@@ -9,8 +9,10 @@ about trying again travels to the server as part of the failure.
 
 import asyncio
 import os
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -44,6 +46,8 @@ in two seconds; the other limits only bound a call that goes on living."""
 
 MAX_RETRY_AFTER = timedelta(minutes=5)
 """The longest wait that we let a server ask for."""
+
+_EVERYWHERE = ("http://", "https://", "all://")
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,11 @@ def claude_client() -> "AsyncAnthropic":
             _clients[loop] = anthropic.AsyncAnthropic(
                 api_key=None if has_key else "local",
                 max_retries=0,
-                http_client=anthropic.DefaultAsyncHttpxClient(trust_env=False),
+                # The SDK reads proxies from the environment whatever `trust_env` says; a mount
+                # of our own comes before them.
+                http_client=anthropic.DefaultAsyncHttpxClient(
+                    trust_env=False, mounts=dict.fromkeys(_EVERYWHERE)
+                ),
             )
         else:
             _clients[loop] = anthropic.AsyncAnthropic(max_retries=0)
@@ -228,16 +236,28 @@ def _retry_decision(err: "APIStatusError") -> ApplicationError:
     The statuses that are worth another attempt are the SDK's own: 408, 409, 429 and 5xx.
     """
     retryable = err.status_code in (408, 409, 429) or err.status_code >= 500
-    try:
-        wait = timedelta(seconds=float(err.response.headers.get("retry-after", "")))
-    except ValueError:
-        wait = None
+    wait = _wait(err.response.headers.get("retry-after", ""))
+    kind = f" {err.type}" if err.type else ""
     return ApplicationError(
-        f"Claude answered {err.status_code} {err.type or ''}: {_words(err)}",
+        f"Claude answered {err.status_code}{kind}: {_words(err)}",
         type=err.type or f"http_{err.status_code}",
         non_retryable=not retryable,
-        next_retry_delay=min(wait, MAX_RETRY_AFTER) if wait is not None and retryable else None,
+        next_retry_delay=wait if retryable else None,
     )
+
+
+def _wait(retry_after: str) -> timedelta | None:
+    """Read the header `retry-after`, which holds seconds or a date, and cap the wait."""
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
+        except ValueError:
+            return None
+    if not seconds >= 0:  # nan too
+        return None
+    return timedelta(seconds=min(seconds, MAX_RETRY_AFTER.total_seconds()))
 
 
 def _words(err: "APIStatusError") -> str:

@@ -14,10 +14,11 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from agentkit.classroom import locks, processes
+from agentkit.classroom import locks, offline, processes
 from agentkit.classroom.home import ClassroomError, home
 from agentkit.classroom.offline import Call, OfflineClaude
 
@@ -80,11 +81,13 @@ async def ensure() -> ClaudeInUse:
         await asyncio.to_thread(_reach, own)
         return own
     async with locks.exclusively():
+        _stop_outdated()
         url = find() or await _start()
     # The user's own credentials never go to a server that isn't the one they are for.
     for variable in [v for v in os.environ if v.startswith("ANTHROPIC_")]:
         del os.environ[variable]
     os.environ.update({"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "offline", _EMBEDDED: "1"})
+    _leave_out_proxies()
     return OfflineClaude(url)
 
 
@@ -107,7 +110,7 @@ async def _start() -> str:
                 *(sys.executable, "-m", "agentkit", "offline", "--port", str(port)),
                 *("--log", str(home() / "logs" / "calls.jsonl")),
             ],
-            details={"port": str(port)},
+            details={"port": str(port), "code": _code_version()},
         )
         url = f"http://127.0.0.1:{port}"
         try:
@@ -122,6 +125,24 @@ async def _start() -> str:
         f"The offline Claude didn't start: {problem or 'it printed nothing'}\n"
         "Try it by itself to see why: python -m agentkit offline --port 0"
     )
+
+
+def _stop_outdated() -> None:
+    """Stop an offline Claude that runs other code than is on disk, as after a `git pull`."""
+    process = processes.find(NAME)
+    if process is not None and process.details.get("code") != _code_version():
+        process.stop()
+
+
+def _code_version() -> str:
+    return str(max(f.stat().st_mtime_ns for f in Path(offline.__file__).parent.glob("*.py")))
+
+
+def _leave_out_proxies() -> None:
+    """Keep a proxy in the environment from being asked for what runs on this machine."""
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
 
 
 def _answers(url: str, process: processes.Background) -> bool:
