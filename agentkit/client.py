@@ -77,7 +77,8 @@ def run_main(main: Coroutine[Any, Any, None]) -> None:
         print(err, file=sys.stderr)  # noqa: T201
         code = 1
     except SystemExit as err:
-        code = err.code if isinstance(err.code, int) else 1
+        # As Python itself does: nothing is success, text is a message for the user.
+        code = 0 if err.code is None else err.code if isinstance(err.code, int) else 1
         if isinstance(err.code, str):
             print(err.code, file=sys.stderr)  # noqa: T201
     except BaseException:

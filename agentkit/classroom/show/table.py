@@ -22,7 +22,7 @@ class Table:
     ) -> None:
         self.rows = [dict(row) for row in rows]
         self.columns = list(columns or (self.rows[0] if self.rows else ()))
-        known = {name for row in self.rows for name in row}
+        known = dict.fromkeys(name for row in self.rows for name in row)
         unknown = [c for c in self.columns if self.rows and c not in known]
         if unknown:
             raise ValueError(f"No column {', '.join(unknown)}. Columns: {', '.join(known)}.")

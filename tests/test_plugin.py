@@ -1,0 +1,109 @@
+"""What a client and its workers get from the plugin."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from temporalio.client import Client, Plugin
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import Replayer, Worker
+
+from agentkit import AgentPlugin, ToolCall
+from agentkit.classroom.show import steps
+from agentkit.claude import CLAUDE_OPTIONS, _clients
+from agentkit.plugin import HeartbeatInterceptor
+from agentkit.tools import TOOL_OPTIONS
+from tests.agents import TOOLS, Hold, RunTool, RunToolOnce, add, desk, nap, seen
+
+
+async def test_an_activity_that_never_beats_lives_longer_than_its_heartbeat_timeout() -> None:
+    async with desk() as running:
+        handle = await running.start(RunToolOnce.run, ToolCall("toolu_1", "nap", {"seconds": 3.5}))
+        assert (await handle.result())["content"] == "rested"
+        (step,) = await steps(handle)
+    assert (step.state, step.attempts) == ("completed", 1)
+    assert seen.beating_tasks == 1
+
+
+async def test_without_the_interceptor_the_same_activity_times_out() -> None:
+    plugin = AgentPlugin(TOOLS)
+    plugin.interceptors = None
+    async with desk(plugin) as running:
+        handle = await running.start(RunToolOnce.run, ToolCall("toolu_1", "nap", {"seconds": 3.5}))
+        result = await handle.result()
+        (step,) = await steps(handle)
+    assert result["is_error"]
+    assert step.state == "timed out"
+    assert "heartbeat" in result["content"].lower()
+
+
+async def test_beating_ends_with_the_activity() -> None:
+    async with desk() as running:
+        assert (await running.run(RunTool.run, ToolCall("1", "refuse", {})))["is_error"]
+        assert (await running.run(RunTool.run, ToolCall("1", "add", {"a": 1})))["content"] == "11"
+        names = [getattr(t.get_coro(), "__name__", "") for t in asyncio.all_tasks()]
+    assert "_beat" not in names
+
+
+def test_every_call_has_a_heartbeat_and_bounded_attempts_and_time() -> None:
+    for options in (CLAUDE_OPTIONS, TOOL_OPTIONS):
+        beat, policy = options["heartbeat_timeout"], options["retry_policy"]
+        assert beat is not None
+        assert beat <= timedelta(seconds=5)
+        assert policy is not None
+        assert 1 < policy.maximum_attempts <= 10
+        assert options["schedule_to_close_timeout"] is not None
+        assert options["start_to_close_timeout"] is not None
+
+
+async def test_a_worker_gets_settings_and_interceptor_once_from_its_client(client: Client) -> None:
+    config = Worker(client, task_queue="unused", workflows=[Hold]).config(active_config=True)
+    assert config["sticky_queue_schedule_to_start_timeout"] == timedelta(seconds=1)
+    assert config["max_heartbeat_throttle_interval"] == timedelta(milliseconds=500)
+    interceptors = [type(each) for each in config["interceptors"]]
+    assert interceptors.count(HeartbeatInterceptor) == 1
+    names = [activity.__name__ for activity in config["activities"]]
+    assert names == ["call_claude", "run_any_tool"]
+
+
+async def test_client_and_replayer_read_what_agents_write(client: Client) -> None:
+    assert client.data_converter is pydantic_data_converter
+    replayer = Replayer(workflows=[Hold], plugins=[AgentPlugin()])
+    assert replayer.config(active_config=True)["data_converter"] is pydantic_data_converter
+
+
+class Watch(SimplePlugin):
+    """Looks at what is there when a worker is about to poll."""
+
+    def __init__(self) -> None:
+        super().__init__("tests.Watch")
+        self.ready: list[bool] = []
+
+    async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
+        self.ready = [
+            "anthropic" in sys.modules,
+            asyncio.get_running_loop() in _clients,
+            all("_sdk_tool" in vars(tool) for tool in (add, nap)),
+        ]
+        await next(worker)
+
+
+async def test_everything_slow_is_done_before_the_first_poll() -> None:
+    for each in TOOLS:
+        vars(each).pop("_sdk_tool", None)
+    watch = Watch()
+    plugins: list[Plugin] = [AgentPlugin(TOOLS), watch]
+    async with desk(*plugins) as running:
+        # The worker's run begins in a task of its own: a result proves that it has begun.
+        assert (await running.run_tool("add", a=1))["content"] == "11"
+    assert watch.ready == [True, True, True]
+
+
+def test_two_tools_of_one_name_are_refused_before_anything_runs() -> None:
+    with pytest.raises(ValueError, match="given twice: add"):
+        AgentPlugin([add, add])
