@@ -78,7 +78,12 @@ class _ByRecipe(LoadScopeScheduling):  # type: ignore[misc]
         return "recipes" if recipes or file in _RUN_RECIPES else file
 
 
-_RUN_RECIPES = ("tests/test_workers.py", "tests/test_recipes.py", "tests/test_secrets.py")
+_RUN_RECIPES = (
+    "tests/test_demo.py",
+    "tests/test_workers.py",
+    "tests/test_recipes.py",
+    "tests/test_secrets.py",
+)
 
 
 @pytest.hookimpl(optionalhook=True)

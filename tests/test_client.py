@@ -20,20 +20,20 @@ PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"
 
 
 async def run(
-    code: str, signals: signal.Signals | None = None, **env: str
+    code: str, number: signal.Signals | None = None, env: dict[str, str] | None = None
 ) -> tuple[int | None, str, str]:
     """Run a program; given a signal, send it once the program has printed something."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", code),
-        env=os.environ | env,
+        env=os.environ | (env or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
     assert process.stdout is not None
     first = b""
-    if signals is not None:
+    if number is not None:
         first = await asyncio.wait_for(process.stdout.readline(), 30)
-        process.send_signal(signals)
+        process.send_signal(number)
     out, err = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode, (first + out).decode(), err.decode()
 
@@ -72,13 +72,10 @@ async def test_when_nothing_is_there_the_error_says_where_and_what_to_do(
 async def test_proxies_of_the_environment_do_not_disturb_a_server_of_this_machine(
     client: Client,
 ) -> None:
-    dead = f"http://127.0.0.1:{free_port(0)}"
-    without = {"NO_PROXY": "", "no_proxy": ""}
+    dead = dict.fromkeys(PROXIES, f"http://127.0.0.1:{free_port(0)}")
     code, out, err = await run(
         program("c = await connect(); print(await c.service_client.check_health())"),
-        None,
-        **dict.fromkeys(PROXIES, dead),
-        **without,
+        env={**dead, "NO_PROXY": "", "no_proxy": ""},
     )
     assert (code, out, err) == (0, "True\n", "")
 

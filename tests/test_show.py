@@ -133,26 +133,15 @@ async def test_a_completed_step_shows_its_result_worker_and_times(claude: Offlin
         asked = await running.start(OneCall.run, HELLO)
         await asked.result()
         shown = repr(await timeline(asked)).splitlines()[2]
-        assert step.worker == running.worker.config(active_config=True)["identity"] or (
-            step.worker == running.client.identity
-        )
-    assert (
-        step.number,
-        step.activity,
-        step.state,
-        step.attempts,
-        step.result,
-        step.last_failure,
-    ) == (
-        *(1, "tool.add", "completed", 1),
-        *("11", ""),
-    )
+        assert step.worker == running.client.identity
+    assert (step.number, step.activity, step.state) == (1, "tool.add", "completed")
+    assert (step.attempts, step.result, step.last_failure) == (1, "11", "")
     assert step.ended_at is not None
     assert step.ended_at >= step.scheduled_at > 1_700_000_000
     assert re.fullmatch(r"1 +call_claude +completed +1 +answers \(end_turn\)", shown)
 
 
-async def test_a_failed_and_a_timed_out_step_show_why() -> None:
+async def test_a_failed_step_shows_why_and_after_how_many_attempts() -> None:
     async with desk() as running:
         handle = await running.start(RunTool.run, ToolCall("toolu_1", "refuse", {}))
         await handle.result()
