@@ -23,6 +23,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
 from agentkit.conversation import Content, Messages, ToolSchemas, Verbatim
+from agentkit.tools import HEARTBEAT_TIMEOUT
 
 if TYPE_CHECKING:
     from anthropic import APIStatusError, AsyncAnthropic
@@ -33,7 +34,7 @@ DEFAULT_MODEL = "claude-sonnet-5-5"
 CLAUDE_OPTIONS: workflow.ActivityConfig = {
     "start_to_close_timeout": timedelta(minutes=5),
     "schedule_to_close_timeout": timedelta(minutes=15),
-    "heartbeat_timeout": timedelta(seconds=2),
+    "heartbeat_timeout": HEARTBEAT_TIMEOUT,
     "retry_policy": RetryPolicy(
         initial_interval=timedelta(milliseconds=200),
         backoff_coefficient=4,
@@ -42,7 +43,7 @@ CLAUDE_OPTIONS: workflow.ActivityConfig = {
     ),
 }
 """What a Claude call gets unless told otherwise. The heartbeat is what notices a dead worker
-in two seconds; the other limits only bound a call that goes on living."""
+in seconds; the other limits only bound a call that goes on living."""
 
 MAX_RETRY_AFTER = timedelta(minutes=5)
 """The longest wait that we let a server ask for."""

@@ -38,14 +38,20 @@ TOOL_ACTIVITY_PREFIX = "tool."
 """Activity types of tools are `tool.<name>`, so that a name that Claude made up can never
 run one of the worker's other Activities."""
 
+HEARTBEAT_TIMEOUT = timedelta(seconds=1.5)
+"""How long an Activity may be silent before the server gives it to another worker.
+
+The server notices between one and two of these after the last beat (measured): 3 s at most.
+Shorter would take a worker for dead that is only busy.
+"""
+
 TOOL_OPTIONS: workflow.ActivityConfig = {
     "start_to_close_timeout": timedelta(minutes=1),
     "schedule_to_close_timeout": timedelta(minutes=5),
-    "heartbeat_timeout": timedelta(seconds=2),
+    "heartbeat_timeout": HEARTBEAT_TIMEOUT,
     "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=5),
 }
-"""What a tool call gets unless told otherwise: every limit is bounded, and a dead worker is
-noticed within the heartbeat timeout."""
+"""What a tool call gets unless told otherwise: every limit is bounded."""
 
 
 class ToolError(Exception):

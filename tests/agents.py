@@ -180,13 +180,14 @@ class Desk:
     client: Client
     worker: Worker
 
-    async def start(self, workflow: Any, *args: Any, **options: Any) -> Any:
+    async def start(self, workflow: Any, *args: Any) -> Any:
         return await self.client.start_workflow(
             workflow,
             args=args,
             id=f"test-{uuid.uuid4()}",
+            # A broken Workflow Task is tried again for ever: this ends it.
+            execution_timeout=timedelta(seconds=40),
             task_queue=self.worker.task_queue,
-            **options,
         )
 
     async def run(self, workflow: Any, *args: Any) -> Any:

@@ -17,7 +17,7 @@ from agentkit import AgentPlugin, ToolCall
 from agentkit.classroom.show import steps
 from agentkit.claude import CLAUDE_OPTIONS, _clients
 from agentkit.plugin import HeartbeatInterceptor
-from agentkit.tools import TOOL_OPTIONS
+from agentkit.tools import HEARTBEAT_TIMEOUT, TOOL_OPTIONS
 from tests.agents import TOOLS, Hold, RunTool, RunToolOnce, add, desk, nap, seen
 
 
@@ -64,7 +64,7 @@ def test_every_call_has_a_heartbeat_and_bounded_attempts_and_time() -> None:
 async def test_a_worker_gets_settings_and_interceptor_once_from_its_client(client: Client) -> None:
     config = Worker(client, task_queue="unused", workflows=[Hold]).config(active_config=True)
     assert config["sticky_queue_schedule_to_start_timeout"] == timedelta(seconds=1)
-    assert config["max_heartbeat_throttle_interval"] == timedelta(milliseconds=500)
+    assert config["max_heartbeat_throttle_interval"] == HEARTBEAT_TIMEOUT / 4
     interceptors = [type(each) for each in config["interceptors"]]
     assert interceptors.count(HeartbeatInterceptor) == 1
     names = [activity.__name__ for activity in config["activities"]]

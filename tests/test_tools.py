@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import pytest
 from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import CancelledError
+from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.testing import ActivityEnvironment
 
 from agentkit import ToolCall, ToolError, tool
 from agentkit.classroom.offline import OfflineClaude
@@ -223,6 +225,14 @@ async def test_a_made_up_name_never_runs_another_activity(name: str, claude: Off
     assert result["content"].startswith(f"There is no tool {name!r}. Tools: add, ")
     assert claude.calls() == []
     assert seen.attempts == []
+
+
+async def test_a_tool_answers_only_activity_types_of_tools() -> None:
+    env = ActivityEnvironment()
+    env.info = replace(env.info, activity_type="add")
+    with pytest.raises(ApplicationError, match="There is no tool 'add'") as refused:
+        await env.run(tool_activity([add]), [])
+    assert refused.value.non_retryable
 
 
 async def test_cancelling_a_run_cancels_its_tool_and_is_no_error_for_claude() -> None:
