@@ -193,28 +193,40 @@ def test_lab_serves_jupyterlab_and_ends_everything_with_itself(
     machine: Machine, tmp_path: Path, number: signal.Signals
 ) -> None:
     log = tmp_path / "lab.log"
-    with taken() as port, log.open("wb") as output:
-        lab = subprocess.Popen(
-            [sys.executable, "-m", "agentkit", "lab", "--no-browser", "--port", str(port)],
-            env=machine.env,
-            stdout=output,
-            stderr=output,
-        )
-        url = re.compile(r"http://127\.0\.0\.1:(\d+)/lab\?token=\w+")
-        until(lambda: url.search(log.read_text()) or lab.poll() is not None)
-        found = url.search(log.read_text())
-        assert found is not None, log.read_text()
-        assert int(found[1]) != port
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(found[0], timeout=30) as page:
-            assert "<title>JupyterLab</title>" in page.read().decode()
-        kernels = found[0].replace("/lab?", "/api/kernels?")
-        opener.open(urllib.request.Request(kernels, method="POST"), timeout=30).close()
-        until(lambda: any("ipykernel_launcher" in p.cmdline() for p in machine.running()))
-        lab.send_signal(number)
-        assert lab.wait(30) == 0, log.read_text()
+    command = [sys.executable, "-m", "agentkit", "lab", "--no-browser"]
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with (
+        taken() as port,
+        log.open("wb") as output,
+        subprocess.Popen(
+            [*command, "--port", str(port)], env=machine.env, stdout=output, stderr=output
+        ) as lab,
+    ):
+        try:
+            url = re.compile(r"http://127\.0\.0\.1:(\d+)/lab\?token=\w+\n")
+            until(lambda: url.search(log.read_text()) or lab.poll() is not None)
+            found = url.search(log.read_text())
+            assert found is not None, log.read_text()
+            assert int(found[1]) != port
+            # Jupyter prints its address a moment before it listens there.
+            until(lambda: listens(int(found[1])))
+            with opener.open(found[0].strip(), timeout=30) as page:
+                assert "<title>JupyterLab</title>" in page.read().decode()
+            kernels = found[0].strip().replace("/lab?", "/api/kernels?")
+            opener.open(urllib.request.Request(kernels, method="POST"), timeout=30).close()
+            until(lambda: any("ipykernel_launcher" in p.cmdline() for p in machine.running()))
+            lab.send_signal(number)
+            assert lab.wait(30) == 0, log.read_text()
+        finally:
+            lab.kill()
     assert machine.running() == []
     assert log.read_text().endswith("\nStopped: offline-claude, temporal.\n")
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_recipes_lists_name_and_first_line(machine: Machine) -> None:

@@ -25,7 +25,7 @@ async def run(
     """Run a program; given a signal, send it once the program has printed something."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", code),
-        env=os.environ | (env or {}),
+        env=os.environ | {"PYTHONUNBUFFERED": ""} | (env or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

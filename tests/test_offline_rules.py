@@ -161,10 +161,10 @@ def test_the_version_header_is_required(offline: OfflineClaude) -> None:
 
 
 def test_the_key_is_neither_logged_nor_echoed(offline: OfflineClaude, log_path: Path) -> None:
-    for key in ("sk-ant-secret-4711", "wrong-secret-4711"):
+    for key in ("sk-ant-secret-of-mine", "wrong-secret-of-mine"):
         response = raw(offline, {"model": "none"}, authorization=f"Bearer {key}", x_api_key=key)
-        assert "4711" not in response.text + str(response.headers)
-    assert "4711" not in log_path.read_text() + repr(offline.calls())
+        assert "of-mine" not in response.text + str(response.headers)
+    assert "of-mine" not in log_path.read_text() + repr(offline.calls())
     assert len(offline.calls()) == 2
 
 
