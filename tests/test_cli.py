@@ -7,17 +7,17 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.conditions import closed_port, listens, taken, until
 
 REPO = Path(__file__).resolve().parents[1]
 CONFIGURED = ("ANTHROPIC_", "TEMPORAL_", "AGENTKIT_", "JUPYTER_", "IPYTHON", "PYTEST_", "SHOP_DB")
@@ -78,28 +78,6 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     for process in made.running():
         process.kill()
     until(lambda: made.running() == [], 10)
-
-
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(0.02)
-
-
-@contextmanager
-def taken(port: int = 0) -> Iterator[int]:
-    """Listen on a port, unless another program does so already."""
-    with socket.socket() as listener:
-        if port == 0 or listener.connect_ex(("127.0.0.1", port)) != 0:
-            listener.bind(("127.0.0.1", port))
-            listener.listen()
-        yield port or listener.getsockname()[1]
-
-
-def closed_port() -> int:
-    with taken() as port:
-        return port
 
 
 def test_up_starts_both_once_and_down_ends_just_these(machine: Machine) -> None:
@@ -221,12 +199,6 @@ def test_lab_serves_jupyterlab_and_ends_everything_with_itself(
             lab.kill()
     assert machine.running() == []
     assert log.read_text().endswith("\nStopped: offline-claude, temporal.\n")
-
-
-def listens(port: int) -> bool:
-    """Whether somebody takes connections there."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_recipes_lists_name_and_first_line(machine: Machine) -> None:
