@@ -44,7 +44,9 @@ async def connect(*plugins: Plugin) -> Client:
 
 
 async def run_until_signalled(worker: Worker) -> None:
-    """Run a worker until SIGTERM or Ctrl-C, then let it finish what it can.
+    """Run a worker until SIGTERM or Ctrl-C, then let it finish the Activities under way.
+
+    How long they may take is the worker's `graceful_shutdown_timeout`, which `AgentPlugin` sets.
 
     Args:
         worker: A worker that hasn't been started.

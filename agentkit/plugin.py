@@ -59,6 +59,9 @@ class AgentPlugin(SimplePlugin):
         # By default a heartbeat may be held back for 0.8 of its timeout, which leaves a busy
         # worker a fifth of it to be on time. Four beats per timeout instead.
         config["max_heartbeat_throttle_interval"] = HEARTBEAT_TIMEOUT / 4
+        # On SIGTERM a call of Claude that is under way may end, and is not paid for twice.
+        # Within the 30 s that Kubernetes gives a process to leave.
+        config["graceful_shutdown_timeout"] = timedelta(seconds=20)
         return config
 
     @asynccontextmanager

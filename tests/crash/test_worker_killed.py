@@ -6,6 +6,7 @@ repeated but the one in flight.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -156,6 +157,21 @@ async def test_a_worker_killed_in_mid_tool_runs_that_tool_again(
     await run.result()
 
     assert await attempts(run) == [("tool.track_shipment", 2)]
+    assert len(claude.calls()) == 2
+
+
+async def test_a_worker_told_to_leave_finishes_its_call_of_claude_first(
+    client: Client, claude: OfflineClaude, standby: WorkerProcess
+) -> None:
+    claude.slow(2, turn=1)
+    leaving = await WorkerProcess("durable_loop", "leaving").start().polling(client)
+    run = await ask(client, "Who placed order 1042?")
+    await until(run, lambda seen: last(seen) == ("call_claude", "running"))
+    assert await asyncio.to_thread(leaving.stop) == 0
+    await standby.start().polling(client)
+    await run.result()
+
+    assert await attempts(run) == []
     assert len(claude.calls()) == 2
 
 
