@@ -101,7 +101,7 @@ async def test_a_worker_in_the_middle_of_a_call_stops_in_time_and_another_goes_o
     await asyncio.to_thread(claude.wait_for, lambda call: call.state == "answering", 20)
     begun = time.monotonic()
     assert worker.stop() == 0
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 25, "longer than its Activities are given"
     worker.start()
     assert "1042" in (await asyncio.wait_for(handle.result(), 30))["text"]
 

@@ -49,7 +49,7 @@ class SecondKernel:
             What it printed.
 
         Raises:
-            ClassroomError: The code failed, or took too long.
+            ClassroomError: The code failed or took too long, or the kernel has ended.
         """
         printed: list[str] = []
 
@@ -62,6 +62,8 @@ class SecondKernel:
                     f"In the second kernel: {content['ename']}: {content['evalue']}"
                 )
 
+        if not await self._manager.is_alive():
+            raise ClassroomError("The second kernel has ended: start another one.")
         try:
             await self._client.execute_interactive(  # type: ignore[attr-defined]
                 code, output_hook=collect, timeout=timeout, allow_stdin=False

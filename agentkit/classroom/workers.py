@@ -111,8 +111,11 @@ class WorkerProcess:
         return self.process.kill()
 
     def stop(self) -> int | None:
-        """End the process with SIGTERM, as a deployment does; no error if it isn't running."""
-        return self.process.stop() if self.process is not None else None
+        """End the process with SIGTERM, as a deployment does; no error if it isn't running.
+
+        It may take as long as `AgentPlugin` lets Activities finish, and a little more.
+        """
+        return self.process.stop(grace=25) if self.process is not None else None
 
     def restart(self) -> WorkerProcess:
         """Stop the process if it runs and start it with the code that is on disk now."""
