@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any, cast
 
 import pytest
+from temporalio.client import Client
 
 from agentkit import Messages, ToolCall
 from agentkit.classroom.home import ClassroomError
@@ -212,3 +214,10 @@ def test_a_claude_step_says_which_tools_it_asks_for_and_long_results_are_cut() -
     assert len(str(rows[1]["result"])) == 60
     assert str(rows[1]["result"]).startswith("x y x y ")
     assert str(rows[1]["result"]).endswith("…")
+
+
+async def test_waiting_for_a_step_of_a_run_that_has_ended_says_so_at_once(client: Client) -> None:
+    handle = await client.start_workflow("Nobody", id="show-ended", task_queue="nobody-polls")
+    await handle.terminate()
+    with pytest.raises(ClassroomError, match=r"^Not seen: the run has ended\."):
+        await asyncio.wait_for(until(handle, lambda seen: bool(seen)), 10)

@@ -34,7 +34,7 @@ class Lesson:
 
     def __str__(self) -> str:
         if isinstance(self.claude, OwnClaude):
-            claude = f"{self.claude.host}"
+            claude = f"{self.claude.host}, as your environment says"
         else:
             claude = "offline, a stand-in on this machine and not a model"
         if self.server is None:

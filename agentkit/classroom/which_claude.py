@@ -38,7 +38,7 @@ class OwnClaude:
     host: str
 
     def slow(self, seconds: float, *, turn: int | None = None, times: int = 1) -> None:
-        """Do nothing: a real Claude takes its own time."""
+        """Do nothing: a real Claude takes its own time, more than a kill needs."""
 
     def reset(self) -> None:
         """Do nothing: nothing is kept here."""

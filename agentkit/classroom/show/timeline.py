@@ -11,7 +11,7 @@ from typing import Any
 from temporalio.api.common.v1 import Payloads
 from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from agentkit.classroom.home import ClassroomError
 from agentkit.classroom.show.table import Table
@@ -94,17 +94,26 @@ async def until(
         The steps that satisfied it.
 
     Raises:
-        ClassroomError: It didn't happen in time; the message shows what did.
+        ClassroomError: It didn't happen in time, or the run ended without it; the message
+            shows what did happen.
     """
     deadline = asyncio.get_running_loop().time() + timeout
-    while not condition(seen := await steps(handle)):
+    while True:
+        ended = (await handle.describe()).status != WorkflowExecutionStatus.RUNNING
+        seen = await steps(handle)
+        if condition(seen):
+            return seen
+        if ended:
+            raise ClassroomError(
+                f"Not seen: the run has ended. What it did:\n{table(seen)!r}\n"
+                "Start it again, and then run this cell."
+            )
         if asyncio.get_running_loop().time() > deadline:
             raise ClassroomError(
                 f"Not seen within {timeout:.0f} s. The run got this far:\n{table(seen)!r}\n"
                 "Is a worker running? Start one and run this cell again."
             )
         await asyncio.sleep(0.05)
-    return seen
 
 
 async def timeline(handle: WorkflowHandle[Any, Any]) -> Table:
