@@ -55,8 +55,15 @@ async def run_until_signalled(worker: Worker) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with worker:
-        await stop.wait()
+    # Not `async with worker`: when a plugin fails before the worker polls, leaving that block
+    # waits for ever and hides the reason.
+    running = asyncio.ensure_future(worker.run())
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not running.done():
+        await worker.shutdown()
+    await running
 
 
 def run_main(main: Coroutine[Any, Any, None]) -> None:

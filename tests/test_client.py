@@ -163,3 +163,29 @@ async def test_a_worker_ends_on_a_signal_with_code_0(
     begun = time.monotonic()
     assert await run(WORKER, number) == (0, "polling\nleft in peace\n", "")
     assert time.monotonic() - begun < 20
+
+
+FAILING = """
+from contextlib import asynccontextmanager
+from temporalio import activity
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import Worker
+from agentkit.client import connect, run_main, run_until_signalled
+@activity.defn
+async def nothing() -> None: ...
+@asynccontextmanager
+async def broken():
+    raise ValueError("not set up")
+    yield
+async def main():
+    client = await connect(SimplePlugin("broken", run_context=broken))
+    await run_until_signalled(Worker(client, task_queue="broken", activities=[nothing]))
+run_main(main())
+"""
+
+
+@pytest.mark.usefixtures("client")
+async def test_a_worker_whose_plugin_fails_ends_with_the_reason() -> None:
+    code, _, err = await run(FAILING)
+    assert code == 1
+    assert err.endswith("ValueError: not set up\n")

@@ -80,6 +80,12 @@ async def ensure() -> DevServer:
     Raises:
         ClassroomError: It can't be started; the message says why and what to do.
     """
+    own = own_server()
+    if own is not None:
+        raise ClassroomError(
+            f"This needs the embedded Temporal server, and your configuration names {own}. "
+            "Use the embedded one: unset TEMPORAL_ADDRESS TEMPORAL_PROFILE"
+        )
     async with locks.exclusively():
         server = find() or await _start()
     # Nothing of the user's own settings (TLS, an API key) belongs on a server of this machine.

@@ -149,7 +149,7 @@ def start(
     It gets a session of its own, so that Ctrl-C or a kernel's interrupt doesn't reach it.
 
     Args:
-        name: What to call it; an earlier process of that name must have ended.
+        name: What to call it; an earlier process of that name is stopped first.
         command: The program and its arguments.
         env: Variables on top of this process's own.
         cwd: Its working folder.
@@ -158,6 +158,9 @@ def start(
     Raises:
         ClassroomError: The program can't be started.
     """
+    before = find(name)
+    if before is not None:
+        before.stop()  # or its record would be lost, and nobody could end it any more
     log = home() / "logs" / f"{name}.log"
     log.parent.mkdir(exist_ok=True)
     try:
