@@ -57,9 +57,6 @@ class WorkerProcess:
                 "`python -m agentkit recipes` lists them."
             )
         with locks.one_at_a_time(self.name):
-            leftover = processes.find(self.name)
-            if leftover is not None:
-                leftover.stop()
             self.process = processes.start(
                 self.name,
                 [sys.executable, "-m", f"recipes.{self.recipe}.worker"],
