@@ -29,18 +29,29 @@ async def connect(*plugins: Plugin) -> Client:
         A connected client.
 
     Raises:
-        ConnectionError: Nothing answers there; the message says where and what to do.
+        ConnectionError: Nothing answers there, or the configuration can't be used; the message
+            says where and what to do.
     """
-    config = ClientConfig.load_client_connect_config()
+    try:
+        config = ClientConfig.load_client_connect_config()
+    except (RuntimeError, ValueError, OSError) as err:
+        raise ConnectionError(
+            "Temporal's configuration can't be used. Mend TEMPORAL_PROFILE and the file that "
+            f"TEMPORAL_CONFIG_FILE names, or unset both. ({_first_line(err)})"
+        ) from None
     config.setdefault("target_host", "localhost:7233")
     try:
         return await Client.connect(**config, plugins=list(plugins))
-    except RuntimeError as err:
+    except (RuntimeError, ValueError, OSError) as err:
         raise ConnectionError(
             f"No Temporal server answers at {config['target_host']}. Start the embedded one with "
-            "`python -m agentkit up`, or set TEMPORAL_ADDRESS to the address of yours. "
-            f"({str(err).splitlines()[0]})"
+            "`python -m agentkit up`, or set TEMPORAL_ADDRESS to the HOST:PORT of yours. "
+            f"({_first_line(err)})"
         ) from None
+
+
+def _first_line(err: Exception) -> str:
+    return next(iter(str(err).splitlines()), type(err).__name__)
 
 
 async def run_until_signalled(worker: Worker) -> None:

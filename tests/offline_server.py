@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -64,6 +65,21 @@ def running(log: Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[st
                 process.kill()
 
 
+@contextmanager
+def served(script: str, *arguments: str) -> Iterator[tuple[OfflineClaude, subprocess.Popen[str]]]:
+    """A server started by a script of one's own."""
+    command = [sys.executable, "-c", script, *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        try:
+            found = re.search(r"http://\S+", process.stdout.readline())
+            assert found, "the server said no URL"
+            yield OfflineClaude(found[0]), process
+        finally:
+            process.kill()
+
+
 @pytest.fixture(scope="module")
 def log_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("offline") / "calls.jsonl"
@@ -108,7 +124,7 @@ def raw(offline: OfflineClaude, body: Any, path: str = "/v1/messages", **headers
     sent = {"x-api-key": "offline", "anthropic-version": "2023-06-01"}
     sent |= {k.replace("_", "-"): v for k, v in headers.items()}
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    with httpx2.Client(trust_env=False) as client:
+    with httpx2.Client(trust_env=False, timeout=60) as client:
         return client.post(
             offline.url + path, content=content, headers={k: v for k, v in sent.items() if v}
         )
@@ -120,6 +136,49 @@ def calls_of(reply: anthropic.types.Message) -> list[tuple[str, dict[str, object
 
 def text_of(reply: anthropic.types.Message) -> str:
     return "".join(b.text for b in reply.content if b.type == "text")
+
+
+def http(body: object, method: str = "POST", path: str = "/v1/messages", **headers: str) -> bytes:
+    """One request as it goes over the wire; header names with underscores."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    sent = {"host": "x", "x_api_key": "offline", "anthropic_version": "2023-06-01"}
+    sent |= {"content_length": str(len(content)), **headers}
+    lines = "".join(f"{k.replace('_', '-')}: {v}\r\n" for k, v in sent.items() if v)
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + content
+
+
+def connect(offline: OfflineClaude) -> socket.socket:
+    host, port = offline.url.removeprefix("http://").split(":")
+    return socket.create_connection((host, int(port)), timeout=60)
+
+
+def read_all(client: socket.socket) -> bytes:
+    """Everything until the server closes."""
+    return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def statuses(answer: bytes) -> list[int]:
+    return [int(s) for s in re.findall(rb"HTTP/1\.1 (\d+) ", answer)]
+
+
+def error_of(response: httpx2.Response) -> dict[str, Any]:
+    """The error, once its shape has been seen to be right."""
+    body = response.json()
+    assert body["type"] == "error"
+    assert body["request_id"] == response.headers["request-id"]
+    error: dict[str, Any] = body["error"]
+    assert {*error} == {"type", "message", "details"}
+    return error
+
+
+def hello(**more: Any) -> dict[str, Any]:
+    return {"model": MODEL, "max_tokens": 99, "messages": [HI], **more}
+
+
+def health(offline: OfflineClaude) -> dict[str, Any]:
+    with httpx2.Client(trust_env=False, timeout=60) as client:
+        found: dict[str, Any] = client.get(f"{offline.url}/healthz").json()
+    return found
 
 
 Conversation = list[dict[str, Any]]

@@ -52,7 +52,7 @@ async def test_a_wrong_key_fails_at_once_and_is_not_shown(
         history = (await handle.fetch_history()).to_json()
     cause = cause_of(failed.value)
     assert cause.type == "authentication_error"
-    assert cause.message == "Claude answered 401 authentication_error: invalid x-api-key"
+    assert cause.message == "Claude answered 401 authentication_error: Invalid bearer token"
     assert "key-of-mine" not in history
     assert history.count("EVENT_TYPE_ACTIVITY_TASK_STARTED") == 1
     assert '"attempt": 2' not in history

@@ -69,6 +69,23 @@ async def test_when_nothing_is_there_the_error_says_where_and_what_to_do(
     assert len(str(failed.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("TEMPORAL_ADDRESS", "not an address", "TEMPORAL_ADDRESS to the HOST:PORT"),
+        ("TEMPORAL_PROFILE", "nowhere", "Profile 'nowhere' not found"),
+        ("TEMPORAL_TLS_CLIENT_CERT_PATH", "/nowhere/cert", "configuration can't be used"),
+    ],
+)
+async def test_a_configuration_that_makes_no_sense_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConnectionError, match=says) as failed:
+        await connect()
+    assert "\n" not in str(failed.value)
+
+
 async def test_proxies_of_the_environment_do_not_disturb_a_server_of_this_machine(
     client: Client,
 ) -> None:

@@ -169,6 +169,23 @@ def test_an_own_claude_is_asked_and_its_key_never_shown(
     assert "secret" not in str(silent)
 
 
+@pytest.mark.parametrize("url", ["foo", "http://[::1", "ftp://me:secret@host", "http://h:99999"])
+def test_a_base_url_that_is_none_is_told_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
+    result = found("claude")
+    assert (result.ok, result.detail) == (False, "ANTHROPIC_BASE_URL is no address")
+    assert "secret" not in str(result)
+
+
+def test_a_base_url_with_the_version_in_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://localhost:11434/v1")
+    assert found("claude").detail == (
+        "ANTHROPIC_BASE_URL ends in /v1, which the SDK adds by itself"
+    )
+
+
 def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
     assert "less than 200 MB" in found("state").detail

@@ -10,7 +10,7 @@ import pytest
 
 from agentkit.classroom import shop
 from agentkit.classroom.offline.brain import think
-from agentkit.classroom.offline.rules import check
+from agentkit.classroom.offline.check import check_messages
 from agentkit.tools import ToolError
 from tests.offline_server import MODEL, STORY
 
@@ -40,7 +40,7 @@ async def ask(question: str, *schemas: dict[str, Any], **results: Any) -> str:
     messages: list[dict[str, Any]] = [{"role": "user", "content": question}]
     for turn in range(9):
         body = {"model": MODEL, "max_tokens": 999, "messages": messages, "tools": tools}
-        thought = think(check(body))
+        thought = think(check_messages(body, version="2026-10-21", beta=True))
         if not thought.calls:
             return thought.text
         uses, found = [], []

@@ -1,136 +1,96 @@
-"""What the offline Claude refuses, in the words of the API."""
+"""What the offline Claude refuses, in the words of the API: a case or more for each rule."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import anthropic
+import httpx2
 import pytest
 
 from agentkit.classroom.offline import OfflineClaude
+from agentkit.classroom.offline.rules import COUNT_RULES, MESSAGE_RULES
 from tests import offline_server
-from tests.offline_server import (
-    HI,
-    MODEL,
-    SHOP,
-    ask,
-    raw,
-    result,
-    sdk,
-    use,
-    user,
-)
+from tests.offline_requests import ACCEPTED, RULES, SHAPES
+from tests.offline_server import HI, MODEL, ask, raw, result, sdk, use, user
 
 log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
-TEXT = {"type": "text", "text": "So?"}
-OPEN_CALL = (
-    "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: a. "
-    "Each `tool_use` block must have a corresponding `tool_result` block in the next message."
-)
-RULES: list[tuple[dict[str, Any], str]] = [
-    ({"model": None}, "model: Field required"),
-    ({"max_tokens": None}, "max_tokens: Field required"),
-    ({"max_tokens": "9"}, "max_tokens: Input should be a valid integer"),
-    ({"max_tokens": -1}, "max_tokens: Input should be greater than or equal to 0"),
-    (
-        {"max_tokens": 128001},
-        "max_tokens: 128001 > 128000, which is the maximum allowed number of output tokens for "
-        + MODEL,
-    ),
-    ({"colour": "red"}, "colour: Extra inputs are not permitted"),
-    ({"stream": "yes"}, "stream: Input should be a valid boolean"),
-    ({"stop_sequences": [" "]}, "stop_sequences: each stop sequence must contain non-whitespace"),
-    ({"messages": None}, "messages: Field required"),
-    ({"messages": []}, "messages: at least one message is required"),
-    ({"messages": [use("a")]}, 'messages: first message must use the "user" role'),
-    ({"messages": [{"role": "user"}]}, "messages.0.content: Field required"),
-    ({"messages": [{**HI, "name": "x"}]}, "messages.0.name: Extra inputs are not permitted"),
-    (
-        {"messages": [{"role": "tool", "content": "x"}]},
-        "messages.0.role: Input should be 'user', 'assistant' or 'system'",
-    ),
-    (
-        {"messages": [user("")]},
-        "messages.0: all messages must have non-empty content except for the optional final "
-        "assistant message",
-    ),
-    (
-        {"messages": [user({"type": "text", "text": ""})]},
-        "messages: text content blocks must be non-empty",
-    ),
-    (
-        {"system": [{"type": "text", "text": ""}]},
-        "system: text content blocks must be non-empty",
-    ),
-    ({"messages": [HI, use("a")]}, OPEN_CALL),
-    ({"messages": [HI, use("a"), user("Go on")]}, OPEN_CALL),
-    ({"messages": [HI, use("a"), user(TEXT, result("a"))]}, OPEN_CALL),
-    (
-        {"messages": [HI, use("a"), user(result("a"), result("b"))]},
-        "messages.2.content.1: unexpected `tool_use_id` found in `tool_result` blocks: b. Each "
-        "`tool_result` block must have a corresponding `tool_use` block in the previous message.",
-    ),
-    (
-        {"messages": [HI, use("a"), user(result("a"), result("a"))]},
-        "messages.2.content.1: each `tool_use` must have a single result. Found multiple "
-        "`tool_result` blocks with id: a",
-    ),
-    (
-        {"messages": [HI, use("a"), user(result("a")), use("a"), user(result("a"))]},
-        "messages.3.content.0: `tool_use` ids must be unique",
-    ),
-    (
-        {"messages": [HI, {"role": "assistant", "content": [result("a")]}, HI]},
-        "messages.1: `tool_result` blocks can only be in `user` messages",
-    ),
-    (
-        {"messages": [HI, use("a", input="x"), user(result("a"))]},
-        "messages.1.content.0.tool_use.input: Input should be a valid dictionary",
-    ),
-    (
-        {"messages": [HI, use("a"), user(result("a", content="", is_error=True))]},
-        "messages.2.content.0.tool_result: content cannot be empty if `is_error` is true",
-    ),
-    ({"tools": [SHOP[0], SHOP[0]]}, "tools: Tool names must be unique."),
-    (
-        {"tools": [{**SHOP[0], "name": "find order"}]},
-        "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'",
-    ),
-    ({"tools": [{"name": "x"}]}, "tools.0.custom.input_schema: Field required"),
-    (
-        {"tools": SHOP, "tool_choice": {"type": "required"}},
-        "tool_choice: Input tag 'required' found using 'type' does not match any of the expected "
-        "tags: 'auto', 'any', 'tool', 'none'",
-    ),
-    (
-        {"tool_choice": {"type": "any"}},
-        "tool_choice: tool_choice may only be specified while providing tools.",
-    ),
-    (
-        {"messages": [HI, {"role": "assistant", "content": "Well"}]},
-        "This model does not support assistant message prefill. The conversation must end with a "
-        "user message.",
-    ),
-]
 
-
-@pytest.mark.parametrize(("change", "wording"), RULES, ids=[w[:60] for _, w in RULES])
-async def test_what_the_api_refuses_is_refused_in_its_words(
-    offline: OfflineClaude, change: dict[str, Any], wording: str
-) -> None:
+def sent(change: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The body and the headers of a case."""
     body = {"model": MODEL, "max_tokens": 99, "messages": [HI], **change}
-    async with sdk(offline.url) as claude:
-        with pytest.raises(anthropic.BadRequestError) as caught:
-            await claude.post(
-                "/v1/messages",
-                body={k: v for k, v in body.items() if v is not None},
-                cast_to=anthropic.types.Message,
-            )
-    request_id = caught.value.response.headers["request-id"]
-    error = {"type": "invalid_request_error", "message": wording, "details": None}
-    assert caught.value.body == {"type": "error", "error": error, "request_id": request_id}
+    headers = {"anthropic-version": body.pop("version", "2026-10-21"), "x-api-key": "offline"}
+    if beta := body.pop("beta", None):
+        headers["anthropic-beta"] = beta
+    required = ("model", "max_tokens", "messages")
+    return {k: v for k, v in body.items() if v is not None or k not in required}, headers
+
+
+@pytest.fixture(scope="module")
+def http(url: str) -> Iterator[httpx2.Client]:
+    with httpx2.Client(trust_env=False, base_url=url, timeout=60) as client:
+        yield client
+
+
+CASES = [(rule, *case) for rule, cases in RULES.items() for case in cases]
+
+
+@pytest.mark.parametrize(
+    ("rule", "change", "wording"), CASES, ids=[f"{r}-{w[:40]}" for r, _, w in CASES]
+)
+def test_what_the_api_refuses_is_refused_in_its_words(
+    http: httpx2.Client, rule: str, change: dict[str, Any], wording: str
+) -> None:
+    body, headers = sent(change)
+    refused = http.post("/v1/messages", json=body, headers=headers)
+    error = refused.json()["error"]
+    assert error["message"] == wording
+    not_found = wording.startswith(("model: claude", "File not found"))
+    assert refused.status_code == (404 if not_found else 400)
+    assert error["type"] == ("not_found_error" if not_found else "invalid_request_error")
+    assert refused.json()["request_id"] == refused.headers["request-id"]
+    if rule in {r.__name__ for r in COUNT_RULES}:
+        fields = body.keys() - {"max_tokens", "stream", "temperature", "top_p", "top_k"}
+        if fields | {"max_tokens"} == body.keys() and "max_tokens" not in wording:
+            counted = {name: body[name] for name in fields}
+            refused = http.post("/v1/messages/count_tokens", json=counted, headers=headers)
+            assert refused.json()["error"]["message"] == wording
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {rule.__name__ for rule in MESSAGE_RULES} == RULES.keys()
+
+
+@pytest.mark.parametrize(("change", "wording"), SHAPES, ids=[w[:60] for _, w in SHAPES])
+def test_what_is_out_of_shape_is_refused_in_the_apis_words(
+    http: httpx2.Client, change: dict[str, Any], wording: str
+) -> None:
+    body, headers = sent(change)
+    refused = http.post("/v1/messages", json=body, headers=headers)
+    assert (refused.status_code, refused.json()["error"]["message"]) == (400, wording)
+    assert refused.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("change", ACCEPTED.values(), ids=ACCEPTED.keys())
+def test_what_the_api_takes_is_taken(http: httpx2.Client, change: dict[str, Any]) -> None:
+    body, headers = sent(change)
+    taken = http.post("/v1/messages", json=body, headers=headers)
+    assert taken.status_code == 200, taken.text
+
+
+def test_unknown_kinds_are_refused_with_the_kinds_that_the_sdk_knows(http: httpx2.Client) -> None:
+    for change, path in (
+        ({"messages": [user({"type": "image_url"})]}, "messages.0.content.0"),
+        ({"tools": [{"type": "function", "name": "x"}]}, "tools.0"),
+    ):
+        body, headers = sent(change)
+        message = http.post("/v1/messages", json=body, headers=headers).json()["error"]["message"]
+        assert message.startswith(f"{path}: Input tag '")
+        assert "does not match any of the expected tags: '" in message
+        assert "'text'" in message or "'custom'" in message
 
 
 async def test_consecutive_messages_of_one_role_are_merged_not_refused(
@@ -140,16 +100,23 @@ async def test_consecutive_messages_of_one_role_are_merged_not_refused(
     assert (await ask(offline, conversation)).stop_reason == "end_turn"
 
 
-async def test_an_unknown_model_is_not_found(offline: OfflineClaude) -> None:
+async def test_a_refusal_has_the_sdks_right_class(offline: OfflineClaude) -> None:
     with pytest.raises(anthropic.NotFoundError, match="model: claude-nope"):
         await ask(offline, "Hello", model="claude-nope")
+    with pytest.raises(anthropic.BadRequestError, match="at least one message"):
+        await ask(offline, [])
 
 
 async def test_a_missing_or_wrong_key_is_refused(offline: OfflineClaude) -> None:
     for key in ("invalid", "wrong-key-4711"):
         async with sdk(offline.url, key) as claude:
-            with pytest.raises(anthropic.AuthenticationError, match="invalid x-api-key"):
+            with pytest.raises(anthropic.AuthenticationError, match="Invalid bearer token"):
                 await claude.models.list()
+        refused = raw(offline, {}, x_api_key=key)
+        assert (refused.status_code, refused.json()["error"]["message"]) == (
+            401,
+            "invalid x-api-key",
+        )
     refused = raw(offline, {}, x_api_key="")
     assert refused.status_code == 401
     assert refused.json()["error"]["message"] == "x-api-key header is required"
@@ -158,6 +125,9 @@ async def test_a_missing_or_wrong_key_is_refused(offline: OfflineClaude) -> None
 def test_the_version_header_is_required(offline: OfflineClaude) -> None:
     refused = raw(offline, {}, anthropic_version="")
     assert refused.json()["error"]["message"] == "anthropic-version: header is required"
+    refused = raw(offline, {}, anthropic_version="2023-10-01")
+    message = 'anthropic-version: "2023-10-01" is not a valid version'
+    assert refused.json()["error"]["message"] == message
 
 
 def test_the_key_is_neither_logged_nor_echoed(offline: OfflineClaude, log_path: Path) -> None:

@@ -5,42 +5,37 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import anthropic
+import httpx2
 import pytest
-from anthropic.types.model_param import ModelParam
 
 from agentkit.classroom.home import ClassroomError
 from agentkit.classroom.offline import OfflineClaude
-from agentkit.classroom.offline.models import MODEL_IDS
 from tests import offline_server
 from tests.offline_server import (
+    HI,
     MODEL,
     SERVE,
     SHOP,
     STORY,
     ask,
     calls_of,
+    connect,
+    error_of,
+    hello,
+    http,
     raw,
     running,
     sdk,
+    served,
     text_of,
 )
 
 log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
-
-
-async def test_a_reply_is_cut_at_max_tokens_and_at_stop_sequences(offline: OfflineClaude) -> None:
-    cut = await ask(offline, "Who are you?", max_tokens=3)
-    assert (cut.stop_reason, cut.usage.output_tokens) == ("max_tokens", 3)
-    stopped = await ask(offline, "Who are you?", stop_sequences=["stand-in"])
-    assert (stopped.stop_reason, stopped.stop_sequence) == ("stop_sequence", "stand-in")
-    assert text_of(stopped).endswith("a deterministic ")
 
 
 async def test_a_stream_has_all_events_in_the_apis_order(offline: OfflineClaude) -> None:
@@ -68,63 +63,6 @@ async def test_a_stream_has_all_events_in_the_apis_order(offline: OfflineClaude)
     assert [c.state for c in offline.calls()] == ["answered"] * 3
 
 
-async def test_success_shows_request_id_rate_limits_and_usage(offline: OfflineClaude) -> None:
-    async with sdk(offline.url) as claude:
-        response = await claude.messages.with_raw_response.create(
-            model=MODEL, max_tokens=99, messages=[{"role": "user", "content": "Hello"}]
-        )
-    assert response.headers["request-id"].startswith("req_")
-    for kind in ("requests", "tokens", "input-tokens", "output-tokens"):
-        for value in ("limit", "remaining", "reset"):
-            assert response.headers[f"anthropic-ratelimit-{kind}-{value}"]
-    message = await response.parse()
-    assert message.usage.input_tokens > 0
-    assert message.usage.output_tokens > 0
-
-
-async def test_tokens_are_counted_as_usage_counts_them(offline: OfflineClaude) -> None:
-    message: Any = {"role": "user", "content": STORY}
-    async with sdk(offline.url) as claude:
-        counted = await claude.messages.count_tokens(model=MODEL, messages=[message])
-        with pytest.raises(anthropic.BadRequestError, match="at least one message"):
-            await claude.messages.count_tokens(model=MODEL, messages=[])
-    assert counted.input_tokens == (await ask(offline, STORY)).usage.input_tokens
-
-
-async def test_the_models_are_the_sdks_own(offline: OfflineClaude) -> None:
-    assert set(MODEL_IDS) == set(get_args(get_args(ModelParam)[0]))
-    async with sdk(offline.url) as claude:
-        assert [m.id async for m in claude.models.list()] == list(MODEL_IDS)
-        assert (await claude.models.retrieve(MODEL)).id == MODEL
-        with pytest.raises(anthropic.NotFoundError):
-            await claude.models.retrieve("claude-nope")
-
-
-async def test_the_sdks_tool_runner_falls_back_from_threads_to_whole_conversations(
-    offline: OfflineClaude,
-) -> None:
-    @anthropic.beta_async_tool
-    async def find_order(order_id: int) -> str:
-        """Look up an order.
-
-        Args:
-            order_id: Its number.
-        """
-        return json.dumps({"order_id": order_id, "status": "shipped"})
-
-    async with sdk(offline.url) as claude:
-        runner = claude.beta.messages.tool_runner(
-            model=MODEL,
-            max_tokens=500,
-            tools=[find_order],
-            messages=[{"role": "user", "content": "What is in order 1042?"}],
-        )
-        final = await runner.until_done()
-    [block] = final.content
-    assert block.type == "text"
-    assert "status: shipped" in block.text
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_server_cleanly_with_a_call_in_flight(
     tmp_path: Path, number: signal.Signals
@@ -133,15 +71,9 @@ def test_a_signal_ends_the_server_cleanly_with_a_call_in_flight(
     with running(log) as (url, process):
         claude = OfflineClaude(url)
         claude.slow(600)
-        body = b'{"model": "%s", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}'
-        content = body % MODEL.encode()
-        head = (
-            "POST /v1/messages HTTP/1.1\r\nHost: x\r\nx-api-key: offline\r\n"
-            f"anthropic-version: 2023-06-01\r\nContent-Length: {len(content)}\r\n\r\n"
-        )
-        with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1]))) as client:
-            client.sendall(head.encode() + content)
-            claude.wait_for(lambda c: c.state == "answering", timeout=10)
+        with connect(claude) as client:
+            client.sendall(http(hello()))
+            claude.wait_for(lambda c: c.state == "answering", timeout=30)
             process.send_signal(number)
             assert process.wait(5) == 0
     assert json.loads(log.read_text().splitlines()[-1])["state"] == "failed"
@@ -178,3 +110,99 @@ def test_the_client_needs_neither_the_web_server_nor_the_sdk() -> None:
 def test_the_server_needs_no_sdk() -> None:
     code = "import sys, agentkit.classroom.offline.server; assert 'anthropic' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "BREW"])
+def test_another_method_is_not_allowed(offline: OfflineClaude, method: str) -> None:
+    with httpx2.Client(trust_env=False, timeout=60) as client:
+        response = client.request(method, f"{offline.url}/v1/messages")
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    if method != "HEAD":
+        assert error_of(response)["message"] == "Method Not Allowed"
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/", "Not Found"),
+        ("/v1/nope", "Not Found"),
+        ("/v1/messages/", "Not Found"),
+        ("/v1/messages/batches", "The offline Claude doesn't do message batches"),
+        ("/v1/files/file_1/content", "The offline Claude doesn't do files"),
+        ("/v1/complete", "doesn't do the old text completions"),
+    ],
+)
+def test_a_path_that_is_not_there_is_not_found(
+    offline: OfflineClaude, path: str, message: str
+) -> None:
+    response = raw(offline, {}, path)
+    assert response.status_code == 404
+    assert error_of(response)["type"] == "not_found_error"
+    assert message in error_of(response)["message"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "message"),
+    [
+        ({"x_api_key": ""}, 401, "x-api-key header is required"),
+        ({"x_api_key": "wrong-key"}, 401, "invalid x-api-key"),
+        ({"x_api_key": "", "authorization": "Bearer wrong"}, 401, "Invalid bearer token"),
+        ({"anthropic_version": ""}, 400, "anthropic-version: header is required"),
+        ({"anthropic_version": "2020-01-01"}, 400, '"2020-01-01" is not a valid version'),
+    ],
+)
+def test_headers_that_the_api_refuses_are_refused(
+    offline: OfflineClaude, headers: dict[str, str], status: int, message: str
+) -> None:
+    response = raw(offline, hello(), **headers)
+    assert response.status_code == status
+    assert message in error_of(response)["message"]
+    assert response.headers["x-should-retry"] == "false"
+    assert ("anthropic-organization-id" in response.headers) == (status != 401)
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+def test_unknown_betas_are_taken(offline: OfflineClaude, path: str) -> None:
+    body: dict[str, Any] = {"model": MODEL, "messages": [HI]}
+    body |= {"max_tokens": 9} if path.endswith("messages") else {}
+    betas = "no-such-beta-2031-01-01,another-one"
+    assert raw(offline, body, f"{path}?beta=true", anthropic_beta=betas).status_code == 200
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_success_shows_whose_key_it_is_what_remains_and_until_when(
+    offline: OfflineClaude, stream: bool
+) -> None:
+    headers = raw(offline, hello(stream=stream)).headers
+    assert headers["request-id"] == offline.calls()[-1].request_id
+    assert headers["anthropic-organization-id"]
+    kind = "text/event-stream; charset=utf-8" if stream else "application/json"
+    assert headers["content-type"] == kind
+    for name in ("requests", "tokens", "input-tokens", "output-tokens"):
+        start = f"anthropic-ratelimit-{name}"
+        left, limit = int(headers[f"{start}-remaining"]), int(headers[f"{start}-limit"])
+        assert 0 < left <= limit
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", headers[f"{start}-reset"])
+    assert int(headers["anthropic-ratelimit-requests-remaining"]) == 3_999
+
+
+def test_a_call_that_breaks_the_server_is_a_500_and_says_why_only_in_the_servers_log(
+    tmp_path: Path,
+) -> None:
+    script = (
+        "import agentkit.classroom.offline.endpoints as e, sys; from pathlib import Path\n"
+        "def think(_): raise ZeroDivisionError('the reason')\n"
+        "e.think = think\n"
+        "from agentkit.classroom.offline import serve; serve(0, Path(sys.argv[1]))"
+    )
+    with served(script, str(tmp_path / "log")) as (broken, process):
+        for _ in range(2):
+            response = raw(broken, hello())
+            assert response.status_code == 500
+            assert error_of(response)["message"] == "Internal server error"
+        assert {(c.state, c.status, c.error) for c in broken.calls()} == {
+            ("failed", 500, "api_error")
+        }
+        process.terminate()
+        _, log = process.communicate(timeout=60)
+    assert log.count("ZeroDivisionError: the reason") == 2

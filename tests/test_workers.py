@@ -179,7 +179,13 @@ async def test_a_record_whose_pid_belongs_to_another_program_is_dropped() -> Non
     assert process.kill() == -9
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"pid": 1}'),
+        '{"name": "test-damaged", "pid": "x", "created": 1, "log": 7, "details": []}',
+    ],
+)
 async def test_a_damaged_record_is_dropped(text: str) -> None:
     record = processes._record("test-damaged")
     record.parent.mkdir(exist_ok=True)

@@ -63,7 +63,7 @@ def own_server() -> str | None:
         return None
     try:
         return ClientConfig.load_client_connect_config().get("target_host")
-    except RuntimeError as err:
+    except (RuntimeError, ValueError, OSError) as err:
         raise ClassroomError(
             f"Temporal's configuration can't be used: {str(err).splitlines()[0]}. Mend the file, "
             "or leave it out: unset TEMPORAL_PROFILE; export TEMPORAL_CONFIG_FILE=/none"

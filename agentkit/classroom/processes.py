@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
+from pydantic import TypeAdapter
 
 from agentkit.classroom.home import ClassroomError, folder, home
 
@@ -136,6 +137,9 @@ class Background:
         return "\n".join(text.splitlines()[-lines:])
 
 
+_STORED = TypeAdapter(Background)
+
+
 def start(
     name: str,
     command: Sequence[str],
@@ -226,10 +230,10 @@ def find(name: str) -> Background | None:
         whose pid belongs to another program by now, is dropped.
     """
     try:
-        process = Background(**json.loads(_record(name).read_text(encoding="utf8")))
+        process = _STORED.validate_json(_record(name).read_bytes())
     except OSError:
         return None
-    except (ValueError, TypeError):
+    except ValueError:
         with suppress(OSError):
             _record(name).unlink()
         return None

@@ -40,6 +40,9 @@ class OwnClaude:
     def slow(self, seconds: float, *, turn: int | None = None, times: int = 1) -> None:
         """Do nothing: a real Claude takes its own time, more than a kill needs."""
 
+    def fail(self, status: int, *, times: int = 1) -> None:
+        """Do nothing: a real Claude fails when it does."""
+
     def reset(self) -> None:
         """Do nothing: nothing is kept here."""
 
@@ -56,13 +59,16 @@ def own_claude() -> OwnClaude | None:
 
     Returns:
         It, or None when the offline one is meant.
+
+    Raises:
+        ClassroomError: ANTHROPIC_BASE_URL is no address that the SDK can use.
     """
     if os.environ.get(_EMBEDDED) or os.environ.get("AGENTKIT_OFFLINE"):
         return None
     names = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL")
     if not any(map(os.environ.get, names)):
         return None
-    return OwnClaude(urlsplit(_base_url()).hostname or _base_url())
+    return OwnClaude(_host_of(_base_url()))
 
 
 async def ensure() -> ClaudeInUse:
@@ -135,7 +141,7 @@ def _stop_outdated() -> None:
 
 
 def _code_version() -> str:
-    return str(max(f.stat().st_mtime_ns for f in Path(offline.__file__).parent.glob("*.py")))
+    return str(max(f.stat().st_mtime_ns for f in Path(offline.__file__).parent.rglob("*.py")))
 
 
 def _leave_out_proxies() -> None:
@@ -160,6 +166,27 @@ def _answers(url: str, process: processes.Background) -> bool:
 
 def _base_url() -> str:
     return os.environ.get("ANTHROPIC_BASE_URL") or "https://api.anthropic.com"
+
+
+def _host_of(url: str) -> str:
+    """Name the host of a base URL; the URL itself is never shown, for it may hold a password."""
+    undo = "or use the offline Claude: unset ANTHROPIC_BASE_URL"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if host is None or parts.scheme not in ("http", "https"):
+        raise ClassroomError(
+            "ANTHROPIC_BASE_URL is no address. Write it as http://HOST:PORT or https://HOST, "
+            f"{undo}"
+        )
+    if parts.path.rstrip("/").endswith("/v1"):
+        raise ClassroomError(
+            "ANTHROPIC_BASE_URL ends in /v1, which the SDK adds by itself. Leave it out, as in "
+            f"http://{host}:PORT, {undo}"
+        )
+    return host
 
 
 def _reach(own: OwnClaude) -> None:

@@ -13,6 +13,9 @@ from typing import Any
 MOST_CALLS = 10_000
 """How many calls are kept in memory; older ones are dropped."""
 
+MOST_FILE_BYTES = 16 * 1024 * 1024
+"""How large the file grows; then it starts anew, and the one before is kept beside it as ".1"."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -31,6 +34,12 @@ class Call:
         tools: The tools that the reply asks for.
         question: The first 80 characters of the question being worked on.
         input_bytes: Size of the request body.
+        request_id: The id that the response's header and errors show.
+        stream: Whether the reply was asked for as events.
+        error: The error's type; "connection_cut" when a fault broke the reply off.
+        input_tokens: What the reply's usage says it read.
+        output_tokens: What the reply's usage says it wrote.
+        output_bytes: Size of the response body.
     """
 
     seq: int
@@ -45,6 +54,12 @@ class Call:
     tools: tuple[str, ...] = ()
     question: str = ""
     input_bytes: int = 0
+    request_id: str = ""
+    stream: bool = False
+    error: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    output_bytes: int = 0
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Call:
@@ -119,5 +134,9 @@ class CallLog:
         if self._path is None:
             return
         # A full disk must not turn into a failed call: the log in memory still has it.
-        with suppress(OSError), self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(call)) + "\n")
+        with suppress(OSError):
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(call)) + "\n")
+                full = file.tell() > MOST_FILE_BYTES
+            if full:
+                self._path.replace(f"{self._path}.1")

@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from agentkit.classroom.home import ClassroomError
@@ -43,18 +44,28 @@ class OfflineClaude:
         """Forget the calls so far."""
         self._send("DELETE", "/_offline/calls")
 
-    def slow(self, seconds: float, *, turn: int | None = None, times: int = 1) -> None:
+    def slow(
+        self,
+        seconds: float,
+        *,
+        times: int = 1,
+        turn: int | None = None,
+        matching: str | None = None,
+        model: str | None = None,
+    ) -> None:
         """Make the next calls slow; they are answered properly after the wait.
 
         Args:
             seconds: How long each takes to answer.
-            turn: Only the k-th model call for a question (1 is the first); None is any.
             times: How many calls.
+            turn: Only the k-th model call for a question (1 is the first); None is any.
+            matching: Only questions that contain this text, whatever the case; None is any.
+            model: Only calls for this model; None is any.
 
         Raises:
             ValueError: A value makes no sense.
         """
-        self._fault(latency_seconds=seconds, turn=turn, times=times)
+        self._fault(times, turn, matching, model, latency_seconds=seconds)
 
     def fail(
         self,
@@ -62,6 +73,8 @@ class OfflineClaude:
         *,
         times: int = 1,
         turn: int | None = None,
+        matching: str | None = None,
+        model: str | None = None,
         type: str | None = None,
         message: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -72,6 +85,8 @@ class OfflineClaude:
             status: HTTP status, 400 to 599; 429 carries `retry-after: 1` unless told otherwise.
             times: How many calls.
             turn: Only the k-th model call for a question (1 is the first); None is any.
+            matching: Only questions that contain this text, whatever the case; None is any.
+            model: Only calls for this model; None is any.
             type: The error's type; the API's for this status by default.
             message: The error's message; the API's for this status by default.
             headers: Further response headers, such as `{"retry-after": "3"}`.
@@ -80,13 +95,92 @@ class OfflineClaude:
             ValueError: A value makes no sense.
         """
         self._fault(
+            *(times, turn, matching, model),
             status=status,
-            times=times,
-            turn=turn,
             type=type,
             message=message,
             headers=dict(headers or {}),
         )
+
+    def cut(
+        self,
+        after: int = 0,
+        *,
+        abruptly: bool = True,
+        times: int = 1,
+        turn: int | None = None,
+        matching: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Break the next replies off: the client gets a part of what was on its way.
+
+        Args:
+            after: How many events of a stream still arrive. A reply that isn't streamed ends
+                after its headers when this is 0, else halfway.
+            abruptly: Whether the connection drops, which clients report as an error. Otherwise a
+                stream ends as if it were over, which many clients don't notice.
+            times: How many calls.
+            turn: Only the k-th model call for a question (1 is the first); None is any.
+            matching: Only questions that contain this text, whatever the case; None is any.
+            model: Only calls for this model; None is any.
+
+        Raises:
+            ValueError: A value makes no sense.
+        """
+        self._fault(times, turn, matching, model, cut_after=after, abruptly=abruptly)
+
+    def error_in_stream(
+        self,
+        after: int = 0,
+        *,
+        type: str = "overloaded_error",
+        message: str | None = None,
+        times: int = 1,
+        turn: int | None = None,
+        matching: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        """End the next streams with an `error` event: the status was 200 by then.
+
+        Args:
+            after: How many events come before it.
+            type: The error's type. A call that isn't streamed fails with its status.
+            message: The error's message; the API's for this type by default.
+            times: How many calls.
+            turn: Only the k-th model call for a question (1 is the first); None is any.
+            matching: Only questions that contain this text, whatever the case; None is any.
+            model: Only calls for this model; None is any.
+
+        Raises:
+            ValueError: A value makes no sense.
+        """
+        self._fault(*(times, turn, matching, model), error_after=after, type=type, message=message)
+
+    def reply(
+        self,
+        kind: str,
+        *,
+        times: int = 1,
+        turn: int | None = None,
+        matching: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Make the next replies odd, as a model's now and then are.
+
+        Args:
+            kind: "malformed_input" (a tool call whose arguments break the tool's own schema),
+                "unknown_tool" (a call of a tool that wasn't offered), "refusal", "pause_turn",
+                "max_tokens", "model_context_window_exceeded", or "empty" (no content at all).
+                The first two wait for a reply that asks for a tool.
+            times: How many calls.
+            turn: Only the k-th model call for a question (1 is the first); None is any.
+            matching: Only questions that contain this text, whatever the case; None is any.
+            model: Only calls for this model; None is any.
+
+        Raises:
+            ValueError: A value makes no sense.
+        """
+        self._fault(times, turn, matching, model, reply=kind)
 
     def reset(self) -> None:
         """Forget all faults and all calls: a cell can be run again."""
@@ -117,8 +211,11 @@ class OfflineClaude:
                 raise TimeoutError(f"No such call within {timeout:g} s. Logged:\n{logged}")
             time.sleep(0.02)
 
-    def _fault(self, **fields: Any) -> None:
-        self._send("POST", "/_offline/faults", fields)
+    def _fault(
+        self, times: int, turn: int | None, matching: str | None, model: str | None, **what: Any
+    ) -> None:
+        whom = {"times": times, "turn": turn, "matching": matching, "model": model}
+        self._send("POST", "/_offline/faults", {**whom, **what})
 
     def _send(self, method: str, path: str, body: object = None) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the caller's own loopback URL
@@ -133,6 +230,8 @@ class OfflineClaude:
         except urllib.error.HTTPError as err:
             with err:
                 text = err.read().decode(errors="replace")
+            with suppress(ValueError, LookupError, TypeError):
+                text = json.loads(text)["error"]["message"]
             raise ValueError(f"The offline Claude refused {method} {path}: {text}") from None
         except (OSError, ValueError) as err:
             raise ClassroomError(

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import time
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
+from agentkit.classroom.offline.body import IN_THREAD_BYTES, Body, read_body
 from agentkit.classroom.offline.brain import think
 from agentkit.classroom.offline.call_log import Call, CallLog
+from agentkit.classroom.offline.check import check_count_tokens, check_messages
+from agentkit.classroom.offline.delivery import deliver
 from agentkit.classroom.offline.errors import ApiError, invalid
 from agentkit.classroom.offline.faults import Fault, Faults
-from agentkit.classroom.offline.models import MODEL_IDS, model_info
-from agentkit.classroom.offline.reply import build_message, events
-from agentkit.classroom.offline.request import question_index, read_messages, turn_of
-from agentkit.classroom.offline.rules import check, check_count
+from agentkit.classroom.offline.headers import rate_limits
+from agentkit.classroom.offline.model_pages import page_of_models
+from agentkit.classroom.offline.models import find_model
+from agentkit.classroom.offline.odd_replies import build_odd_reply
+from agentkit.classroom.offline.prompt_cache import PromptCache
+from agentkit.classroom.offline.protocol import Connection
+from agentkit.classroom.offline.reply import Reply, Thought, build_reply
+from agentkit.classroom.offline.request import (
+    Message,
+    MessagesRequest,
+    question_index,
+    read_messages,
+    turn_of,
+)
+from agentkit.classroom.offline.shapes import load
 
-MOST_BYTES = 32 * 1024 * 1024
-"""The largest request that the API takes."""
+VERSIONS = ("2023-01-01", "2023-06-01", "2026-10-21")
+"""What the API takes as `anthropic-version`."""
+
+_T = TypeVar("_T")
 
 
 class Endpoints:
@@ -39,111 +57,155 @@ class Endpoints:
     def __init__(self, call_log_path: Path | None) -> None:
         self.log = CallLog(call_log_path)
         self.faults = Faults()
+        self.cache = PromptCache()
         self.stopping = asyncio.Event()
+        self._warm = asyncio.Event()
+        self._warming = False
 
     async def messages(self, request: Request) -> Response:
         """`POST /v1/messages`: log, check, perhaps a fault, then the reply."""
-        raw = await request.body()
-        body, unreadable = _parse(raw)
-        conversation = read_messages(body)
+        body = await read_body(request)
+        conversation = read_messages(body.value)
+        question = _question(conversation)
+        fields = body.value if isinstance(body.value, dict) else {}
         call = self.log.start(
+            request_id=request.state.request_id,
             turn=turn_of(conversation),
             messages=len(conversation),
-            model=_text(body.get("model")) if isinstance(body, dict) else None,
-            question=_question(conversation),
-            input_bytes=len(raw),
+            model=_text(fields.get("model")),
+            question=question[:80],
+            stream=fields.get("stream") is True,
+            input_bytes=body.size,
         )
+        finish = partial(self.log.finish, call)
         try:
-            _authenticate(request)
-            if unreadable:
-                raise unreadable
-            checked = check(body)
-            if (fault := self.faults.take(call.turn)) is not None:
-                await self._wait(request, fault.latency_seconds)
-                if (error := fault.error()) is not None:
-                    raise error
-            message = build_message(checked, think(checked))
+            version = _authenticate(request)
+            think_it_over = partial(_think, body, version, _beta(request))
+            checked, thought = await self._work(body, think_it_over)
+            reply, fault = await self._reply(request, call, question, checked, thought)
+            return deliver(request, reply, fault, stream=checked.stream, finish=finish)
         except ClientDisconnect:
-            self.log.finish(call, "disconnected")
-            return Response(status_code=499)
+            finish("disconnected")
+            raise
         except BaseException as err:
             # Also when the server is told to stop: no call stays "answering" for ever.
-            self.log.finish(call, "failed", status=err.status if isinstance(err, ApiError) else 500)
+            error = err if isinstance(err, ApiError) else ApiError(500, "Internal server error")
+            size = len(JSONResponse(error.body(request.state.request_id)).body)
+            finish("failed", status=error.status, error=error.type, output_bytes=size)
             raise
-        done = {
-            "status": 200,
-            "stop_reason": message["stop_reason"],
-            "tools": tuple(b["name"] for b in message["content"] if b["type"] == "tool_use"),
-        }
-        if checked.stream:
-            headers = {**_rate_limits(), "cache-control": "no-cache"}
-            stream = self._stream(call, done, list(events(message)))
-            return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
-        self.log.finish(call, "answered", **done)
-        return JSONResponse(message, headers=_rate_limits())
 
-    async def _stream(
-        self, call: Call, done: dict[str, Any], parts: list[bytes]
-    ) -> AsyncIterator[bytes]:
-        told = False
+    def warm_up(self) -> None:
+        """Start to import the SDK's types: it takes a second or three, once."""
+        if self._warming:
+            return
+        self._warming = True
+        loop = asyncio.get_running_loop()
+
+        def import_them() -> None:
+            try:
+                load()
+            finally:
+                # If that failed, so will every request, and say why.
+                with suppress(RuntimeError):  # The server has been stopped meanwhile.
+                    loop.call_soon_threadsafe(self._warm.set)
+
+        threading.Thread(target=import_them, daemon=True).start()
+
+    async def _work(self, body: Body, work: Callable[[], _T]) -> _T:
+        """Work on a request; on a large one in a thread, so that others needn't wait for it."""
+        self.warm_up()
+        if not self._warm.is_set():
+            await self._any_of(self._warm.wait())
         try:
-            for part in parts[:-1]:
-                yield part
-                await asyncio.sleep(0)
-            # Before the last event leaves: whoever has read it finds the call in the log as over.
-            told = True
-            self.log.finish(call, "answered", **done)
-            yield parts[-1]
-        finally:
-            if not told:
-                self.log.finish(call, "disconnected", status=200)
+            return await asyncio.to_thread(work) if body.size > IN_THREAD_BYTES else work()
+        except RecursionError:
+            raise invalid("The request body is nested too deeply") from None
+
+    async def _reply(
+        self,
+        request: Request,
+        call: Call,
+        question: str,
+        checked: MessagesRequest,
+        thought: Thought,
+    ) -> tuple[Reply, Fault | None]:
+        checked = replace(checked, cache=self.cache.use(checked.prefixes))
+        reply = build_reply(checked, thought)
+        asks_for_tool = reply.message["stop_reason"] == "tool_use"
+        fault = self.faults.take(
+            turn=call.turn, question=question, model=checked.model, asks_for_tool=asks_for_tool
+        )
+        if fault is None:
+            return reply, None
+        await self._wait(request, fault.latency_seconds)
+        if (error := fault.error()) is not None:
+            raise error
+        if fault.error_after is not None and not checked.stream:
+            raise fault.error_in_stream()
+        if fault.reply is not None:
+            reply = build_odd_reply(fault.reply, checked, thought)
+        return reply, fault
 
     async def _wait(self, request: Request, seconds: float) -> None:
         """Be slow, but notice when nobody waits any more."""
         if not seconds:
             return
-        gone = asyncio.ensure_future(_disconnected(request))
+        # A client that was killed looks like one that has only stopped sending.
+        half_closed = Connection.of(request.scope).half_closed.wait()
+        if await self._any_of(_disconnected(request), half_closed, seconds=seconds):
+            raise ClientDisconnect
+
+    async def _any_of(self, *happens: Awaitable[object], seconds: float | None = None) -> bool:
+        """Wait for the first of several things, and tell whether there was one in time."""
         stop = asyncio.ensure_future(self.stopping.wait())
+        tasks = [*map(asyncio.ensure_future, happens), stop]
         try:
-            await asyncio.wait({gone, stop}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            if gone.done():
-                raise ClientDisconnect
-            if stop.done():
-                raise ApiError(500, "The offline Claude is being stopped.")
+            first = asyncio.FIRST_COMPLETED
+            done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=first)
         finally:
-            gone.cancel()
-            stop.cancel()
+            for task in tasks:
+                task.cancel()
+        if stop in done:
+            raise ApiError(500, "The offline Claude is being stopped.")
+        return bool(done)
 
     async def count_tokens(self, request: Request) -> Response:
         """`POST /v1/messages/count_tokens`."""
-        body, unreadable = _parse(await request.body())
-        _authenticate(request)
-        if unreadable:
-            raise unreadable
-        return JSONResponse({"input_tokens": check_count(body)}, headers=_rate_limits())
+        body = await read_body(request)
+        version = _authenticate(request)
+        if body.error:
+            raise body.error
+        count = partial(check_count_tokens, body.value, version=version, beta=_beta(request))
+        return JSONResponse({"input_tokens": await self._work(body, count)}, headers=rate_limits())
 
     async def models(self, request: Request) -> Response:
-        """`GET /v1/models`, all on one page."""
+        """`GET /v1/models`, a page at a time."""
         _authenticate(request)
-        data = [model_info(m) for m in MODEL_IDS]
-        page = {"first_id": MODEL_IDS[0], "last_id": MODEL_IDS[-1], "has_more": False}
-        return JSONResponse({"data": data, **page})
+        return JSONResponse(page_of_models(request.query_params))
 
     async def model(self, request: Request) -> Response:
         """`GET /v1/models/{id}`."""
         _authenticate(request)
-        return JSONResponse(model_info(request.path_params["model"]))
+        return JSONResponse(find_model(request.path_params["model"]).info())
 
-    async def healthz(self, _: Request) -> Response:
-        """`GET /healthz`: whether it is up, and under which pid."""
-        return JSONResponse({"status": "ok", "name": "offline Claude", "pid": os.getpid()})
+    async def healthz(self, request: Request) -> Response:
+        """`GET /healthz`: whether it is up, under which pid, and how busy."""
+        return JSONResponse(
+            {
+                "status": "ok",
+                "name": "offline Claude",
+                "pid": os.getpid(),
+                "connections": Connection.of(request.scope).open_connections,
+                "tasks": len(asyncio.all_tasks()),
+            }
+        )
 
     async def add_fault(self, request: Request) -> Response:
         """`POST /_offline/faults`."""
-        body, unreadable = _parse(await request.body())
-        if unreadable:
-            raise unreadable
-        self.faults.add(Fault.from_json(body))
+        body = await read_body(request)
+        if body.error:
+            raise body.error
+        self.faults.add(Fault.from_json(body.value))
         return JSONResponse({"added": True})
 
     async def clear_faults(self, _: Request) -> Response:
@@ -161,57 +223,49 @@ class Endpoints:
         return JSONResponse({"cleared": True})
 
 
-def _authenticate(request: Request) -> None:
+def _authenticate(request: Request) -> str:
     """Take any key, but those that lessons use as wrong ones; it is neither kept nor shown."""
+    key = request.headers.get("x-api-key", "")
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    key = request.headers.get("x-api-key") or (token.strip() if scheme.lower() == "bearer" else "")
-    if not key:
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    if not key and not bearer:
         raise ApiError(401, "x-api-key header is required")
-    if key == "invalid" or key.startswith("wrong"):
+    if _is_wrong(key):
         raise ApiError(401, "invalid x-api-key")
-    if "anthropic-version" not in request.headers:
+    if not key and _is_wrong(bearer):
+        visible = {"error_visibility": "user_facing"}
+        raise ApiError(401, "Invalid bearer token", details=visible)
+    version = request.headers.get("anthropic-version")
+    if version is None:
         raise invalid("anthropic-version: header is required")
+    if version not in VERSIONS:
+        raise invalid(f'anthropic-version: "{version[:80]}" is not a valid version')
+    return version
 
 
-def _parse(raw: bytes) -> tuple[Any, ApiError | None]:
-    if len(raw) > MOST_BYTES:
-        return None, ApiError(413, "Request exceeds the maximum size")
-    try:
-        body = json.loads(raw, parse_constant=_no_constant)
-        if b"\\ud" in raw.lower():
-            # Half a surrogate pair parses, but is no text that could be sent on.
-            json.dumps(body, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as err:
-        reason = err.msg if isinstance(err, json.JSONDecodeError) else "it can't be read"
-        return None, invalid(f"The request body is not valid JSON: {reason}")
-    return body, None
+def _is_wrong(key: str) -> bool:
+    return key == "invalid" or key.startswith("wrong")
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(name)
+def _beta(request: Request) -> bool:
+    return "anthropic-beta" in request.headers or request.query_params.get("beta") == "true"
+
+
+def _think(body: Body, version: str, beta: bool) -> tuple[MessagesRequest, Thought]:
+    if body.error:
+        raise body.error
+    checked = check_messages(body.value, version=version, beta=beta)
+    return checked, think(checked)
 
 
 def _text(value: object) -> str | None:
     return value[:80] if isinstance(value, str) else None
 
 
-def _question(conversation: list[Any]) -> str:
-    return str(conversation[question_index(conversation)].text[:80]) if conversation else ""
+def _question(conversation: list[Message]) -> str:
+    return conversation[question_index(conversation)].text if conversation else ""
 
 
 async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _rate_limits() -> dict[str, str]:
-    """Limits as the API shows them; here nothing is ever used up."""
-    reset = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    headers: dict[str, str] = {}
-    for kind, limit in (
-        *(("requests", 4_000), ("tokens", 2_400_000)),
-        *(("input-tokens", 2_000_000), ("output-tokens", 400_000)),
-    ):
-        values = {"limit": limit, "remaining": limit, "reset": reset}
-        headers |= {f"anthropic-ratelimit-{kind}-{k}": str(v) for k, v in values.items()}
-    return headers

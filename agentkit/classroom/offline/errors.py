@@ -11,6 +11,7 @@ TYPES = {
     402: "billing_error",
     403: "permission_error",
     404: "not_found_error",
+    409: "conflict_error",
     413: "request_too_large",
     429: "rate_limit_error",
     500: "api_error",
@@ -20,12 +21,18 @@ TYPES = {
 """The error type that goes with a status, where the API names one."""
 
 MESSAGES = {
+    401: "invalid x-api-key",
+    402: "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing "
+    "to upgrade or purchase credits.",
+    403: "Your API key does not have permission to use the specified resource.",
+    404: "Not Found",
+    413: "Request exceeds the maximum size",
     429: "This request would exceed your organization's rate limit.",
     500: "Internal server error",
     504: "Request timed out",
     529: "Overloaded",
 }
-"""What the API says with a status that a request's author can't mend."""
+"""What the API says with a status, where it doesn't depend on the request."""
 
 
 def error_type(status: int) -> str:

@@ -8,6 +8,9 @@ from typing import Any
 
 Block = dict[str, Any]
 
+CHARACTERS_PER_TOKEN = 4
+"""About how much text a token is."""
+
 
 @dataclass(frozen=True)
 class Message:
@@ -58,6 +61,56 @@ class ToolRun:
 
 
 @dataclass(frozen=True)
+class Prefix:
+    """A request up to the end of one of its blocks, as the prompt cache knows it.
+
+    Attributes:
+        digest: What tells it from other prefixes.
+        tokens: Its estimated size.
+        ttl: "5m" or "1h" where the block is marked, else "".
+    """
+
+    digest: bytes
+    tokens: int
+    ttl: str
+
+
+@dataclass(frozen=True)
+class CacheUse:
+    """What one call reads from the prompt cache and writes to it, in tokens.
+
+    Attributes:
+        read: Tokens that were there already.
+        written_5m: Tokens written for five minutes.
+        written_1h: Tokens written for an hour.
+    """
+
+    read: int = 0
+    written_5m: int = 0
+    written_1h: int = 0
+
+    @property
+    def written(self) -> int:
+        """All tokens written."""
+        return self.written_5m + self.written_1h
+
+
+@dataclass(frozen=True)
+class Citable:
+    """A document or a search result that an answer may cite.
+
+    Attributes:
+        location: How places in it are named: the type of the citation.
+        named: What a citation says of it, in the API's fields.
+        parts: The texts that it is made of.
+    """
+
+    location: str
+    named: dict[str, Any]
+    parts: list[str]
+
+
+@dataclass(frozen=True)
 class MessagesRequest:
     """A request that passed every rule.
 
@@ -65,25 +118,37 @@ class MessagesRequest:
         model: Model id.
         max_tokens: Most tokens to write.
         messages: The conversation, without system messages.
+        system: The system prompt's text, with that of system messages; "" when there is none.
         tools: Client tools offered, in the API's shape.
         tool_choice: "auto", "any", "tool" or "none".
         forced_tool: The tool named by `tool_choice`, if any.
         parallel: Whether several tools may be asked for at once.
         stop_sequences: Texts that end the reply.
         stream: Whether to answer as server-sent events.
+        thinking: How to show thinking: "summarized", "omitted", or "" for no thinking at all.
+        output_schema: JSON schema that the answer's text has to satisfy, if any.
         input_tokens: Estimated size of the input.
+        citable: What an answer may cite.
+        prefixes: What of it may be cached; empty when nothing is marked.
+        cache: What it reads from the prompt cache and writes to it.
     """
 
     model: str
     max_tokens: int
     messages: list[Message]
+    system: str = ""
     tools: list[dict[str, Any]] = field(default_factory=list)
     tool_choice: str = "auto"
     forced_tool: str | None = None
     parallel: bool = True
     stop_sequences: list[str] = field(default_factory=list)
     stream: bool = False
+    thinking: str = ""
+    output_schema: dict[str, Any] | None = None
     input_tokens: int = 1
+    citable: list[Citable] = field(default_factory=list)
+    prefixes: list[Prefix] = field(default_factory=list)
+    cache: CacheUse = CacheUse()
 
 
 def blocks_of(content: object) -> list[Block]:
@@ -96,8 +161,20 @@ def blocks_of(content: object) -> list[Block]:
         Blocks; what isn't a block is left out.
     """
     if isinstance(content, str):
-        return [{"type": "text", "text": content}]
+        return [{"type": "text", "text": content}] if content else []
     return [b for b in content if isinstance(b, dict)] if isinstance(content, list) else []
+
+
+def text_of(content: object) -> str:
+    """Read the text of a message or a system prompt.
+
+    Args:
+        content: Text, a list of blocks, or nothing.
+
+    Returns:
+        Its text blocks, one a line.
+    """
+    return Message("", blocks_of(content)).text
 
 
 def read_messages(body: object) -> list[Message]:
@@ -171,7 +248,7 @@ def _parse(text: str, is_error: bool) -> Any:
         return None
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -185,4 +262,4 @@ def estimate_tokens(value: object) -> int:
         At least 1.
     """
     text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-    return max(1, -(-len(text) // 4))
+    return max(1, -(-len(text) // CHARACTERS_PER_TOKEN))

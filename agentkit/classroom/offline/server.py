@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import signal
 import socket
 import sys
@@ -12,29 +13,52 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from agentkit.classroom.home import ClassroomError
+from agentkit.classroom.offline import body
 from agentkit.classroom.offline.endpoints import Endpoints
 from agentkit.classroom.offline.errors import ApiError
+from agentkit.classroom.offline.headers import ORGANIZATION
+from agentkit.classroom.offline.protocol import Connection
 from agentkit.classroom.offline.reply import new_id
 
 HOST = "127.0.0.1"
 
+MOST_HEADER_BYTES = 64 * 1024
+"""How long the headers of a request may be."""
+
 Handler = Callable[[Request], Awaitable[Response]]
+
+_logger = logging.getLogger("uvicorn.error")
+
+_HERE = "/v1/messages, /v1/messages/count_tokens and /v1/models"
+
+_ELSEWHERE = {
+    "/v1/messages/batches": "message batches",
+    "/v1/files": "files",
+    "/v1/complete": "the old text completions",
+    "/v1/skills": "skills",
+    "/v1/agents": "managed agents",
+    "/v1/sessions": "managed agents",
+    "/v1/environments": "managed agents",
+    "/v1/organizations": "the Admin API",
+    "/v1/oauth": "OAuth",
+}
+"""What the API has and this server hasn't, by path."""
 
 
 def create_app(call_log_path: Path | None = None) -> Starlette:
-    """Build the offline Claude as an ASGI app.
+    """Build the offline Claude as an ASGI app; it needs connections of class `Connection`.
 
     Args:
         call_log_path: File to which calls are appended as JSON lines; None keeps them in memory.
 
     Returns:
-        The app. `app.state.stopping` is an event that ends slow replies when it is set.
+        The app; `app.state.offline` is its `Endpoints`.
     """
     offline = Endpoints(call_log_path)
     routes: list[tuple[str, str, Handler]] = [
@@ -48,39 +72,66 @@ def create_app(call_log_path: Path | None = None) -> Starlette:
         ("GET", "/_offline/calls", offline.calls),
         ("DELETE", "/_offline/calls", offline.clear_calls),
     ]
+    handlers: dict[str, dict[str, Handler]] = {}
+    for method, path, handler in routes:
+        handlers.setdefault(path, {})[method] = handler
     app = Starlette(
-        routes=[Route(path, _with_request_id(h), methods=[m]) for m, path, h in routes],
-        exception_handlers={HTTPException: _no_such_path, Exception: _broken},
+        # Every method comes here: Starlette's own refusals aren't in the API's shape.
+        routes=[Route(path, _Answer(by_method)) for path, by_method in handlers.items()],
     )
-    app.state.stopping = offline.stopping
+    app.router.redirect_slashes = False
+    app.router.default = _Answer({})
+    app.state.offline = offline
     return app
 
 
-def _with_request_id(handler: Handler) -> Handler:
-    async def answer(request: Request) -> Response:
-        request_id = new_id("req")
+class _Answer:
+    """Answers requests for one path; whatever goes wrong comes in the API's shape."""
+
+    def __init__(self, by_method: dict[str, Handler]) -> None:
+        self._by_method = by_method
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        response = await self.respond(request)
+        await response(scope, receive, send)
+
+    async def respond(self, request: Request) -> Response:
+        request.state.request_id = request_id = new_id("req")
         try:
-            response = await handler(request)
+            response = await self._handler(request)(request)
         except ApiError as err:
-            response = JSONResponse(err.body(request_id), err.status, err.headers)
+            await body.read_the_rest(request)
+            response = _refused(err, request_id)
+        except ClientDisconnect:
+            # Nobody reads this, unless the client has only closed its half of the connection.
+            response = _refused(ApiError(499, "Client closed request"), request_id)
+        except Exception:
+            _logger.exception("The offline Claude broke at %s %s", request.method, request.url.path)
+            response = _refused(ApiError(500, "Internal server error"), request_id)
         response.headers["request-id"] = request_id
+        if response.status_code != 401:
+            for name, value in ORGANIZATION.items():
+                response.headers.setdefault(name, value)
         return response
 
-    return answer
+    def _handler(self, request: Request) -> Handler:
+        if handler := self._by_method.get(request.method):
+            return handler
+        if self._by_method:
+            allow = {"allow": ", ".join(self._by_method)}
+            raise ApiError(405, "Method Not Allowed", headers=allow)
+        path = request.url.path
+        for start, what in _ELSEWHERE.items():
+            if path == start or path.startswith(f"{start}/"):
+                raise ApiError(404, f"The offline Claude doesn't do {what}. It does {_HERE}.")
+        raise ApiError(404, "Not Found")
 
 
-async def _no_such_path(_: Request, err: Exception) -> Response:
-    status = err.status_code if isinstance(err, HTTPException) else 404
-    return _error(ApiError(status, {404: "Not Found"}.get(status, "Method Not Allowed")))
-
-
-async def _broken(_: Request, err: Exception) -> Response:  # noqa: ARG001 - starlette's signature
-    return _error(ApiError(500, "Internal server error"))
-
-
-def _error(err: ApiError) -> Response:
-    request_id = new_id("req")
-    return JSONResponse(err.body(request_id), err.status, {"request-id": request_id})
+def _refused(err: ApiError, request_id: str) -> Response:
+    retry = err.status in (408, 409, 429) or err.status >= 500
+    headers = {"x-should-retry": str(retry).lower(), **err.headers}
+    return JSONResponse(err.body(request_id), err.status, headers)
 
 
 class _Server(uvicorn.Server):
@@ -93,11 +144,12 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._app.state.offline.warm_up()
         sys.stdout.write(f"The offline Claude listens on {self._url} (Ctrl-C stops it)\n")
         sys.stdout.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.state.stopping.set()
+        self._app.state.offline.stopping.set()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
@@ -130,7 +182,9 @@ def serve(port: int, call_log_path: Path | None = None) -> None:
         lifespan="off",
         ws="none",
         loop="asyncio",
-        http="h11",
+        http=Connection,
+        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
+        timeout_keep_alive=int(body.IDLE_SECONDS),
         log_level="error",
         access_log=False,
         timeout_graceful_shutdown=1,
@@ -140,7 +194,8 @@ def serve(port: int, call_log_path: Path | None = None) -> None:
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # With the protocol spelt out asyncio sends at once; else each reply waits 40 ms for an ACK.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))

@@ -5,36 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from agentkit.classroom.offline.answers import LOOK_UPS, findings, refunded
-from agentkit.classroom.offline.arguments import (
-    MissingArgument,
-    dig,
-    fill,
-    fill_each,
-    fit,
-    names,
-    quoted,
-    stems,
-)
-from agentkit.classroom.offline.case import Case
+from agentkit.classroom.offline.brain.answers import findings, refunded
+from agentkit.classroom.offline.brain.arguments import fill
+from agentkit.classroom.offline.brain.case import Case
+from agentkit.classroom.offline.brain.choice import ToolUse, handbook_query
+from agentkit.classroom.offline.brain.json_schema import fit
+from agentkit.classroom.offline.brain.results import dig
+from agentkit.classroom.offline.brain.values import names, quoted
+from agentkit.classroom.offline.brain.words import stems
 from agentkit.classroom.offline.request import ToolRun
 
-ToolUse = tuple[str, dict[str, Any]]
-
-SHOP_TOOLS = {
-    *("find_order", "find_orders_of_customer", "track_shipment", "search_handbook"),
-    *("check_stock", "refund", "send_email"),
-}
-_FILLER_WORDS = stems(
-    "a about an and any are at be book books can could do does for from get have how i in is it "
-    "its long many me my of on or our please policy policies handbook rule rules say says tell "
-    "that the their there this to us we what when which who will with would you your if order "
-    "shop stock not was were am has had but so they them use tool using return s t"
-) - stems("return")
-_WEAK_WORDS = _FILLER_WORDS | stems(
-    "customer item list search look lookup find fetch show read check number id name user data "
-    "send make create set update run new all one"
-)
 _REGRETS = {
     "arrived damaged": "your order arrived damaged",
     "wrong item": "we sent you the wrong item",
@@ -59,7 +39,7 @@ def look_ups(case: Case) -> list[ToolUse]:
     if case.wants_tracking:
         wanted += [("track_shipment", {"order_id": n}) for n in case.orders]
     if case.wants_policy:
-        wanted.append(("search_handbook", {"query": _handbook_query(case)}))
+        wanted.append(("search_handbook", {"query": handbook_query(case)}))
     if case.wants_stock:
         wanted += [("check_stock", {"title": t}) for t in _titles(case)]
     lost = any(r.is_error for r in case.runs if r.name == "find_order")
@@ -94,63 +74,6 @@ def effects(case: Case) -> list[ToolUse]:
     return []
 
 
-def own_tools(case: Case, *, look_ups_first: bool) -> list[ToolUse]:
-    """Choose tools that aren't the shop's, by the words of their names and descriptions.
-
-    Args:
-        case: The case.
-        look_ups_first: Whether the shop's look-ups are still to come: what may have an effect
-            then waits for them.
-
-    Returns:
-        The calls that haven't been made for this question.
-
-    Raises:
-        MissingArgument: A tool fits, but the question doesn't say what to give it.
-    """
-    said = stems(case.question)
-    calls: list[ToolUse] = []
-    missing: MissingArgument | None = None
-    for name, tool in case.tools.items():
-        if name in SHOP_TOOLS or case.done(name):
-            continue
-        words, description = stems(name), stems(tool.get("description") or "")
-        telling = 2 * len((words - _WEAK_WORDS) & said) + len((description - _WEAK_WORDS) & said)
-        shared = ((words | description) - _FILLER_WORDS) & said
-        reads = name.lower().startswith(LOOK_UPS) and bool(shared)
-        if telling < 2 and (look_ups_first or case.runs or not reads):
-            continue
-        if look_ups_first and not name.lower().startswith(LOOK_UPS):
-            continue
-        try:
-            calls += [(name, a) for a in fill_each(tool["input_schema"], case.question, case.known)]
-        except MissingArgument as err:
-            missing = missing or err
-    if missing and not calls:
-        raise missing
-    return calls
-
-
-def forced(case: Case, name: str | None) -> ToolUse:
-    """Choose a tool because the request says that one must be used.
-
-    Args:
-        case: The case.
-        name: The tool that the request names, if any.
-
-    Returns:
-        The call; what the question leaves open is filled with the emptiest value.
-    """
-    said = stems(case.question)
-    name = name or max(
-        case.tools,
-        key=lambda n: len((stems(n) | stems(case.tools[n].get("description") or "")) & said),
-    )
-    known = {**case.known, "query": _handbook_query(case)}
-    schema = case.tools.get(name, {}).get("input_schema", {})
-    return name, fill(schema, case.question, known, forced=True)
-
-
 def _shape(case: Case, name: str, values: dict[str, Any]) -> dict[str, Any]:
     """Fit values to the schema on offer: a learner may have renamed or added arguments."""
     schema = case.tools[name]["input_schema"]
@@ -165,23 +88,13 @@ def _shape(case: Case, name: str, values: dict[str, Any]) -> dict[str, Any]:
     return {**fill(schema, case.question, {**case.known, **arguments}, forced=True), **arguments}
 
 
-def _handbook_query(case: Case) -> str:
-    """A few keywords: a full-text search finds nothing for a whole sentence."""
-    if case.wants_refund:
-        trouble = {"arrived damaged": "damaged", "wrong item": "wrong", "arrived late": "late"}
-        return f"refund {trouble.get(case.trouble, '')}".strip()
-    found = re.findall(r"[A-Za-z][\w-]*", case.question)
-    words = [w.lower() for w in found if not stems(w) <= _FILLER_WORDS]
-    return " ".join(dict.fromkeys(words)) or case.question.strip()
-
-
 def _titles(case: Case) -> list[str]:
     if found := quoted(case.question):
         return found
     after = re.search(
         r"\b(?:of|have|sell|carry|is|are)\s+(?:any |a |the book |copies of )*(.+?)"
         r"(?:\s+(?:in stock|available|left)\b|[?.!]|$)",
-        case.question,
+        case.reading,
         re.IGNORECASE,
     )
     return names(case.question)[:1] or ([after[1]] if after else [])
@@ -198,7 +111,7 @@ def _refund(case: Case, number: int) -> ToolUse | None:
     order = case.order(number)
     amount = case.amount
     if amount is None and order:
-        amount = dig(order.value, "total", "amount")
+        amount = _named_share(case, order.value) or dig(order.value, "total", "amount")
     wants_amount = "amount" in (case.tools["refund"]["input_schema"].get("required") or [])
     if (amount is None and wants_amount) or (order is None and "find_order" in case.tools):
         return None
@@ -208,6 +121,27 @@ def _refund(case: Case, number: int) -> ToolUse | None:
     return "refund", _shape(case, "refund", values)
 
 
+def _named_share(case: Case, order: Any) -> float | None:
+    """What is due when only a part of an order is named: a fraction, or some of its books."""
+    total, books = dig(order, "total", "amount"), _books(order)
+    if case.part is not None and isinstance(total, int | float):
+        return round(total * case.part, 2)
+    asked = [b for b in books if str(b.get("title", "")).lower() in case.reading.lower()]
+    one = case.says(r"\b(?:one|a|1) cop(?:y|ies)\b")
+    if not asked or (len(asked) == len(books) and not one):
+        return None
+    try:
+        share = sum(float(b["price"]) * (1 if one else int(b["quantity"])) for b in asked)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return round(share, 2)
+
+
+def _books(order: Any) -> list[dict[str, Any]]:
+    books = order.get("books") if isinstance(order, dict) else None
+    return [b for b in books if isinstance(b, dict)] if isinstance(books, list) else []
+
+
 def _email(case: Case) -> ToolUse | None:
     found = next((run for n in case.orders if (run := case.order(n))), None)
     customer = dig(found.value, "email") if found else None
@@ -215,6 +149,7 @@ def _email(case: Case) -> ToolUse | None:
     if not address:
         return None
     name = dig(found.value, "customer") if found and address == customer else None
+    written = case.said_before("send_email")
     subject, lines = _letter(case)
     body = [
         f"Dear {[*str(name or '').split(), 'customer'][0]},",
@@ -222,7 +157,9 @@ def _email(case: Case) -> ToolUse | None:
         "Please write to us if anything is still open.",
         "Kind regards\nThe bookshop's support desk",
     ]
-    values = {"to": address, "subject": subject, "body": "\n\n".join(body)}
+    values = {"to": address, "subject": subject, "body": "\n\n".join(body)} | {
+        key: written[key] for key in ("subject", "body") if written.get(key)
+    }
     return "send_email", _shape(case, "send_email", values)
 
 
@@ -235,4 +172,5 @@ def _letter(case: Case) -> tuple[str, list[str]]:
         return f"Your refund for order {orders}", [f"{apology}We have {told.rstrip(',')}."]
     request = f"This is about your request: “{case.question.strip()}”"
     subject = f"Your order {orders}" if orders else "A message from the bookshop"
-    return subject, findings(case) or quoted(case.question) or [request]
+    said = [case.last_reply] if case.refers_back and case.last_reply else [request]
+    return subject, findings(case) or quoted(case.question) or said

@@ -7,15 +7,26 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from agentkit.classroom.offline.arguments import EMAIL, dig, pairs
-from agentkit.classroom.offline.request import (
-    MessagesRequest,
-    ToolRun,
-    question_index,
-    tool_runs,
-)
+from agentkit.classroom.offline.brain.conversation import Conversation
+from agentkit.classroom.offline.brain.order_words import order_numbers
+from agentkit.classroom.offline.brain.patterns import EMAIL
+from agentkit.classroom.offline.brain.results import dig, pairs
+from agentkit.classroom.offline.brain.words import collapse
+from agentkit.classroom.offline.request import ToolRun
 
-_NOT = r"(?:don't|do not|without|never|not)\s+(?:\w+\s+)?"
+_NOT = (
+    r"\b(?:don't|dont|do not|without|never|not|no|stop|cancel|before you)\s+"
+    r"(?:(?:want|need|wish|like|a|an|the|any|that|this|my|to|get|make|give|me|have|pay|issue|your|just|simply)\s+){0,4}"
+)
+_ONLY_ASKS = re.compile(
+    r"\W*(?:(?:and|but|so|ok|hi|hello)\W+)*(?:has|have|had|did|does|do (?:you|i|we|they|refunds)|is"
+    r"|are|was|were|how|why|when|what|which|who)\b"
+    r"(?!.*\b(?:(?:can|could|would|will) you|please|want|need|like)\b)|.*\bif i wanted\b",
+    re.IGNORECASE,
+)
+"""A sentence that asks about something, rather than for it."""
+
+_SENTENCE = re.compile(r"[^.!?\n]+(?:\.\d+[^.!?\n]*)*[.!?]*")
 _REFUND = r"\b(?:refund\w*|money back|reimburs\w*)"
 _EMAIL_ORDER = (
     r"\be-?mail\s+(?:(?:me|him|her|them|us|the customer|an?|my)\b|[\w.+-]+@)|\bby e-?mail|\bsend\b"
@@ -34,20 +45,12 @@ _STOCK = r"\bin stock\b|\bstock\b|\bavailab\w+|\bdo you (?:have|sell|carry)\b|\b
 _AN_ORDER = r"\border|\bparcel\b|\bpackage\b"
 _CURRENCY = r"(?:€|\$|£|EUR\b|USD\b|GBP\b|euros?\b|dollars?\b|pounds?\b)"
 _AMOUNT = re.compile(
-    rf"{_CURRENCY}\s*(\d+(?:[.,]\d{{1,2}})?)|(\d+(?:[.,]\d{{1,2}})?)\s*{_CURRENCY}", re.IGNORECASE
-)
-_ORDER_RUN = re.compile(
-    r"(?:\borders?|\bnumbers?|\bno\.|#)\s*(?:ids?|numbers?|no\.?)?[\s:#]*"
-    r"(\d+(?:\s*(?:,|and|&|,\s*and|or)\s*#?\d+(?![\d.,]*\s*(?:€|eur|days?|%)))*)",
+    rf"{_CURRENCY}\s*(\d+(?:[.,]\d{{1,2}})?)|(?<!\d)(\d+(?:[.,]\d{{1,2}})?)\s*{_CURRENCY}",
     re.IGNORECASE,
 )
-_ORDER_SPAN = re.compile(
-    r"\borders\s+(?:from\s+)?#?(\d{1,8})\s*(?:to|through|-|–)\s*#?(\d{1,8})\b",
-    re.IGNORECASE,
-)
-_LONE_NUMBER = re.compile(
-    r"(?<![\w.,€$£@-])(\d{3,8})(?![\w@%-]|[.,]\d|\s*(?:€|\$|£|eur|usd|gbp|dollars|pounds|days|weeks"
-    r"|words|copies|years|tokens))",
+_BARE_AMOUNT = re.compile(
+    r"\b(?:refund(?:ing)?|only|just)\s+(?:only\s+|just\s+)?(\d{1,5}(?:[.,]\d{1,2})?)"
+    r"(?![\d%]|\s*(?:%|percent|cop|books?|of\b))",
     re.IGNORECASE,
 )
 
@@ -64,63 +67,14 @@ def order_of(arguments: dict[str, Any]) -> str:
     return str(arguments.get("order_id", dig(arguments, "order") or "?"))
 
 
-def order_numbers(text: str) -> list[int]:
-    """Find order numbers: after the word "order" or a "#", or any lone number of 3 to 8 digits.
-
-    Args:
-        text: What the user wrote.
-
-    Returns:
-        The numbers, in order, each once.
-    """
-    if span := _ORDER_SPAN.search(text):
-        first, last = int(span[1]), int(span[2])
-        if first <= last < first + 100:
-            return list(range(first, last + 1))
-    listed = [n for run in _ORDER_RUN.findall(text) for n in re.findall(r"\d+", run)]
-    found = listed or _LONE_NUMBER.findall(text)
-    return list(dict.fromkeys(int(n) for n in found if len(n) <= 18))
-
-
 @dataclass(frozen=True)
-class Case:
-    """What there is to work on.
+class Case(Conversation):
+    """A conversation, as the shop's support desk understands it."""
 
-    Attributes:
-        question: The question being worked on. A short answer to something that was asked back
-            is read together with the question before it.
-        earlier: What the user wrote before, oldest first.
-        runs: The tools used for this question, with their results.
-        earlier_runs: The tools used before.
-        tools: The client tools on offer, by name.
-    """
-
-    question: str
-    earlier: list[str]
-    runs: list[ToolRun]
-    earlier_runs: list[ToolRun]
-    tools: dict[str, dict[str, Any]]
-
-    @classmethod
-    def read(cls, request: MessagesRequest) -> Case:
-        """Read the case from a request.
-
-        Args:
-            request: A checked request.
-
-        Returns:
-            The case.
-        """
-        messages = request.messages
-        at = question_index(messages)
-        before = messages[:at]
-        earlier = [m.text for m in before if m.role == "user" and m.text]
-        question = messages[at].text
-        asked_back = bool(before) and before[-1].text.rstrip().endswith("?")
-        if asked_back and earlier and len(question.split()) <= 8:
-            question = f"{earlier[-1]}\n{question}"
-        offered = {t["name"]: t for t in request.tools} if request.tool_choice != "none" else {}
-        return cls(question, earlier, tool_runs(messages[at:]), tool_runs(before), offered)
+    @cached_property
+    def reading(self) -> str:
+        """The question as it is read for words."""
+        return collapse(self.question)
 
     def says(self, pattern: str) -> bool:
         """Tell whether the question has certain words.
@@ -131,22 +85,27 @@ class Case:
         Returns:
             True when it is found.
         """
-        return bool(re.search(pattern, self.question, re.IGNORECASE))
+        return bool(re.search(pattern, self.reading, re.IGNORECASE))
 
     @cached_property
     def wants_refund(self) -> bool:
         """A refund is to be made, rather than talked about."""
         general = self.says(_POLICY) or self.says(_ASKS_IN_GENERAL)
-        return (
-            self.says(_REFUND)
-            and not self.says(_NOT + _REFUND.removeprefix(r"\b"))
-            and not (general and not order_numbers(self.question))
+        return self._orders(_REFUND, _NOT + _REFUND.removeprefix(r"\b")) and not (
+            general and not order_numbers(self.question)
         )
+
+    def _orders(self, wish: str, refusal: str) -> bool:
+        """Whether something that has an effect is asked for, and nowhere refused."""
+        sentences = (match[0] for match in _SENTENCE.finditer(self.reading))
+        wished = [s for s in sentences if re.search(wish, s, re.IGNORECASE)]
+        asked_for = any(not _ONLY_ASKS.match(s) for s in wished)
+        return asked_for and not self.says(refusal)
 
     @cached_property
     def wants_email(self) -> bool:
         """A message is to be sent."""
-        return self.says(_EMAIL_ORDER) and not self.says(_NOT + r"(?:send|e-?mail|notify)")
+        return self._orders(_EMAIL_ORDER, _NOT + r"(?:send|e-?mail|notify)")
 
     @cached_property
     def wants_tracking(self) -> bool:
@@ -182,7 +141,7 @@ class Case:
     @cached_property
     def emails(self) -> list[str]:
         """Addresses in the question."""
-        return list(dict.fromkeys(EMAIL.findall(self.question)))
+        return list(dict.fromkeys(EMAIL.findall(self.focus) or EMAIL.findall(self.reading)))
 
     @cached_property
     def orders(self) -> list[int]:
@@ -217,10 +176,21 @@ class Case:
     @cached_property
     def amount(self) -> float | None:
         """An amount of money that the question names."""
-        if not (found := _AMOUNT.search(self.question)):
+        found = _AMOUNT.search(self.reading) or _BARE_AMOUNT.search(self.reading)
+        if not found:
             return None
-        value = float((found[1] or found[2]).replace(",", "."))
+        value = float(next(filter(None, found.groups())).replace(",", "."))
+        if value in self.orders:
+            return None
         return int(value) if value.is_integer() else value
+
+    @cached_property
+    def part(self) -> float | None:
+        """The part of a total that the question names, such as 0.5 for "half"."""
+        if self.says(r"\bhalf\b"):
+            return 0.5
+        found = re.search(r"(?<![\d.])(\d{1,2})\s*(?:%|percent\b)", self.reading)
+        return int(found[1]) / 100 if found else None
 
     @cached_property
     def currency(self) -> Any:
@@ -241,7 +211,7 @@ class Case:
                 return words
         return "requested by the customer"
 
-    def done(self, name: str, **some: Any) -> ToolRun | None:
+    def done(self, name: str, /, **some: Any) -> ToolRun | None:
         """Find a tool that was used for this question.
 
         Args:
@@ -284,9 +254,36 @@ class Case:
     @cached_property
     def known(self) -> dict[str, Any]:
         """Values for arguments of any tool, by likely name; the question beats the results."""
-        facts: dict[str, Any] = {}
+        return self.known_for("")
+
+    @cached_property
+    def material(self) -> list[str]:
+        """The texts that an answer can be made of, the most telling first."""
+        returned = [run.text for run in self.runs if run.value is None and not run.is_error]
+        return [self.written, *returned, *reversed(self.earlier)]
+
+    @cached_property
+    def listed(self) -> dict[str, Any]:
+        """What the results name several times: every "title" as "titles", the rows by their key."""
+        found: dict[str, list[Any]] = {}
+        results = [r.value for n, r in enumerate(self.runs) if r not in self.runs[:n]]
+        for key, value in pairs(results):
+            if isinstance(value, str | int | float):
+                found.setdefault(key if key.endswith("s") else f"{key}s", []).append(value)
+        rows = {k: v for k, v in pairs(results) if isinstance(v, list) and v}
+        return {k: v for k, v in found.items() if len(v) > 1} | rows
+
+    def known_for(self, tool: str) -> dict[str, Any]:
+        """Values for the arguments of one tool, which its own results don't change.
+
+        Args:
+            tool: The tool's name.
+
+        Returns:
+            Values by likely name.
+        """
+        facts = self.facts(without=tool)
         for run in [*self.earlier_runs, *self.runs]:
-            facts |= {k: v for k, v in pairs(run.value) if isinstance(v, str | int | float)}
             if (total := dig(run.value, "total", "amount")) is not None:
                 facts["amount"] = total
             if email := dig(run.value, "email"):
@@ -297,4 +294,4 @@ class Case:
             facts["amount"] = self.amount
         if self.emails:
             facts["email"] = self.emails[0]
-        return {**facts, "reason": self.trouble}
+        return {**facts, "reason": self.trouble} if self.is_desk else facts

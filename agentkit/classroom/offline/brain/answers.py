@@ -7,13 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from agentkit.classroom.offline.arguments import dig, stems
-from agentkit.classroom.offline.case import Case, order_of
+from agentkit.classroom.offline.brain.case import Case, order_of
+from agentkit.classroom.offline.brain.results import dig
+from agentkit.classroom.offline.brain.words import LOOK_UPS, stems
 from agentkit.classroom.offline.request import ToolRun
 
 _LONGEST = 450
+_DEEPEST = 50
 _DONE = {"refund": "refunded", "send_email": "sent"}
-LOOK_UPS = ("find", "get_", "list_", "look", "show", "read_", "search", "fetch", "check_", "track")
 _ABOUT_AN_ORDER = r"\bwho(?:se)?\b|\bwhich (?:book|title)|\bwhat(?:'s| is| was) in\b|\bhow much\b"
 _ABOUT_AN_ADDRESS = r"\be-?mail|\baddress|\bcontact"
 
@@ -95,20 +96,20 @@ def findings(case: Case) -> list[str]:
     return list(filter(None, told))
 
 
-def _describe(value: Any) -> str:
-    """A result as "name: value", what is empty left out."""
+def _describe(value: Any, depth: int = 0) -> str:
+    """A result as "name: value", what is empty left out; what is inside stands in brackets."""
+    if not isinstance(value, dict | list):
+        return "yes" if value is True else "no" if value is False else str(value)
+    if depth > _DEEPEST:
+        return "…"
     if isinstance(value, dict):
         fields = {k: v for k, v in value.items() if v not in (None, "", [], {})}
-        named = [f"{k.replace('_', ' ')}: {_inner(v)}" for k, v in fields.items()]
-        return ", ".join(named) or "nothing"
-    if isinstance(value, list):
-        more = [f"and {len(value) - 5} more"] if len(value) > 5 else []
-        return "; ".join([*map(_inner, value[:5]), *more]) or "nothing"
-    return "yes" if value is True else "no" if value is False else str(value)
-
-
-def _inner(value: Any) -> str:
-    return f"({_describe(value)})" if value and isinstance(value, dict | list) else _describe(value)
+        named = [f"{k.replace('_', ' ')}: {_describe(v, depth + 1)}" for k, v in fields.items()]
+        told = ", ".join(named) or "nothing"
+    else:
+        few = [_describe(v, depth + 1) for v in value[:5]]
+        told = "; ".join(few + [f"and {len(value) - 5} more"] * (len(value) > 5)) or "nothing"
+    return f"({told})" if depth and value else told
 
 
 def _step(case: Case, name: str, arguments: dict[str, Any], *more: dict[str, Any]) -> str:
@@ -130,8 +131,7 @@ def _step(case: Case, name: str, arguments: dict[str, Any], *more: dict[str, Any
 def _given(arguments: dict[str, Any]) -> str:
     """The arguments that are short enough to tell one call from another."""
     short = [str(v) for v in arguments.values() if isinstance(v, str | int | float)]
-    shown = ", ".join(v for v in short if len(v) <= 40)
-    return f" ({shown})" if shown else ""
+    return f" ({', '.join(v for v in short if len(v) <= 40)})".replace(" ()", "")
 
 
 def _succeeded(run: ToolRun) -> bool:
@@ -287,13 +287,13 @@ def _and(parts: list[str]) -> str:
 def _money(amount: Any, currency: Any) -> str:
     if amount is None:
         return "the amount"
-    number = f"{amount:.2f}" if isinstance(amount, float) else str(amount)
-    return f"{number} {currency}" if currency else number
+    number = f"{amount:.2f}" if isinstance(amount, float) else amount
+    return f"{number} {currency or ''}".rstrip()
 
 
 def _quote(text: str) -> str:
     shown = _cut(text.strip())
-    return f"“{shown}”" + ("" if shown.endswith((".", "!", "?", "…")) else ".")
+    return f"“{shown}”{'' if shown.endswith(('.', '!', '?', '…')) else '.'}"
 
 
 def _cut(text: str) -> str:

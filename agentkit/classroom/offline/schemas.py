@@ -1,0 +1,163 @@
+"""What the API says of JSON schemas: those of tools, and those that an answer has to satisfy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, best_match
+from jsonschema.validators import extend
+from referencing import Registry
+
+# A pattern of the sender's could take for ever; the API doesn't say how it treats them.
+_Validator: Any = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {"pattern": None, "patternProperties": None}
+)
+
+_NUMERIC = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
+_UNSUPPORTED = {"number": _NUMERIC, "integer": _NUMERIC, "array": ("maxItems", "uniqueItems")}
+"""What can't be promised while an answer is being written, by type."""
+
+
+def schema_error(schema: Mapping[str, Any]) -> str | None:
+    """Hold a schema against JSON Schema draft 2020-12.
+
+    Args:
+        schema: Any schema.
+
+    Returns:
+        What is wrong with it, or None.
+    """
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as err:
+        return str(err.message)
+    return None
+
+
+def instance_error(value: object, schema: Mapping[str, Any]) -> str | None:
+    """Hold a value against a schema; nothing is fetched, and no pattern is tried.
+
+    Args:
+        value: What JSON can hold.
+        schema: A schema without errors.
+
+    Returns:
+        What is wrong with it, or None.
+    """
+    try:
+        found = best_match(_Validator(schema, registry=Registry()).iter_errors(value))
+    except Exception:  # a reference to somewhere else, or in circles
+        return "the schema has a reference that can't be resolved"
+    return str(found.message) if found else None
+
+
+def optional_parameters(schema: Mapping[str, Any]) -> int:
+    """Count what a schema's instances may leave out.
+
+    Args:
+        schema: A tool's input schema.
+
+    Returns:
+        The number of properties, at any depth, that aren't required.
+    """
+    return sum(
+        len((part.get("properties") or {}).keys() - set(part.get("required") or []))
+        for part in _parts(schema)
+    )
+
+
+def strictness_error(schema: Mapping[str, Any]) -> str | None:
+    """Hold a schema against what can be promised while an answer is being written.
+
+    Args:
+        schema: A schema of which an answer or a tool's input must be an instance.
+
+    Returns:
+        What stands in the way, in the API's words, or None.
+    """
+    return next(filter(None, map(_strictness_error, _parts(schema))), None) or _reference_error(
+        schema
+    )
+
+
+def _strictness_error(part: Mapping[str, Any]) -> str | None:
+    if not {"type", "anyOf", "oneOf", "allOf", "enum", "const", "$ref"} & part.keys():
+        return "Invalid schema: Schema must have a 'type', 'anyOf', 'oneOf', or 'allOf' field"
+    if "oneOf" in part:
+        return "Schema type 'oneOf' is not supported"
+    declared = part.get("type")
+    kinds = declared if isinstance(declared, list) else [declared]
+    if "object" in kinds and part.get("additionalProperties") is not False:
+        if part.get("additionalProperties"):
+            return "For 'object' type, 'additionalProperties: true' is not supported."
+        return "For 'object' type, 'additionalProperties' must be explicitly set to false"
+    if "array" in kinds and part.get("minItems", 0) > 1:
+        return (
+            "For 'array' type, 'minItems' values other than 0 or 1 are not supported "
+            f"(got: {part['minItems']})"
+        )
+    for kind in kinds:
+        if found := sorted(key for key in _UNSUPPORTED.get(str(kind), ()) if key in part):
+            several = f"properties {', '.join(found)} are"
+            which = f"property '{found[0]}' is" if len(found) == 1 else several
+            return f"For '{kind}' type, {which} not supported"
+    if declared is not None:
+        fits = Draft202012Validator({"type": declared}).is_valid
+        if odd := [value for value in part.get("enum") or [] if not fits(value)]:
+            told = declared if isinstance(declared, str) else json.dumps(declared)
+            return f"Invalid schema: Enum value {odd[0]!r} does not match declared type '{told}'"
+    return None
+
+
+def _reference_error(schema: Mapping[str, Any]) -> str | None:
+    """References lead to definitions of this schema, and not back to where they came from."""
+    definitions = {**(schema.get("definitions") or {}), **(schema.get("$defs") or {})}
+    known = {f"#/{key}/{name}": name for key in ("$defs", "definitions") for name in definitions}
+    refers: dict[str, list[str]] = {}
+    for name, part in {**definitions, "": schema}.items():
+        references = [
+            str(inner["$ref"]) for inner in _parts(part, inside=not name) if "$ref" in inner
+        ]
+        for reference in references:
+            if reference == "#":
+                return _circular("root -> root")
+            if reference not in known:
+                return f"Invalid schema: Reference '{reference}' can't be resolved"
+        refers[name] = [known[reference] for reference in references]
+    done: set[str] = set()
+
+    def cycle(path: list[str]) -> str | None:
+        for name in refers[path[-1]]:
+            if name in path:
+                return " -> ".join([*path[path.index(name) :], name])
+            if name not in done and (found := cycle([*path, name])):
+                return found
+        done.add(path[-1])
+        return None
+
+    found = next(filter(None, (cycle([name]) for name in refers if name not in done)), None)
+    return _circular(found) if found else None
+
+
+def _circular(cycle: str) -> str:
+    return (
+        f"Invalid schema: Circular reference detected in schema definitions: {cycle}. "
+        "Self-referencing or mutually-referencing definitions are not supported."
+    )
+
+
+def _parts(schema: object, *, inside: bool = False) -> Iterator[Mapping[str, Any]]:
+    """A schema and the schemas in it, without its definitions if only the inside is wanted."""
+    if not isinstance(schema, Mapping):
+        return
+    yield schema
+    for key in ("properties",) if inside else ("properties", "$defs", "definitions"):
+        for inner in (schema.get(key) or {}).values():
+            yield from _parts(inner)
+    for key in ("anyOf", "oneOf", "allOf", "prefixItems"):
+        for inner in schema.get(key) or []:
+            yield from _parts(inner)
+    yield from _parts(schema.get("items"))
