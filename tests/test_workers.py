@@ -26,6 +26,7 @@ from agentkit.classroom.offline import OfflineClaude
 from agentkit.classroom.show.panel import WorkerPanel
 from agentkit.classroom.workers import WorkerProcess, scratch_copy
 from tests.agents import eventually
+from tests.conditions import taken
 
 QUESTION = "Where is order 1042?"
 
@@ -292,3 +293,19 @@ async def test_the_panel_shows_a_problem_as_text_until_the_next_click(panel: Wor
     panel.worker.recipe = "durable_loop"
     panel.start_button.click()
     assert shown(panel).endswith("running · pid N")
+
+
+# A port
+
+
+def test_free_ports_are_none_that_the_system_lends_to_outgoing_connections() -> None:
+    # A killed server must find its port again: one of those could belong to anybody by then.
+    lent = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first_lent = int(lent.read_text().split()[0]) if lent.exists() else 49_152
+    assert all(1024 <= processes.free_port(0) < first_lent for _ in range(20))
+
+
+def test_a_port_that_is_taken_is_replaced_by_a_free_one() -> None:
+    with taken() as port:
+        assert processes.free_port(port) not in (0, port)
+    assert processes.free_port(port) == port
