@@ -185,7 +185,8 @@ def _reason(err: ActivityError) -> str:
         return cause.message[:_MOST_ERROR_CHARACTERS]
     if isinstance(cause, TimedOut):
         lost = cause.type == TimeoutType.HEARTBEAT
-        return "The worker was lost." if lost else "The tool gave no answer in time."
+        why = "its worker was lost (heartbeat timeout)" if lost else "its time was up"
+        return f"The tool gave no answer: {why}."
     return f"The tool gave no answer: {cause or err}"[:_MOST_ERROR_CHARACTERS]
 
 

@@ -193,7 +193,7 @@ async def test_one_tool_that_fails_for_good_leaves_nine_results_and_one_error() 
         ("refuse", {}, 1, "The desk is closed on Sundays."),
         ("fetch", {}, 1, "fetch returned what can't be told as JSON"),
         ("fail", {"times": 99}, MOST_ATTEMPTS, "The carrier hung up."),
-        ("hang", {}, 2, "The tool gave no answer in time."),
+        ("hang", {}, 2, "The tool gave no answer: its time was up."),
         ("launch", {"how": "not"}, 1, "There is too much wind."),
         ("launch", {}, 1, "Invalid arguments for launch: how: Field required"),
         ("launch", {"how": "badly"}, 1, "Outcome unknown: launch was called, and nobody knows"),
