@@ -10,6 +10,7 @@ import asyncio
 import shutil
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -42,8 +43,11 @@ class WorkerProcess:
     def __repr__(self) -> str:
         return f"<{self.name}: {self.status}>"
 
-    def start(self) -> WorkerProcess:
+    def start(self, env: Mapping[str, str] | None = None) -> WorkerProcess:
         """Start the process; a worker of the same name that still runs is stopped first.
+
+        Args:
+            env: Environment variables for this worker alone, such as {"SHOP_BANK_SECONDS": "30"}.
 
         Returns:
             This worker, so that a cell can go on with `.polling(client)`.
@@ -61,6 +65,7 @@ class WorkerProcess:
                 self.name,
                 [sys.executable, "-m", f"recipes.{self.recipe}.worker"],
                 cwd=self.folder,
+                env={"AGENTKIT_STORE": str(home() / "store.db"), **(env or {})},
             )
         return self
 

@@ -1,12 +1,13 @@
-"""A worker of the durable loop that sends itself SIGKILL at a point named in its arguments.
+"""A worker that sends itself SIGKILL at a point named in its arguments.
 
-`python dying_worker.py before tool.refund 1` dies when the first call of that Activity has
-reached it and the tool has not run; `after` dies when the tool has run and the server has not
-heard of it.
+`python dying_worker.py durable_loop before tool.refund 1` is a worker of that recipe. It dies
+when the first call of that Activity has reached it and the tool has not run; `after` dies when
+the tool has run and the server has not heard of it.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -21,9 +22,6 @@ from temporalio.worker import (
 )
 
 from agentkit import AgentPlugin, connect, run_main, run_until_signalled
-from recipes.durable_loop.tools import TOOLS
-from recipes.durable_loop.worker import TASK_QUEUE
-from recipes.durable_loop.workflow import DurableLoop
 
 
 class Dying(Interceptor):
@@ -55,11 +53,16 @@ class _Dying(ActivityInboundInterceptor):
 
 async def main() -> None:
     """Poll until the point is reached."""
-    when, activity_type, number = sys.argv[1:]
-    client = await connect(AgentPlugin(TOOLS))
+    recipe, when, activity_type, number = sys.argv[1:]
+    tools, worker, workflow = (
+        importlib.import_module(f"recipes.{recipe}.{name}")
+        for name in ("tools", "worker", "workflow")
+    )
+    agent = getattr(workflow, recipe.title().replace("_", ""))
+    client = await connect(AgentPlugin(tools.TOOLS))
     point = Dying(when, activity_type, int(number))
     await run_until_signalled(
-        Worker(client, task_queue=TASK_QUEUE, workflows=[DurableLoop], interceptors=[point])
+        Worker(client, task_queue=worker.TASK_QUEUE, workflows=[agent], interceptors=[point])
     )
 
 

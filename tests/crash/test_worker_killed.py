@@ -7,24 +7,22 @@ repeated but the one in flight.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowHandle
 
-from agentkit.classroom import processes, workers
+from agentkit.classroom import workers
 from agentkit.classroom.offline import OfflineClaude
 from agentkit.classroom.show import Step, steps, transcript, until
-from agentkit.classroom.workers import NOTEBOOKS, WorkerProcess
+from agentkit.classroom.workers import WorkerProcess
+from tests.crash.dying import dying
 
 QUESTION = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
 CLEAN_CALLS = 4
-DYING_WORKER = Path(__file__).with_name("dying_worker.py")
 
 
 @pytest.fixture(autouse=True)
@@ -76,14 +74,6 @@ async def clean(client: Client, kept: list[str], claude: OfflineClaude, shop: Mo
     return kept[0]
 
 
-def dying(when: str, activity: str, number: int) -> processes.Background:
-    """Start the worker that kills itself."""
-    command = [sys.executable, str(DYING_WORKER), when, activity, str(number)]
-    return processes.start(
-        "worker-dying", command, cwd=NOTEBOOKS, env={"PYTHONPATH": str(NOTEBOOKS)}
-    )
-
-
 async def attempts(run: WorkflowHandle[Any, Any]) -> list[tuple[str, int]]:
     return [(s.activity, s.attempts) for s in await steps(run) if s.attempts > 1]
 
@@ -111,7 +101,7 @@ async def test_a_worker_killed_at_a_step_changes_nothing_that_anyone_can_see(
     clean_transcript: list[str],
 ) -> None:
     expected = await clean(client, clean_transcript, claude, shop)
-    victim = dying(when, activity, number)
+    victim = dying("durable_loop", when, activity, number)
     run = await ask(client)
     assert victim.wait(60) == -9, victim.log_tail()
     await standby.start().polling(client)
@@ -179,7 +169,7 @@ async def test_without_the_ledger_the_same_kill_would_pay_twice(
     client: Client, claude: OfflineClaude, shop: ModuleType, standby: WorkerProcess
 ) -> None:
     # The crash test itself under test: take the guard away, and it must see a second row.
-    victim = dying("after", "tool.refund", 1)
+    victim = dying("durable_loop", "after", "tool.refund", 1)
     run = await ask(client)
     assert victim.wait(60) == -9, victim.log_tail()
     with shop.connect() as db:
