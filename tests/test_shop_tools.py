@@ -93,7 +93,7 @@ async def test_the_carrier_takes_the_time_it_is_told_to(monkeypatch: pytest.Monk
     async def note(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr("agentkit.classroom.shop.tools.asyncio.sleep", note)
+    monkeypatch.setattr("agentkit.classroom.shop.slowness.asyncio.sleep", note)
     monkeypatch.delenv("SHOP_CARRIER_SECONDS")
     await shop.track_shipment.call({"order_id": 1042})
     monkeypatch.setenv("SHOP_CARRIER_SECONDS", "0.25")

@@ -2,6 +2,7 @@
 
 from agentkit.classroom.shop.carrier import book_van
 from agentkit.classroom.shop.database import connect, count, path, reset, rows
+from agentkit.classroom.shop.slowness import bank_confirms
 from agentkit.classroom.shop.tools import (
     TOOLS,
     check_stock,
@@ -15,6 +16,7 @@ from agentkit.classroom.shop.tools import (
 
 __all__ = [
     "TOOLS",
+    "bank_confirms",
     "book_van",
     "check_stock",
     "connect",

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 from agentkit.classroom.home import ClassroomError
+
+
+async def carrier_answers() -> None:
+    """Wait for the carrier, who takes a second, or $SHOP_CARRIER_SECONDS."""
+    await asyncio.sleep(seconds("SHOP_CARRIER_SECONDS", 1))
+
+
+async def bank_confirms() -> None:
+    """Wait for the bank's word that money has gone: none at all, or $SHOP_BANK_SECONDS."""
+    await asyncio.sleep(seconds("SHOP_BANK_SECONDS", 0))
 
 
 def seconds(variable: str, default: float) -> float:

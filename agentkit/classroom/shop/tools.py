@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sqlite3
 from difflib import get_close_matches
@@ -18,7 +17,7 @@ from agentkit.classroom.shop.answers import (
     Stock,
 )
 from agentkit.classroom.shop.database import session
-from agentkit.classroom.shop.slowness import seconds
+from agentkit.classroom.shop.slowness import bank_confirms, carrier_answers
 from agentkit.idempotency import once
 from agentkit.tools import Tool, ToolError, tool
 
@@ -98,7 +97,7 @@ async def track_shipment(order_id: int) -> Shipment:
     with session() as db:
         order = _order(db, order_id)
         row = db.execute("select * from shipments where order_id = ?", (order_id,)).fetchone()
-    await asyncio.sleep(seconds("SHOP_CARRIER_SECONDS", 1))
+    await carrier_answers()
     if row is not None:
         return cast(Shipment, {name: row[name] for name in Shipment.__annotations__})
     waiting = {"processing": "not shipped yet", "cancelled": "cancelled, nothing was shipped"}
@@ -214,7 +213,7 @@ async def refund(order_id: int, amount: float, reason: str) -> Refund:
             }
 
         paid = cast(Refund, once(db, pay))
-    await asyncio.sleep(seconds("SHOP_BANK_SECONDS", 0))  # paid; the bank's word is on its way
+    await bank_confirms()
     return paid
 
 
