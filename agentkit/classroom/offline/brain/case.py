@@ -55,18 +55,6 @@ _BARE_AMOUNT = re.compile(
 )
 
 
-def order_of(arguments: dict[str, Any]) -> str:
-    """Name the order that a tool is used on.
-
-    Args:
-        arguments: The tool's arguments.
-
-    Returns:
-        The order number, or "?" when there is none.
-    """
-    return str(arguments.get("order_id", dig(arguments, "order") or "?"))
-
-
 @dataclass(frozen=True)
 class Case(Conversation):
     """A conversation, as the shop's support desk understands it."""
@@ -111,6 +99,13 @@ class Case(Conversation):
     def wants_tracking(self) -> bool:
         """Somebody wants to know where a parcel is."""
         return self.says(_TRACK) and not self.wants_refund and not self.says(_POLICY)
+
+    @cached_property
+    def asks_contents(self) -> bool:
+        """Somebody wants to know whose an order is, or what is in it."""
+        return self.says(
+            r"\bwho(?:se)?\b|\bwhich (?:book|title)|\bwhat(?:'s| is| was) in\b|\bhow much\b"
+        )
 
     @cached_property
     def wants_policy(self) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+from agentkit.classroom.offline.brain.results import dig
 from agentkit.classroom.offline.brain.words import collapse
 
 _ORDER_RUN = re.compile(
     r"(?:\borders?|\bnumbers?|\bno\.|#)\s*(?:ids?|numbers?|no\.?)?[\s:#]*"
-    r"(\d+(?:\s*(?:,|and|&|,\s*and|or)\s*#?\d+(?![\d.,]*\s*(?:€|eur|days?|%)))*)",
+    r"(\d+(?:(?:\s*(?:,|;|/|and|&|,\s*and|or)\s*|\s+(?=#?\d{4}\b))#?\d+"
+    r"(?![\d.,]*\s*(?:€|\$|£|eur|usd|gbp|dollars?|pounds?|copies|days?|%)))*)",
     re.IGNORECASE,
 )
 _ORDER_SPAN = re.compile(
@@ -39,3 +42,15 @@ def order_numbers(text: str) -> list[int]:
     listed = [n for run in _ORDER_RUN.findall(text) for n in re.findall(r"\d+", run)]
     found = listed or _LONE_NUMBER.findall(text)
     return list(dict.fromkeys(int(n) for n in found if len(n) <= 18))
+
+
+def order_of(arguments: dict[str, Any]) -> str:
+    """Name the order that a tool is used on.
+
+    Args:
+        arguments: The tool's arguments.
+
+    Returns:
+        The order number, or "?" when there is none.
+    """
+    return str(arguments.get("order_id", dig(arguments, "order") or "?"))
