@@ -14,7 +14,7 @@ from agentkit.classroom.offline import OfflineClaude
 from agentkit.classroom.offline.rules import COUNT_RULES, MESSAGE_RULES
 from tests import offline_server
 from tests.offline_requests import ACCEPTED, RULES, SHAPES
-from tests.offline_server import HI, MODEL, ask, raw, result, sdk, use, user
+from tests.offline_server import HI, MODEL, ask, hello, raw, result, sdk, use, user
 
 log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
@@ -120,6 +120,16 @@ async def test_a_missing_or_wrong_key_is_refused(offline: OfflineClaude) -> None
     refused = raw(offline, {}, x_api_key="")
     assert refused.status_code == 401
     assert refused.json()["error"]["message"] == "x-api-key header is required"
+
+
+def test_a_page_in_a_browser_has_to_say_that_it_knows_what_it_does(offline: OfflineClaude) -> None:
+    refused = raw(offline, hello(), origin="http://localhost:3000")
+    assert (refused.status_code, refused.json()["error"]["type"]) == (401, "authentication_error")
+    assert refused.json()["error"]["message"] == (
+        "CORS requests must set 'anthropic-dangerous-direct-browser-access' header"
+    )
+    knows = {"anthropic_dangerous_direct_browser_access": "true"}
+    assert raw(offline, hello(), origin="http://localhost:3000", **knows).status_code == 200
 
 
 def test_the_version_header_is_required(offline: OfflineClaude) -> None:

@@ -41,6 +41,8 @@ from agentkit.classroom.offline.shapes import load
 VERSIONS = ("2023-01-01", "2023-06-01", "2026-10-21")
 """What the API takes as `anthropic-version`."""
 
+_FROM_A_BROWSER = "anthropic-dangerous-direct-browser-access"
+
 _T = TypeVar("_T")
 
 
@@ -235,6 +237,8 @@ def _authenticate(request: Request) -> str:
     if not key and _is_wrong(bearer):
         visible = {"error_visibility": "user_facing"}
         raise ApiError(401, "Invalid bearer token", details=visible)
+    if "origin" in request.headers and request.headers.get(_FROM_A_BROWSER) != "true":
+        raise ApiError(401, f"CORS requests must set '{_FROM_A_BROWSER}' header")
     version = request.headers.get("anthropic-version")
     if version is None:
         raise invalid("anthropic-version: header is required")
