@@ -10,7 +10,7 @@ import anthropic
 import httpx2
 import pytest
 
-from agentkit.classroom.offline import OfflineClaude
+from agentkit.classroom.offline import OfflineClaude, schemas
 from agentkit.classroom.offline.rules import COUNT_RULES, MESSAGE_RULES
 from tests import offline_server
 from tests.offline_requests import ACCEPTED, RULES, SHAPES
@@ -160,3 +160,16 @@ def test_unreadable_bodies_and_unknown_paths_have_the_apis_error_shape(
     assert response.json()["request_id"] == response.headers["request-id"]
     too_large = raw(offline, b" " * (32 * 1024 * 1024 + 1))
     assert (too_large.status_code, too_large.json()["error"]["type"]) == (413, "request_too_large")
+
+
+def test_the_same_schema_is_looked_at_once_and_a_long_one_is_not_kept() -> None:
+    schemas._remembered.cache_clear()
+    for schema in (
+        {"type": "object"},
+        {"type": "object"},
+        {"type": "object", "title": "t" * 99_999},
+    ):
+        assert schemas.schema_error(schema) is None
+    assert schemas.schema_error({"type": "objekt"}) == schemas.schema_error({"type": "objekt"})
+    remembered = schemas._remembered.cache_info()
+    assert (remembered.hits, remembered.currsize) == (2, 2)

@@ -15,6 +15,7 @@ from typing import TypeVar
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from agentkit.classroom.offline import schemas, shapes
 from agentkit.classroom.offline.body import IN_THREAD_BYTES, Body, read_body
 from agentkit.classroom.offline.brain import think
 from agentkit.classroom.offline.call_log import Call, CallLog
@@ -36,7 +37,6 @@ from agentkit.classroom.offline.request import (
     read_messages,
     turn_of,
 )
-from agentkit.classroom.offline.shapes import load
 
 VERSIONS = ("2023-01-01", "2023-06-01", "2026-10-21")
 """What the API takes as `anthropic-version`."""
@@ -97,7 +97,7 @@ class Endpoints:
             raise
 
     def warm_up(self) -> None:
-        """Start to import the SDK's types: it takes a second or three, once."""
+        """Start to import what checks requests: it takes a second or three, once."""
         if self._warming:
             return
         self._warming = True
@@ -105,7 +105,8 @@ class Endpoints:
 
         def import_them() -> None:
             try:
-                load()
+                shapes.load()
+                schemas.load()
             finally:
                 # If that failed, so will every request, and say why.
                 with suppress(RuntimeError):  # The server has been stopped meanwhile.
