@@ -62,6 +62,9 @@ def said(message: dict[str, Any]) -> dict[str, Any]:
         WHERE,
         "Where are orders 1001 to 1010?",
         "Track these orders please: 1001 1002 1003 1004 1005 1006 1007 1008 1009 1010",
+        "Where are orders 1001, 1002 … 1010?",
+        "Where are orders 1001, 1002, ..., and 1010?",
+        "Where are orders 1001..1010?",
         "Orders 1001; 1002; 1003; 1004; 1005; 1006; 1007; 1008; 1009; 1010 - are they shipped?",
     ],
 )

@@ -96,6 +96,13 @@ def _shape(case: Case, name: str, values: dict[str, Any]) -> dict[str, Any]:
 def _titles(case: Case) -> list[str]:
     if found := quoted(case.question):
         return found
+    counted = re.search(
+        r"\bcopies of (?:the book )?(.+?) (?:do|are|is|have|has|in stock|left)\b",
+        case.reading,
+        re.I,
+    )
+    if counted:
+        return [counted[1]]
     after = re.search(
         r"\b(?:of|have|sell|carry|is|are)\s+(?:any |a |the book |copies of )*(.+?)"
         r"(?:\s+(?:in stock|available|left)\b|[?.!]|$)",

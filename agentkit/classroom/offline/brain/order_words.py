@@ -15,7 +15,8 @@ _ORDER_RUN = re.compile(
     re.IGNORECASE,
 )
 _ORDER_SPAN = re.compile(
-    r"\borders\s+(?:from\s+)?#?(\d{1,8})\s*(?:to|through|-|–)\s*#?(\d{1,8})\b",
+    r"\borders\s+(?:from\s+)?#?(\d{1,8})(?:,\s*#?\d{1,8})*,?"
+    r"\s*(?:to|through|until|up to|-|–|—|\.{2,3}|…),?(?:\s*(?:and|to)\b)?\s*#?(\d{1,8})\b",
     re.IGNORECASE,
 )
 _LONE_NUMBER = re.compile(
