@@ -201,3 +201,43 @@ def test_going_on_with_something_is_a_question_of_its_own() -> None:
     assert decide([*hello, user("Continue with order 1042: where is it?")]).calls
     asked = {"role": "assistant", "content": "Shall I go on?"}
     assert "nothing to add" not in decide([user("Hello"), asked, user("Go on.")]).text
+
+
+def test_what_nobody_knows_is_still_unknown_when_it_is_asked_about() -> None:
+    pay = {"role": "assistant", "content": use("r", name=REFUND[0], input=REFUND[1])["content"]}
+    failed = user(result("r", content=UNKNOWN, is_error=True))
+    conversation = [
+        user("Refund order 1042."),
+        pay,
+        failed,
+        {"role": "assistant", "content": "So it is."},
+    ]
+    for question in ("Is it refunded now?", "Did the refund work?"):
+        thought = decide([*conversation, user(question)])
+        assert thought.calls == []
+        assert f"can't say whether it worked: “{UNKNOWN}" in thought.text
+
+
+@pytest.mark.parametrize(
+    ("question", "number"),
+    [
+        ("Refund the first one", 1007),
+        ("Please refund the other order", 1007),
+        ("Refund the second one", 1036),
+        ("Refund the latter, please", 1036),
+        ("Please refund it", 1036),
+    ],
+)
+def test_an_order_can_be_pointed_at(question: str, number: int) -> None:
+    before = [user("Where is order 1007?"), {"role": "assistant", "content": "In Cork."}]
+    before += [user("And 1036?"), {"role": "assistant", "content": "In Lund."}]
+    assert ("find_order", {"order_id": number}) in decide([*before, user(question)]).calls
+
+
+def test_an_order_that_could_be_any_of_three_is_asked_for() -> None:
+    before = [
+        user("Where are orders 1007, 1008 and 1036?"),
+        {"role": "assistant", "content": "So it is."},
+    ]
+    thought = decide([*before, user("Refund the other order")])
+    assert (thought.calls, "What is the order number?" in thought.text) == ([], True)

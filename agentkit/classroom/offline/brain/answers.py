@@ -59,6 +59,21 @@ def answer(case: Case) -> str:
     return (" " if len(sentences) <= 3 else "\n").join(sentences)
 
 
+def still_open(case: Case) -> str:
+    """Say once more what only a person can find out.
+
+    Args:
+        case: A case in which no tool has been used for this question.
+
+    Returns:
+        What was tried before, and what it said; empty unless the question is about that.
+    """
+    asked = stems(case.focus)
+    last = {run.name: run for run in case.earlier_runs}
+    about = [r for r in last.values() if is_unsettled(r) and stems(r.name) & asked]
+    return " ".join(_refused(case, run) for run in about)
+
+
 def refunded(case: Case) -> str:
     """Say what has been refunded.
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from agentkit.classroom.offline.brain.conversation import Conversation
-from agentkit.classroom.offline.brain.order_words import order_numbers
+from agentkit.classroom.offline.brain.order_words import order_numbers, pointed_at
 from agentkit.classroom.offline.brain.patterns import EMAIL
 from agentkit.classroom.offline.brain.results import dig, pairs
 from agentkit.classroom.offline.brain.words import collapse
@@ -150,6 +150,8 @@ class Case(Conversation):
             if run.name == "find_orders_of_customer":
                 only = [v for k, v in pairs(run.value) if k in ("order_id", "id")]
                 return only if len(only) == 1 else []
+        if (pointed := pointed_at(self.focus, self.earlier)) is not None:
+            return pointed
         for text in reversed(self.earlier):
             if found := order_numbers(text):
                 return found[-1:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from agentkit.classroom.offline.brain.answers import announcement, answer
+from agentkit.classroom.offline.brain.answers import announcement, answer, still_open
 from agentkit.classroom.offline.brain.case import Case
 from agentkit.classroom.offline.brain.choice import ToolUse, own_tools
 from agentkit.classroom.offline.brain.continuation import (
@@ -139,6 +139,8 @@ def _without_tools(case: Case) -> Thought:
         return Thought(answer(case))
     unseen = " and ".join(dict.fromkeys(case.unseen))
     blind = f"I can't look at the {unseen} you sent: I am rules, not a model. " if unseen else ""
+    if told := still_open(case):
+        return Thought(told)
     if told := small_talk(case):
         return Thought(f"{blind}{told}")
     if case.focus.strip() and len(case.runs) < _MOST_RUNS and (search := tool_search(case)):
