@@ -95,3 +95,10 @@ def test_an_optional_list_is_not_made_up_from_what_has_its_place_already() -> No
         forced_tool="Person",
     )
     assert think(asked).calls == [("Person", {"name": "Ada Lovelace", "age": 36})]
+
+
+def test_the_only_tool_is_used_when_it_is_a_record_and_the_question_tells_all_of_it() -> None:
+    told = ("Person", {"name": "Ada Lovelace", "age": 36})
+    assert converse(["Ada Lovelace is 36 years old."], [MORE["person"]])[0] == [told]
+    for question in ("Hello", "Who are you?", "Tell me a joke.", "Ada likes tea."):
+        assert converse([question], [MORE["person"]])[0] == []
