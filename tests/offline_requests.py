@@ -43,6 +43,13 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (1, 1)) -> bytes:
 PNG = picture()
 LARGE = PNG + b"\0" * 8_000_000
 SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
+FOUND = {"type": "tool_reference", "tool_name": "gone"}
+WEB = {"type": "web_search_20250305", "name": "web_search"}
+MCP = {"type": "url", "url": "https://a.org", "name": "a"}
+TOOLSET = {"type": "mcp_toolset", "mcp_server_name": "a"}
+MCP_BETA = "mcp-client-2025-11-20"
+HIT = {"type": "search_result", "source": "s", "title": "t", "content": [TEXT]}
+CITED = {"citations": {"enabled": True}}
 SEARCHED = {
     "type": "web_search_tool_result",
     "tool_use_id": "srvtoolu_1",
@@ -133,6 +140,10 @@ RULES: dict[str, list[Case]] = {
         )
     ],
     "sampling_is_taken": [
+        (
+            {"top_k": -1, "model": OLD, "version": "2023-06-01"},
+            "top_k: Input should be greater than or equal to 0",
+        ),
         ({"temperature": 1}, "temperature: Extra inputs are not permitted"),
         ({"top_k": 3, "model": OLD}, "top_k: Extra inputs are not permitted"),
         (
@@ -421,6 +432,18 @@ RULES: dict[str, list[Case]] = {
         ),
     ],
     "there_are_messages": [
+        (
+            {"messages": [system("Be brief")]},
+            "messages.0: use the top-level 'system' parameter for the initial system prompt"
+            + ANYWHERE,
+        ),
+        (
+            {
+                "messages": [{**system(""), "content": [], "output_config": {"effort": "low"}}],
+                "beta": "mid-conversation-output-config-2026-07-01",
+            },
+            'messages: first message must use the "user" role',
+        ),
         ({"messages": []}, "messages: at least one message is required"),
         ({"messages": [use("a")]}, 'messages: first message must use the "user" role'),
         (
@@ -484,6 +507,10 @@ RULES: dict[str, list[Case]] = {
         ),
     ],
     "blocks_stand_in_their_role": [
+        (
+            {"messages": [HI, said(HIT), HI]},
+            "messages.1.content: 'search_result' blocks are not permitted within assistant turns.",
+        ),
         (
             {"messages": [HI, said(result("a")), HI]},
             "messages.1: `tool_result` blocks can only be in `user` messages",
@@ -578,6 +605,49 @@ RULES: dict[str, list[Case]] = {
             "messages: final assistant content cannot end with trailing whitespace",
         ),
     ],
+    "references_are_to_tools": [
+        (
+            {"messages": [HI, use("a"), user(result("a", content=[FOUND]))], "tools": SHOP},
+            "Tool reference 'gone' has no corresponding tool definition",
+        ),
+    ],
+    "searches_are_bounded": [
+        (
+            {"tools": [{**WEB, "max_uses": 0}]},
+            "tools.0.web_search_20250305.max_uses: Input should be greater than 0",
+        ),
+        (
+            {"tools": [{**WEB, "allowed_domains": ["a.org"], "blocked_domains": ["b.org"]}]},
+            "tools.0.web_search_20250305: Only one of `allowed_domains` and `blocked_domains` may "
+            "be specified",
+        ),
+    ],
+    "mcp_servers_have_toolsets": [
+        (
+            {
+                "mcp_servers": [MCP],
+                "tools": [{**TOOLSET, "mcp_server_name": "b"}],
+                "beta": MCP_BETA,
+            },
+            "MCP server 'b' is referenced by an `mcp_toolset` in `tools` but not defined in "
+            "`mcp_servers`.",
+        ),
+        (
+            {
+                "mcp_servers": [MCP, {**MCP, "name": "b"}],
+                "tools": [TOOLSET],
+                "beta": MCP_BETA,
+            },
+            "MCP server 'b' is defined but not referenced by any `mcp_toolset` in `tools`.",
+        ),
+    ],
+    "urls_are_secure": [
+        (
+            {"messages": [user({"type": kind, "source": {"type": "url", "url": "http://a.org"}})]},
+            "Only HTTPS URLs are supported.",
+        )
+        for kind in ("image", "document")
+    ],
     "images_are_images": [
         (
             {"messages": [user({**image(b""), "source": {**image(b"")["source"], "data": "%"}})]},
@@ -633,6 +703,22 @@ RULES: dict[str, list[Case]] = {
         )
     ],
     "documents_are_documents": [
+        (
+            {"messages": [user({**PDF, "title": ""})]},
+            "messages.0.content.0.document.title: String should have at least 1 character",
+        ),
+        (
+            {"messages": [user({**PDF, "title": "t" * 501})]},
+            "messages.0.content.0.document.title: String should have at most 500 characters",
+        ),
+        (
+            {"messages": [user({**PDF, "context": ""})]},
+            "messages.0.content.0.document.context: String should have at least 1 character",
+        ),
+        (
+            {"messages": [user({**HIT, **CITED}, HIT)]},
+            "messages: citations must be enabled on all search results or none",
+        ),
         (
             {
                 "messages": [
@@ -844,6 +930,24 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         input_schema={**STRICT, "$schema": "http://json-schema.org/draft-07/schema#"}
     ),
     "unknown betas": {"beta": "something-2031-01-01,else"},
+    "a server and its tools": {
+        "mcp_servers": [MCP],
+        "tools": [TOOLSET],
+        "beta": MCP_BETA,
+        "messages": [HI, use("a"), user(result("a", content=[FOUND]))],
+    },
+    "a server as it was before there were sets of tools": {"mcp_servers": [MCP], "beta": MCP_BETA},
+    "a tool that was searched for and found": {
+        "tools": SHOP,
+        "messages": [
+            *(HI, use("a")),
+            user(result("a", content=[{**FOUND, "tool_name": "find_order"}])),
+        ],
+    },
+    "search results and a document, of which some are cited": {
+        "messages": [user({**HIT, **CITED}, {**HIT, **CITED}, PDF)]
+    },
+    "a document without a title": {"messages": [user({**PDF, "title": None, "context": None})]},
     "fields of betas": {"mcp_servers": [], "beta": "mcp-client-2025-11-20"},
     "the older name of structured output": {
         "output_format": {"type": "json_schema", "schema": STRICT},

@@ -166,14 +166,21 @@ async def test_a_large_body_is_answered_while_others_are(offline: OfflineClaude)
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "Expecting value: line 1 column 1 (char 0)"),
-        (b"{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-        (b'{"a": NaN}', "NaN is no JSON"),
-        (b'{"a": "\xff"}', "can't decode byte 0xff"),
+        (b"", "Input is a zero-length, empty document: line 1 column 1 (char 0)"),
+        (b"{", "unexpected end of data: line 1 column 2 (char 1)"),
+        (b'{"a', "unexpected end of data: line 1 column 4 (char 3)"),
+        (b"{a}", "unexpected character: line 1 column 2 (char 1)"),
+        (b"{} {}", "unexpected content after document: line 1 column 4 (char 3)"),
+        (b'"\n"', "unexpected control character in string: line 1 column 2 (char 1)"),
+        (b'"\\q"', "invalid escaped character in string: line 1 column 2 (char 1)"),
+        (b'{"a": NaN}', "unexpected character: line 1 column 7 (char 6)"),
+        (b"[-Infinity]", "unexpected character: line 1 column 2 (char 1)"),
+        (b'{"a": "\xff"}', "str is not valid UTF-8: surrogates not allowed"),
         (b'{"a": "\\ud83d"}', "no low surrogate in string: line 1 column 8 (char 7)"),
         (b"[" * 100_000, "Recursion limit reached"),
-        (b"1" * 5_000, "integer string conversion"),
-        (json.dumps(hello()).encode("utf-16"), "can't decode byte"),
+        (b"1" * 5_000, "number is infinity when parsed as double"),
+        (b"[1e400]", "number is infinity when parsed as double"),
+        (json.dumps(hello()).encode("utf-16"), "str is not valid UTF-8: surrogates not allowed"),
     ],
 )
 def test_what_is_no_json_is_refused(offline: OfflineClaude, content: bytes, reason: str) -> None:

@@ -10,11 +10,11 @@ import anthropic
 import httpx2
 import pytest
 
-from agentkit.classroom.offline import OfflineClaude
+from agentkit.classroom.offline import OfflineClaude, schemas
 from agentkit.classroom.offline.rules import COUNT_RULES, MESSAGE_RULES
 from tests import offline_server
 from tests.offline_requests import ACCEPTED, RULES, SHAPES
-from tests.offline_server import HI, MODEL, ask, raw, result, sdk, use, user
+from tests.offline_server import HI, MODEL, ask, hello, raw, result, sdk, use, user
 
 log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
@@ -122,6 +122,16 @@ async def test_a_missing_or_wrong_key_is_refused(offline: OfflineClaude) -> None
     assert refused.json()["error"]["message"] == "x-api-key header is required"
 
 
+def test_a_page_in_a_browser_has_to_say_that_it_knows_what_it_does(offline: OfflineClaude) -> None:
+    refused = raw(offline, hello(), origin="http://localhost:3000")
+    assert (refused.status_code, refused.json()["error"]["type"]) == (401, "authentication_error")
+    assert refused.json()["error"]["message"] == (
+        "CORS requests must set 'anthropic-dangerous-direct-browser-access' header"
+    )
+    knows = {"anthropic_dangerous_direct_browser_access": "true"}
+    assert raw(offline, hello(), origin="http://localhost:3000", **knows).status_code == 200
+
+
 def test_the_version_header_is_required(offline: OfflineClaude) -> None:
     refused = raw(offline, {}, anthropic_version="")
     assert refused.json()["error"]["message"] == "anthropic-version: header is required"
@@ -150,3 +160,16 @@ def test_unreadable_bodies_and_unknown_paths_have_the_apis_error_shape(
     assert response.json()["request_id"] == response.headers["request-id"]
     too_large = raw(offline, b" " * (32 * 1024 * 1024 + 1))
     assert (too_large.status_code, too_large.json()["error"]["type"]) == (413, "request_too_large")
+
+
+def test_the_same_schema_is_looked_at_once_and_a_long_one_is_not_kept() -> None:
+    schemas._remembered.cache_clear()
+    for schema in (
+        {"type": "object"},
+        {"type": "object"},
+        {"type": "object", "title": "t" * 99_999},
+    ):
+        assert schemas.schema_error(schema) is None
+    assert schemas.schema_error({"type": "objekt"}) == schemas.schema_error({"type": "objekt"})
+    remembered = schemas._remembered.cache_info()
+    assert (remembered.hits, remembered.currsize) == (2, 2)

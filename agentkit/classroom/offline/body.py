@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import zlib
 from collections.abc import AsyncIterator
@@ -35,6 +36,17 @@ _WINDOW = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """What zlib calls each content encoding."""
 
 _CHARSETS = {"utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "utf-8", "iso-8859-1": "latin-1"}
+_INFINITE = "number is infinity when parsed as double"
+_NO_JSON = ("NaN", "Infinity", "-Infinity")
+_FAULTS = {
+    "Invalid control character at": "unexpected control character in string",
+    "Expecting value": "unexpected character",
+    "Expecting property name enclosed in double quotes": "unexpected character",
+    "Expecting ':' delimiter": "unexpected character",
+    "Expecting ',' delimiter": "unexpected character",
+    "Extra data": "unexpected content after document",
+    "Invalid \\escape": "invalid escaped character in string",
+}
 _HALF_A_PAIR = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u....)\\u[dD][c-fC-F]"
 )
@@ -142,12 +154,12 @@ def _parse(raw: bytes, request: Request) -> Any:
     raw = _unpack(raw, request.headers.get("content-encoding", ""))
     text = _decode(raw, request.headers.get("content-type", ""))
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
         if "\\ud" in text or "\\uD" in text:
             # Half a surrogate pair parses, but is no text that could be sent on.
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as err:
-        raise _not_json(str(err)) from None
+        raise _not_json(_in_the_apis_words(err)) from None
     except UnicodeEncodeError:
         found = _HALF_A_PAIR.search(text)
         error = json.JSONDecodeError(
@@ -156,8 +168,10 @@ def _parse(raw: bytes, request: Request) -> Any:
         raise _not_json(str(error)) from None
     except RecursionError:
         raise _not_json("Recursion limit reached") from None
-    except ValueError as err:  # Such as a number with five thousand digits.
-        raise _not_json(str(err)) from None
+    except ValueError as err:  # Also for a whole number with five thousand digits.
+        at = text.find(str(err)) if str(err) in _NO_JSON else -1
+        constant = json.JSONDecodeError("unexpected character", text, at)
+        raise _not_json(_INFINITE if at < 0 else str(constant)) from None
     return value
 
 
@@ -219,12 +233,31 @@ def _decode(raw: bytes, content_type: str) -> str:
         )
     try:
         return raw.removeprefix(b"\xef\xbb\xbf").decode(_CHARSETS[charset])
-    except UnicodeDecodeError as err:
-        raise _not_json(str(err)) from None
+    except UnicodeDecodeError:
+        reason = "str is not valid UTF-8: surrogates not allowed: line 1 column 1 (char 0)"
+        raise _not_json(reason) from None
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"Expecting value: {name} is no JSON")
+    raise ValueError(name)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(digits)
+    return number
+
+
+def _in_the_apis_words(err: json.JSONDecodeError) -> str:
+    """The parser that the API uses has its own words for the commonest faults."""
+    if not err.doc:
+        return "Input is a zero-length, empty document: line 1 column 1 (char 0)"
+    text = err.doc.rstrip()
+    at, reason = err.pos, _FAULTS.get(err.msg, err.msg)
+    if at >= len(text) or err.msg.startswith("Unterminated"):
+        at, reason = len(text), "unexpected end of data"
+    return str(json.JSONDecodeError(reason, err.doc, at))
 
 
 def _not_json(reason: str) -> ApiError:

@@ -15,6 +15,7 @@ from typing import TypeVar
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from agentkit.classroom.offline import schemas, shapes
 from agentkit.classroom.offline.body import IN_THREAD_BYTES, Body, read_body
 from agentkit.classroom.offline.brain import think
 from agentkit.classroom.offline.call_log import Call, CallLog
@@ -36,10 +37,11 @@ from agentkit.classroom.offline.request import (
     read_messages,
     turn_of,
 )
-from agentkit.classroom.offline.shapes import load
 
 VERSIONS = ("2023-01-01", "2023-06-01", "2026-10-21")
 """What the API takes as `anthropic-version`."""
+
+_FROM_A_BROWSER = "anthropic-dangerous-direct-browser-access"
 
 _T = TypeVar("_T")
 
@@ -95,7 +97,7 @@ class Endpoints:
             raise
 
     def warm_up(self) -> None:
-        """Start to import the SDK's types: it takes a second or three, once."""
+        """Start to import what checks requests: it takes a second or three, once."""
         if self._warming:
             return
         self._warming = True
@@ -103,7 +105,8 @@ class Endpoints:
 
         def import_them() -> None:
             try:
-                load()
+                shapes.load()
+                schemas.load()
             finally:
                 # If that failed, so will every request, and say why.
                 with suppress(RuntimeError):  # The server has been stopped meanwhile.
@@ -235,6 +238,8 @@ def _authenticate(request: Request) -> str:
     if not key and _is_wrong(bearer):
         visible = {"error_visibility": "user_facing"}
         raise ApiError(401, "Invalid bearer token", details=visible)
+    if "origin" in request.headers and request.headers.get(_FROM_A_BROWSER) != "true":
+        raise ApiError(401, f"CORS requests must set '{_FROM_A_BROWSER}' header")
     version = request.headers.get("anthropic-version")
     if version is None:
         raise invalid("anthropic-version: header is required")

@@ -14,6 +14,8 @@ Schema = Mapping[str, Any]
 
 REFUSED = "The offline Claude was told to refuse this: a fault for a lesson, no policy."
 
+SEARCHES = "I will search the web first."
+
 
 def build_odd_reply(kind: ReplyKind, request: MessagesRequest, thought: Thought) -> Reply:
     """Build a reply as `build_reply` does, but odd in one way.
@@ -54,7 +56,8 @@ def _refusal(request: MessagesRequest, thought: Thought) -> Reply:
 
 def _pause_turn(request: MessagesRequest, thought: Thought) -> Reply:
     """A pause comes while server tools are at work: the turn goes on when it is sent back."""
-    said = Thought(thought.text, reasoning=thought.reasoning)
+    text = thought.text if thought.calls else SEARCHES
+    said = Thought(text, reasoning=thought.reasoning)
     reply = _ended(build_reply(request, said), "pause_turn")
     direct = {"caller": {"type": "direct"}}
     search = {

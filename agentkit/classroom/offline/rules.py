@@ -22,7 +22,7 @@ from agentkit.classroom.offline.schemas import (
     strictness_error,
 )
 from agentkit.classroom.offline.signature import is_signed
-from agentkit.classroom.offline.turns import Sent, message_of
+from agentkit.classroom.offline.turns import Placed, Sent, message_of
 
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _PROPERTY = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
@@ -104,6 +104,8 @@ def sampling_is_taken(sent: Sent) -> None:
             raise invalid(f"{name}: Extra inputs are not permitted")
         if name == "temperature" and value < 0:
             raise invalid(f"`temperature` cannot be set to {value} for this model")
+        if name == "top_k" and value < 0:
+            raise invalid("top_k: Input should be greater than or equal to 0")
         if name != "top_k" and not 0 <= value <= 1:
             raise invalid(f"{name}: range: 0..1")
         default = value >= {"temperature": 1, "top_p": 0.99}.get(name, math.inf)
@@ -229,6 +231,47 @@ def deferred_tools_wait(sent: Sent) -> None:
     if sent.tools and all(tool.get("defer_loading") for tool in sent.tools):
         raise invalid(
             "At least one tool must have defer_loading=false. All tools cannot be deferred."
+        )
+
+
+def references_are_to_tools(sent: Sent) -> None:
+    """A tool that was searched for and found has its definition among the tools."""
+    if any(tool.get("type") == "mcp_toolset" for tool in sent.tools):
+        return  # what an MCP server offers isn't known here
+    names = [tool.get("name") for tool in sent.tools]
+    for _, block in sent.blocks:
+        if block["type"] == "tool_reference" and block["tool_name"] not in names:
+            raise invalid(
+                f"Tool reference '{block['tool_name']}' has no corresponding tool definition"
+            )
+
+
+def searches_are_bounded(sent: Sent) -> None:
+    """The API's own search takes a number of uses, and one of two lists of domains."""
+    for n, tool in enumerate(sent.tools):
+        where = f"tools.{n}.{tool.get('type')}"
+        if (uses := tool.get("max_uses")) is not None and uses <= 0:
+            raise invalid(f"{where}.max_uses: Input should be greater than 0")
+        if tool.get("allowed_domains") and tool.get("blocked_domains"):
+            raise invalid(
+                f"{where}: Only one of `allowed_domains` and `blocked_domains` may be specified"
+            )
+
+
+def mcp_servers_have_toolsets(sent: Sent) -> None:
+    """An MCP server and a set of its tools go together."""
+    servers = [server["name"] for server in sent.body.get("mcp_servers") or []]
+    sets = [tool["mcp_server_name"] for tool in sent.tools if tool.get("type") == "mcp_toolset"]
+    if unknown := [name for name in sets if name not in servers]:
+        raise invalid(
+            f"MCP server '{unknown[0]}' is referenced by an `mcp_toolset` in `tools` but not "
+            "defined in `mcp_servers`."
+        )
+    # The older form of this beta has no sets at all.
+    if sets and (unused := [name for name in servers if name not in sets]):
+        raise invalid(
+            f"MCP server '{unused[0]}' is defined but not referenced by any `mcp_toolset` in "
+            "`tools`."
         )
 
 
@@ -403,7 +446,9 @@ def there_are_messages(sent: Sent) -> None:
         raise invalid("messages: at least one message is required")
     if len(sent.messages) > _MOST_MESSAGES:
         raise invalid(f"messages: List should have at most {_MOST_MESSAGES} items after validation")
-    if sent.messages[0]["role"] == "assistant":
+    if not sent.turns:
+        system_messages_have_their_place(sent)
+    if not sent.turns or sent.messages[0]["role"] == "assistant":
         raise invalid('messages: first message must use the "user" role')
 
 
@@ -491,7 +536,8 @@ def blocks_stand_in_their_role(sent: Sent) -> None:
                 raise invalid(f"{message}: `{kind}` blocks can only be in `assistant` messages")
             if turn.role == "assistant" and kind == "tool_result":
                 raise invalid(f"{message}: `{kind}` blocks can only be in `user` messages")
-            media = ["image", *(["document"] if sent.version >= NEWEST_VERSION else [])]
+            newest = sent.version >= NEWEST_VERSION
+            media = ["image", "search_result", *(["document"] if newest else [])]
             if turn.role == "assistant" and kind in media:
                 raise invalid(
                     f"{message}.content: '{kind}' blocks are not permitted within assistant turns."
@@ -611,13 +657,18 @@ def ends_with_the_user(sent: Sent) -> None:
 # Images and documents.
 
 
+def urls_are_secure(sent: Sent) -> None:
+    """Nothing is fetched unencrypted."""
+    for source in sent.sources:
+        if source["type"] == "url" and not source["url"].startswith("https://"):
+            raise invalid("Only HTTPS URLs are supported.")
+
+
 def images_are_images(sent: Sent) -> None:
     """What is sent as an image is one, of the type it says, and not too large."""
     images = [(path, block["source"]) for path, block in sent.blocks if block["type"] == "image"]
     request = "for many-image requests" if len(images) > _MANY_IMAGES else ""
     for path, source in images:
-        if source["type"] == "url" and not source["url"].startswith("https://"):
-            raise invalid("Only HTTPS URLs are supported.")
         if source["type"] != "base64":
             continue
         where, size = f"{path}.image.source.base64", len(source["data"])
@@ -665,11 +716,22 @@ def documents_are_documents(sent: Sent) -> None:
                 raise invalid(f"{path}.document.source.base64.data: Invalid base64 data")
             if not data.startswith(b"%PDF-"):
                 raise invalid(f"{path}.pdf.source.base64.data: The PDF specified was not valid.")
-    cited = {bool((block.get("citations") or {}).get("enabled")) for _, block in documents}
+        for name, most in (("title", 500), ("context", math.inf)):
+            if (text := block.get(name)) is not None and not 1 <= len(text) <= most:
+                much = f"at most {most} characters" if text else "at least 1 character"
+                raise invalid(f"{path}.document.{name}: String should have {much}")
+    found = [(p, b) for p, b in sent.blocks if b["type"] == "search_result"]
+    if len(_cited(found)) > 1:
+        raise invalid("messages: citations must be enabled on all search results or none")
+    cited = _cited(documents)
     if len(cited) > 1:
         raise invalid("messages: citations must be enabled on all documents or none")
     if True in cited and sent.output_schema is not None:
         raise invalid("output_config.format: structured outputs cannot be used with citations")
+
+
+def _cited(blocks: list[Placed]) -> set[bool]:
+    return {bool((block.get("citations") or {}).get("enabled")) for _, block in blocks}
 
 
 def files_are_known(sent: Sent) -> None:
@@ -706,10 +768,12 @@ Rule = Callable[[Sent], None]
 COUNT_RULES: tuple[Rule, ...] = (
     *(tool_choice_has_tools, tools_are_named, tool_names_are_unique),
     *(tool_schemas_are_schemas, strict_tools_are_strict, examples_fit_their_schema),
-    *(deferred_tools_wait, there_are_messages, messages_have_content),
+    *(deferred_tools_wait, searches_are_bounded, mcp_servers_have_toolsets),
+    *(there_are_messages, messages_have_content),
     *(cache_markers_are_on_text, texts_have_text, blocks_stand_in_their_role, ids_are_plain),
     *(call_ids_are_unique, calls_are_answered, results_were_asked_for),
-    *(server_tools_are_answered, errors_are_explained),
+    *(server_tools_are_answered, errors_are_explained, references_are_to_tools),
+    urls_are_secure,
     *(images_are_images, documents_are_documents, files_are_known),
     *(citations_stay_with_the_assistant, budget_leaves_room, thinking_goes_with_a_free_choice),
     *(few_cache_markers, long_lived_cache_comes_first, output_schema_is_strict),

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
 from typing import Any
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, best_match
-from jsonschema.validators import extend
-from referencing import Registry
-
-# A pattern of the sender's could take for ever; the API doesn't say how it treats them.
-_Validator: Any = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": None, "patternProperties": None}
-)
 
 _NUMERIC = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
 _UNSUPPORTED = {"number": _NUMERIC, "integer": _NUMERIC, "array": ("maxItems", "uniqueItems")}
 """What can't be promised while an answer is being written, by type."""
+
+
+_MOST_REMEMBERED = 16_384
+"""Characters of a schema that is worth remembering."""
+
+
+@cache
+def load() -> Any:
+    """Import the validator of JSON Schema: it takes a second, once, so that it is imported late.
+
+    Returns:
+        A validator class that tries no patterns: one of the sender's could take for ever, and the
+        API doesn't say how it treats them.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    return extend(  # type: ignore[no-untyped-call]
+        Draft202012Validator, {"pattern": None, "patternProperties": None}
+    )
 
 
 def schema_error(schema: Mapping[str, Any]) -> str | None:
@@ -30,11 +41,24 @@ def schema_error(schema: Mapping[str, Any]) -> str | None:
     Returns:
         What is wrong with it, or None.
     """
+    # An agent sends the same tools with every call.
+    encoded = json.dumps(schema)
+    if len(encoded) > _MOST_REMEMBERED:
+        return _schema_error(encoded)
+    return _remembered(encoded)
+
+
+def _schema_error(encoded: str) -> str | None:
+    from jsonschema import Draft202012Validator, SchemaError
+
     try:
-        Draft202012Validator.check_schema(schema)
+        Draft202012Validator.check_schema(json.loads(encoded))
     except SchemaError as err:
         return str(err.message)
     return None
+
+
+_remembered = lru_cache(maxsize=512)(_schema_error)
 
 
 def instance_error(value: object, schema: Mapping[str, Any]) -> str | None:
@@ -47,8 +71,11 @@ def instance_error(value: object, schema: Mapping[str, Any]) -> str | None:
     Returns:
         What is wrong with it, or None.
     """
+    from jsonschema.exceptions import best_match
+    from referencing import Registry
+
     try:
-        found = best_match(_Validator(schema, registry=Registry()).iter_errors(value))
+        found = best_match(load()(schema, registry=Registry()).iter_errors(value))
     except Exception:  # a reference to somewhere else, or in circles
         return "the schema has a reference that can't be resolved"
     return str(found.message) if found else None
@@ -105,7 +132,7 @@ def _strictness_error(part: Mapping[str, Any]) -> str | None:
             which = f"property '{found[0]}' is" if len(found) == 1 else several
             return f"For '{kind}' type, {which} not supported"
     if declared is not None:
-        fits = Draft202012Validator({"type": declared}).is_valid
+        fits = load()({"type": declared}).is_valid
         if odd := [value for value in part.get("enum") or [] if not fits(value)]:
             told = declared if isinstance(declared, str) else json.dumps(declared)
             return f"Invalid schema: Enum value {odd[0]!r} does not match declared type '{told}'"

@@ -7,15 +7,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from agentkit.classroom.offline.brain.case import Case, order_of
-from agentkit.classroom.offline.brain.results import dig
+from agentkit.classroom.offline.brain.case import Case
+from agentkit.classroom.offline.brain.order_words import order_of
+from agentkit.classroom.offline.brain.results import dig, is_unsettled
+from agentkit.classroom.offline.brain.wording import (
+    MOST_QUOTED,
+    cut,
+    describe,
+    enumerated,
+    money,
+    quote,
+    tidy,
+)
 from agentkit.classroom.offline.brain.words import LOOK_UPS, stems
 from agentkit.classroom.offline.request import ToolRun
 
-_LONGEST = 450
-_DEEPEST = 50
 _DONE = {"refund": "refunded", "send_email": "sent"}
-_ABOUT_AN_ORDER = r"\bwho(?:se)?\b|\bwhich (?:book|title)|\bwhat(?:'s| is| was) in\b|\bhow much\b"
 _ABOUT_AN_ADDRESS = r"\be-?mail|\baddress|\bcontact"
 
 
@@ -32,7 +39,9 @@ def announcement(case: Case, calls: list[tuple[str, dict[str, Any]]]) -> str:
     by_tool: dict[str, list[dict[str, Any]]] = {}
     for name, arguments in calls:
         by_tool.setdefault(name, []).append(arguments)
-    return f"I will {_and([_step(case, name, *several) for name, several in by_tool.items()])}."
+    return (
+        f"I will {enumerated([_step(case, name, *several) for name, several in by_tool.items()])}."
+    )
 
 
 def answer(case: Case) -> str:
@@ -45,9 +54,24 @@ def answer(case: Case) -> str:
         What was done, what went wrong, what was left undone, what was found.
     """
     failed = [run for run in case.runs if run.is_error]
-    refused = [f"I could not {_step(case, r.name, r.input)}: {_quote(r.text)}" for r in failed]
+    refused = [_refused(case, run) for run in failed]
     sentences = [*_done(case), *refused, *_left_undone(case), *findings(case)]
     return (" " if len(sentences) <= 3 else "\n").join(sentences)
+
+
+def still_open(case: Case) -> str:
+    """Say once more what only a person can find out.
+
+    Args:
+        case: A case in which no tool has been used for this question.
+
+    Returns:
+        What was tried before, and what it said; empty unless the question is about that.
+    """
+    asked = stems(case.focus)
+    last = {run.name: run for run in case.earlier_runs}
+    about = [r for r in last.values() if is_unsettled(r) and stems(r.name) & asked]
+    return " ".join(_refused(case, run) for run in about)
 
 
 def refunded(case: Case) -> str:
@@ -61,12 +85,12 @@ def refunded(case: Case) -> str:
         a following "and" wants; empty when no refund was made.
     """
     made = [
-        f"{_money(dig(run.value, 'amount') or dig(run.input, 'amount'), case.currency)} "
+        f"{money(dig(run.value, 'amount') or dig(run.input, 'amount'), case.currency)} "
         f"for {_named(case, order_of(run.input))}"
         for run in case.runs
         if run.name == "refund" and _succeeded(run)
     ]
-    return f"refunded {_and(made)}".replace(",,", ",") if made else ""
+    return f"refunded {enumerated(made)}".replace(",,", ",") if made else ""
 
 
 def findings(case: Case) -> list[str]:
@@ -86,30 +110,13 @@ def findings(case: Case) -> list[str]:
     told = []
     for run in good:
         served = {
-            "find_order": (acted or order_of(run.input) in tracked)
-            and not case.says(_ABOUT_AN_ORDER),
+            "find_order": (acted or order_of(run.input) in tracked) and not case.asks_contents,
             "find_orders_of_customer": orders_found and not case.lists_orders,
             "search_handbook": case.wants_refund and not case.succeeded("refund"),
         }
         if not _succeeded(run) and not served.get(run.name):
             told.append(_sentence(run, case))
     return list(filter(None, told))
-
-
-def _describe(value: Any, depth: int = 0) -> str:
-    """A result as "name: value", what is empty left out; what is inside stands in brackets."""
-    if not isinstance(value, dict | list):
-        return "yes" if value is True else "no" if value is False else str(value)
-    if depth > _DEEPEST:
-        return "…"
-    if isinstance(value, dict):
-        fields = {k: v for k, v in value.items() if v not in (None, "", [], {})}
-        named = [f"{k.replace('_', ' ')}: {_describe(v, depth + 1)}" for k, v in fields.items()]
-        told = ", ".join(named) or "nothing"
-    else:
-        few = [_describe(v, depth + 1) for v in value[:5]]
-        told = "; ".join(few + [f"and {len(value) - 5} more"] * (len(value) > 5)) or "nothing"
-    return f"({told})" if depth and value else told
 
 
 def _step(case: Case, name: str, arguments: dict[str, Any], *more: dict[str, Any]) -> str:
@@ -123,7 +130,7 @@ def _step(case: Case, name: str, arguments: dict[str, Any], *more: dict[str, Any
         "track_shipment": f"track the shipment of order {order}",
         "search_handbook": "check the handbook",
         "check_stock": f"check the stock of “{dig(arguments, 'title')}”",
-        "refund": f"refund {_money(dig(arguments, 'amount'), case.currency)} for order {order}",
+        "refund": f"refund {money(dig(arguments, 'amount'), case.currency)} for order {order}",
         "send_email": f"send an email to {dig(arguments, 'to')}",
     }.get(name, f"use {name}{_given(arguments)}")
 
@@ -139,6 +146,13 @@ def _succeeded(run: ToolRun) -> bool:
     return isinstance(run.value, dict) and run.value.get("status") == _DONE.get(run.name, ...)
 
 
+def _refused(case: Case, run: ToolRun) -> str:
+    step, told = _step(case, run.name, run.input), quote(run.text)
+    if is_unsettled(run):
+        return f"I tried to {step}, and can't say whether it worked: {told} A person has to check."
+    return f"I could not {step}: {told}"
+
+
 def _done(case: Case) -> list[str]:
     refunds = refunded(case)
     parts = [refunds] if refunds else []
@@ -146,16 +160,18 @@ def _done(case: Case) -> list[str]:
         if run.name == "send_email" and _succeeded(run):
             what = "a confirmation" if refunds else f"“{dig(run.input, 'subject')}”"
             parts.append(f"sent {what} to {dig(run.input, 'to')}")
-    return [_tidy(f"I have {_and(parts)}.")] if parts else []
+    return [tidy(f"I have {enumerated(parts)}.")] if parts else []
 
 
 def _left_undone(case: Case) -> list[str]:
     """What was wanted and hasn't been done, so that nobody takes it for done."""
     left = {}
+    unsettled = {run.name for run in case.runs if is_unsettled(run)}
     if case.wants_refund and not case.succeeded("refund"):
         left["refund"] = "refunded anything"
     if case.wants_email and not case.succeeded("mail", "notif", "send"):
         left["send_email"] = "sent an email"
+    left = {name: what for name, what in left.items() if name not in unsettled}
     lacking = [name for name in left if name not in case.tools]
     reason = f": I have no {' or '.join(lacking)} tool here" if lacking else ""
     return [f"I have not {' or '.join(left.values())}{reason}."] if left else []
@@ -168,15 +184,15 @@ def _sentence(run: ToolRun, case: Case) -> str:
         with suppress(KeyError, TypeError, AttributeError):
             left = dict(value) if isinstance(value, dict) else value
             told = _SENTENCES[run.name](left, case)
-            more = _describe(left) if isinstance(left, dict) and left else ""
+            more = describe(left) if isinstance(left, dict) and left else ""
             return f"{told} {more[0].upper()}{more[1:]}." if more else told
     if isinstance(value, dict):  # what only repeats the arguments says nothing
         value = {k: v for k, v in value.items() if k not in run.input or run.input[k] != v}
     if value is None or isinstance(value, str):
         text = run.text if value is None else value
-        said = _quote(text) if text.strip() else "nothing."
+        said = quote(text) if text.strip() else "nothing."
     else:
-        said = _cut(_describe(value)).rstrip(".") + "."
+        said = cut(describe(value)).rstrip(".") + "."
     return f"{run.name}{_given(run.input)} returned {said}"
 
 
@@ -192,31 +208,31 @@ def _order(found: dict[str, Any], case: Case) -> str:
     titles = []
     for book in books:
         copies, each = (f"{book['quantity']} × ", " each") if book["quantity"] > 1 else ("", "")
-        price = f", {_money(book['price'], currency)}{each}" if each or len(books) > 1 else ""
+        price = f", {money(book['price'], currency)}{each}" if each or len(books) > 1 else ""
         titles.append(f"{copies}“{book['title']}” ({book['format']}{price})")
     return (
-        f"Order {number} was placed by {customer} on {placed}. It holds {_and(titles)} for "
-        f"{_money(total, currency)} in total, and its status is “{status}”."
+        f"Order {number} was placed by {customer} on {placed}. It holds {enumerated(titles)} for "
+        f"{money(total, currency)} in total, and its status is “{status}”."
     )
 
 
 def _orders(found: list[dict[str, Any]], case: Case) -> str:
     orders = []
     for order in found:
-        paid = _money(order["total"], order["currency"])
+        paid = money(order["total"], order["currency"])
         orders.append(f"{order['order_id']} on {order['placed_on']} ({paid}, {order['status']})")
     customer = case.emails[0] if case.emails else "this customer"
-    return f"The orders of {customer}: {_and(orders) or 'none'}."
+    return f"The orders of {customer}: {enumerated(orders) or 'none'}."
 
 
 def _shipment(found: dict[str, Any], case: Case) -> str:
     number, status, carrier, tracking = _take(found, "order_id status carrier tracking_number")
     seen, _, expected, delivered = _take(found, "last_seen shipped_on expected_on delivered_on")
-    order = f"order {number}" if case.says(_ABOUT_AN_ORDER) else _named(case, str(number))
+    order = f"order {number}" if case.asks_contents else _named(case, str(number))
     if carrier is None:
-        return _tidy(f"There is no parcel for {order}: {status}.")
+        return tidy(f"There is no parcel for {order}: {status}.")
     if delivered:
-        return _tidy(f"O{order[1:]} was delivered by {carrier} on {delivered}.")
+        return tidy(f"O{order[1:]} was delivered by {carrier} on {delivered}.")
     expects = "expected" if status == "delayed" else "expects"
     return (
         f"O{order[1:]} is {status}: {carrier} last saw it at “{seen}” and {expects} to deliver it "
@@ -231,13 +247,13 @@ def _articles(found: list[dict[str, Any]], case: Case) -> str:
         best = [a for a in found if stems(a["title"]) <= stems(case.question)] or found[:1]
     else:
         return "I have found nothing about this in our handbook."
-    most = _LONGEST // max(1, len(best))
+    most = MOST_QUOTED // max(1, len(best))
     some = r".+?" if case.wants_refund else f".{{1,{most}}}"  # one sentence, or those that fit
     quotes = []
     for article in best:
         whole = re.match(some + r"[.!?](?=\s|$)", article["text"], re.DOTALL)
-        quote = _quote(whole[0] if whole else article["text"])
-        quotes.append(f"Our handbook on “{article['title']}” says: {quote}")
+        told = quote(whole[0] if whole else article["text"])
+        quotes.append(f"Our handbook on “{article['title']}” says: {told}")
     return " ".join(quotes)
 
 
@@ -246,10 +262,10 @@ def _stock(found: list[dict[str, Any]], _: Case) -> str:
     for book in found:
         copies = f"{book['copies']} copies in stock" if book["copies"] else "in stock"
         there = copies if book["in_stock"] else "out of stock"
-        price = _money(book["price"], book["currency"])
+        price = money(book["price"], book["currency"])
         of_title = editions.setdefault(f"“{book['title']}” by {book['author']}", [])
         of_title.append(f"as {book['format']} for {price} ({there})")
-    return " ".join(f"We have {title} {_and(each)}." for title, each in editions.items())
+    return " ".join(f"We have {title} {enumerated(each)}." for title, each in editions.items())
 
 
 _SENTENCES: dict[str, Callable[[Any, Case], str]] = {
@@ -271,30 +287,5 @@ def _named(case: Case, number: str) -> str:
     with suppress(KeyError, TypeError):
         titles = [f"“{book['title']}”" for book in found.value["books"]] if found else []
         shown = titles if len(titles) <= 2 else [titles[0], f"{len(titles) - 1} more books"]
-        return f"order {number}, {_and(shown)}," if shown else f"order {number}"
+        return f"order {number}, {enumerated(shown)}," if shown else f"order {number}"
     return f"order {number}"
-
-
-def _tidy(text: str) -> str:
-    """Drop the comma after a book's title where the sentence has its own mark."""
-    return re.sub(r",(?=[,.:]|$)", "", text)
-
-
-def _and(parts: list[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-
-
-def _money(amount: Any, currency: Any) -> str:
-    if amount is None:
-        return "the amount"
-    number = f"{amount:.2f}" if isinstance(amount, float) else amount
-    return f"{number} {currency or ''}".rstrip()
-
-
-def _quote(text: str) -> str:
-    shown = _cut(text.strip())
-    return f"“{shown}”{'' if shown.endswith(('.', '!', '?', '…')) else '.'}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1].rstrip() + "…"

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from agentkit.classroom.offline.brain.conversation import Conversation
-from agentkit.classroom.offline.brain.order_words import order_numbers
+from agentkit.classroom.offline.brain.order_words import order_numbers, pointed_at
 from agentkit.classroom.offline.brain.patterns import EMAIL
 from agentkit.classroom.offline.brain.results import dig, pairs
 from agentkit.classroom.offline.brain.words import collapse
@@ -53,18 +53,6 @@ _BARE_AMOUNT = re.compile(
     r"(?![\d%]|\s*(?:%|percent|cop|books?|of\b))",
     re.IGNORECASE,
 )
-
-
-def order_of(arguments: dict[str, Any]) -> str:
-    """Name the order that a tool is used on.
-
-    Args:
-        arguments: The tool's arguments.
-
-    Returns:
-        The order number, or "?" when there is none.
-    """
-    return str(arguments.get("order_id", dig(arguments, "order") or "?"))
 
 
 @dataclass(frozen=True)
@@ -113,6 +101,13 @@ class Case(Conversation):
         return self.says(_TRACK) and not self.wants_refund and not self.says(_POLICY)
 
     @cached_property
+    def asks_contents(self) -> bool:
+        """Somebody wants to know whose an order is, or what is in it."""
+        return self.says(
+            r"\bwho(?:se)?\b|\bwhich (?:book|title)|\bwhat(?:'s| is| was) in\b|\bhow much\b"
+        )
+
+    @cached_property
     def wants_policy(self) -> bool:
         """The handbook may help: asked for, or a refund has to follow it."""
         asked = self.says(_POLICY) or (
@@ -155,6 +150,8 @@ class Case(Conversation):
             if run.name == "find_orders_of_customer":
                 only = [v for k, v in pairs(run.value) if k in ("order_id", "id")]
                 return only if len(only) == 1 else []
+        if (pointed := pointed_at(self.focus, self.earlier)) is not None:
+            return pointed
         for text in reversed(self.earlier):
             if found := order_numbers(text):
                 return found[-1:]

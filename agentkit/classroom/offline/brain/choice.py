@@ -18,8 +18,8 @@ from agentkit.classroom.offline.brain.fitting import (
     unmistakable,
 )
 from agentkit.classroom.offline.brain.json_schema import required
-from agentkit.classroom.offline.brain.mending import is_temporary, mended
-from agentkit.classroom.offline.brain.results import failed
+from agentkit.classroom.offline.brain.mending import forbids_more, is_temporary, mended
+from agentkit.classroom.offline.brain.results import failed, is_unsettled
 from agentkit.classroom.offline.brain.tool_kinds import ends_the_work
 from agentkit.classroom.offline.brain.words import (
     FILLER_WORDS,
@@ -155,6 +155,8 @@ def _provider(case: Case, argument: str, asker: str) -> ToolUse | None:
 def _again(case: Case, run: ToolRun) -> ToolUse | None:
     """A failed call once more: with what its error names, or as it was if it says so."""
     if not failed(run) or run.name not in case.tools:
+        return None
+    if is_unsettled(run) or forbids_more(run.text):
         return None
     same = [r for r in case.runs if r.name == run.name]
     if any(r.input == run.input for r in same if r is not run) or same[-1] is not run:

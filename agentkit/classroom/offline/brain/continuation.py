@@ -1,4 +1,4 @@
-"""Continuation: the rest of a reply whose first words the client has already written."""
+"""Continuation: the rest of a reply whose first words are there, written or cut off before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from agentkit.classroom.offline.brain.case import Case
 from agentkit.classroom.offline.brain.structured import extracted
 from agentkit.classroom.offline.brain.words import exactly, name_words
+from agentkit.classroom.offline.request import Message
 
 _WORDS = r"[\"'`]?\w+[\"'`]?(?:(?:, ?(?:and )?| and )[\"'`]?\w+[\"'`]?){0,12}"
 _ASKED_KEYS = (
@@ -18,6 +19,71 @@ _SCHEMA_KEY = re.compile(r"[\"'](\w{1,40})[\"']\s*:")
 _NUMERIC = exactly(
     "age year count quantity price amount total number rating score percent size length duration"
 )
+_GO_ON = re.compile(
+    r"\W*(?:(?:ok(?:ay)?|please|now|just|yes|and|can you|could you)\W+)*"
+    r"(?:continue|go on|keep (?:going|writing)|carry on|resume|finish)\b"
+    r"(?:\W+(?:exactly|right|precisely|from|where|there|at|the|you|your|were|was|it|left|stopped|ended"
+    r"|off|cut|got|interrupted|point|last|previous|same|message|response|answer|reply|text|word|words"
+    r"|sentence|output|writing|generating|with|without|and|but|do|don't|not|no|any|repeat|repeating"
+    r"|what|already|have|has|been|said|wrote|written|anything|preamble|please|of|to|that))*\W*",
+    re.IGNORECASE,
+)
+_LONGEST_REQUEST = 200
+NOTHING_MORE = "I have nothing to add to that."
+
+
+def without_interruptions(messages: list[Message]) -> list[Message]:
+    """Read a reply that was cut off, "Continue", and the rest of it as the one reply they are.
+
+    Args:
+        messages: The conversation.
+
+    Returns:
+        The conversation, in which a user who only wants more of the same says nothing. It ends
+        with the assistant where a reply is to be continued.
+    """
+    joined: list[Message] = []
+    for message in messages:
+        before = joined[-1] if joined else None
+        if before and before.role == "assistant" and _only_goes_on(message, before):
+            continue
+        if before and before.role == message.role == "assistant":
+            joined[-1] = _joined(before, message)
+        else:
+            joined.append(message)
+    return joined
+
+
+def _only_goes_on(message: Message, before: Message) -> bool:
+    text = message.text
+    if message.role != "user" or len(text) > _LONGEST_REQUEST or before.of_type("tool_use"):
+        return False
+    # "Go on" after "Shall I?" is an answer.
+    asked = before.text.rstrip().endswith("?")
+    plain = len(message.of_type("text")) == len(message.blocks)
+    return plain and not asked and bool(_GO_ON.fullmatch(text))
+
+
+def _joined(first: Message, more: Message) -> Message:
+    """Two parts of one reply; a text that goes on is one text."""
+    head, tail = first.blocks, more.blocks
+    if head and tail and head[-1].get("type") == tail[0].get("type") == "text":
+        whole = {"type": "text", "text": f"{head[-1].get('text', '')}{tail[0].get('text', '')}"}
+        return Message(first.role, [*head[:-1], whole, *tail[1:]])
+    return Message(first.role, [*head, *tail])
+
+
+def given_words(messages: list[Message]) -> str:
+    """Read the words that the next ones follow directly.
+
+    Args:
+        messages: A conversation that ends with the assistant.
+
+    Returns:
+        Its last text; empty when something else stands after it, such as a server tool's result.
+    """
+    last = messages[-1].blocks[-1:]
+    return str(last[0].get("text", "")) if last else ""
 
 
 def continued(given: str, reply: str, case: Case) -> str:
@@ -34,7 +100,9 @@ def continued(given: str, reply: str, case: Case) -> str:
     start = given.lstrip()
     if start[:1] in ("{", "[") or re.search(r"```json\s*[{\[]?[^`]*$", given[-2000:]):
         return _json(re.sub(r"^[^`]*```json\s*", "", start) or "{", case)
-    if reply.startswith(given.rstrip()) and given.strip():
+    if reply.startswith(given):
+        return reply[len(given) :]
+    if reply.startswith(given.rstrip()):
         return reply[len(given.rstrip()) :]
     return reply if given.endswith((" ", "\n")) or not given else f" {reply}"
 

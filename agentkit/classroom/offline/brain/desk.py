@@ -15,6 +15,9 @@ from agentkit.classroom.offline.brain.values import names, quoted
 from agentkit.classroom.offline.brain.words import stems
 from agentkit.classroom.offline.request import ToolRun
 
+_FEW = 3
+"""So many orders are looked up beside their parcels."""
+
 _REGRETS = {
     "arrived damaged": "your order arrived damaged",
     "wrong item": "we sent you the wrong item",
@@ -34,7 +37,9 @@ def look_ups(case: Case) -> list[ToolUse]:
         The calls that haven't been made for this question, only of tools on offer.
     """
     wanted: list[ToolUse] = []
-    if case.needs_order:
+    parcels = case.wants_tracking and "track_shipment" in case.tools and not case.asks_contents
+    # Of one order, the answer names the books; of many, who asks for parcels gets parcels.
+    if case.needs_order and not (parcels and len(case.orders) > _FEW):
         wanted += [("find_order", {"order_id": n}) for n in case.orders]
     if case.wants_tracking:
         wanted += [("track_shipment", {"order_id": n}) for n in case.orders]
@@ -91,6 +96,13 @@ def _shape(case: Case, name: str, values: dict[str, Any]) -> dict[str, Any]:
 def _titles(case: Case) -> list[str]:
     if found := quoted(case.question):
         return found
+    counted = re.search(
+        r"\bcopies of (?:the book )?(.+?) (?:do|are|is|have|has|in stock|left)\b",
+        case.reading,
+        re.I,
+    )
+    if counted:
+        return [counted[1]]
     after = re.search(
         r"\b(?:of|have|sell|carry|is|are)\s+(?:any |a |the book |copies of )*(.+?)"
         r"(?:\s+(?:in stock|available|left)\b|[?.!]|$)",

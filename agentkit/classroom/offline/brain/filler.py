@@ -19,9 +19,9 @@ from agentkit.classroom.offline.brain.json_schema import (
     properties,
     required,
 )
-from agentkit.classroom.offline.brain.matching import STRONG, best, candidates
+from agentkit.classroom.offline.brain.matching import STRONG, best, by_role, candidates
 from agentkit.classroom.offline.brain.phrases import free_words, texts
-from agentkit.classroom.offline.brain.rows import rows, tells_enough
+from agentkit.classroom.offline.brain.rows import only_repeats, rows, tells_enough
 from agentkit.classroom.offline.brain.said import said_boolean, said_choices
 from agentkit.classroom.offline.brain.slots import Slot
 from agentkit.classroom.offline.brain.values import Passage, Spot
@@ -124,7 +124,18 @@ class Filler:
                 found[name] = value
             elif name in wanted:
                 found[name] = self.rest(name, raw[name], specs[name], depth)
+        self.drop_repeated(found, specs, required(schema))
         return {n: found[n] for n in raw if n in found}
+
+    def drop_repeated(
+        self, found: dict[str, Any], specs: Mapping[str, Schema], needed: list[str]
+    ) -> None:
+        """Take out what an optional list of objects only says again of the object itself."""
+        own = [value for value in found.values() if not isinstance(value, list | dict)]
+        for name in [n for n, v in found.items() if isinstance(v, list) and n not in needed]:
+            items = plain(specs[name].get("items") or {}, self.root, self.said)
+            if kind_of(items) == "object" and all(only_repeats(r, own) for r in found[name]):
+                del found[name]
 
     def strong(self, name: str, spec: Schema, wanted: bool, depth: int) -> Any:
         """Find what the text says about an argument in so many words."""
@@ -133,6 +144,7 @@ class Filler:
             return spec["const"] if wanted else None
         if isinstance(choices := spec.get("enum"), list):
             said = said_choices(self.passage, choices, spec)
+            said = by_role(self.passage, self.slot(name, spec), said)
             # "the user with email x": the choice tells what another argument is.
             self.chosen = str(said[0]) if said else self.chosen
             return said[0] if said else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentkit.classroom.offline.brain.case import Case
-from agentkit.classroom.offline.brain.json_schema import kind_of, plain, properties
+from agentkit.classroom.offline.brain.json_schema import kind_of, plain, properties, required
 from agentkit.classroom.offline.brain.slots import Slot
 from agentkit.classroom.offline.brain.values import Passage
 from agentkit.classroom.offline.brain.words import (
@@ -16,6 +16,7 @@ from agentkit.classroom.offline.brain.words import (
     SHOP_WORDS,
     WEAK_GROUPS,
     WEAK_WORDS,
+    exactly,
     meanings,
     name_words,
     plain_name,
@@ -34,6 +35,8 @@ _EFFECTS = stems(
 
 _HARMFUL = stems("cancel delete remove drop erase refund charge pay transfer kill close reset")
 """What is never done without being asked for in words."""
+
+_FINDS = exactly("find search look show list browse")
 
 _TELLING_KINDS = {"sum", "currency", "email", "url", "path", "zone", "phone", "language", "ticker"}
 
@@ -83,6 +86,8 @@ def fitting(case: Case) -> list[Fitting]:
         told = [f for f in every if f.certain]
         if not told and not case.runs:
             told = sorted(every, key=lambda f: -f.score)[:1]
+        if not told and not case.runs and (only := _only_search(case, text)):
+            told = [only]
         if not told and case.refers_back:
             told = [f for f in (_as_before(case, said),) if f]
         if told:
@@ -92,6 +97,17 @@ def fitting(case: Case) -> list[Fitting]:
     return [
         f for n, f in enumerate(told) if not any(_beats(o, f, m < n) for m, o in enumerate(told))
     ]
+
+
+def _only_search(case: Case, text: str) -> Fitting | None:
+    """The one tool there is, when it takes a query and something is to be found."""
+    name = next(iter(case.tools), "")
+    asked = [w for w in name_words(text[:200]) if w not in ("please", "can", "could", "you")][:1]
+    if len(case.tools) != 1 or not looks_up(name) or not {*asked} & _FINDS:
+        return None
+    schema = plain(case.tools[name]["input_schema"], case.tools[name]["input_schema"])
+    queries = any(Slot(n, {}).is_free for n in required(schema))
+    return Fitting(name, 1.0, frozenset()) if queries and not is_demanding(case, name) else None
 
 
 def _beats(one: Fitting, other: Fitting, first: bool) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from agentkit.classroom.offline.brain.answers import answer
+from agentkit.classroom.offline.brain.arguments import fill
 from agentkit.classroom.offline.brain.case import Case
 from agentkit.classroom.offline.brain.choice import ToolUse, handbook_query
+from agentkit.classroom.offline.brain.filler import MissingArgument
 from agentkit.classroom.offline.brain.fitting import is_demanding, is_effect, looks_up, purpose
 from agentkit.classroom.offline.brain.json_schema import kind_of, plain, properties
 from agentkit.classroom.offline.brain.mending import mended
@@ -98,10 +100,22 @@ def extraction(case: Case) -> ToolUse | None:
     asks = bool(_EXTRACTS.match(case.focus[:500]))
     left = [n for n in case.own if not (looks_up(n) or is_effect(n) or is_demanding(case, n))]
     fitting_ones = [n for n in left if takes_the_answer(case, n)]
-    fitting_ones = fitting_ones or (left if asks and len(left) == 1 else [])
+    if not fitting_ones and len(left) == 1 and (asks or _is_told(case, left[0])):
+        fitting_ones = left
     if not fitting_ones or any(r.name in fitting_ones for r in case.runs):
         return None
     return forced(case, fitting_ones[0])
+
+
+def _is_told(case: Case, name: str) -> bool:
+    """Whether a tool is a record such as "Person", all of which the question tells."""
+    if not name[:1].isupper() or len(case.tools) > 1:
+        return False  # functions have small names; clients that want a record name it by its class
+    schema = case.tools[name]["input_schema"]
+    try:
+        return len(fill(schema, case.question, {}, about=name)) > 1
+    except MissingArgument:
+        return False
 
 
 def tool_search(case: Case) -> ToolUse | None:

@@ -108,6 +108,27 @@ def candidates(
     return found
 
 
+def by_role(passage: Passage, slot: Slot, said: list[Any]) -> list[Any]:
+    """Of several choices that a text speaks of, put first what it comes from or goes to.
+
+    Args:
+        passage: The text.
+        slot: An argument such as "from_currency" or "target".
+        said: Choices.
+
+    Returns:
+        The same choices.
+    """
+    if len(said) < 2 or not {*slot.words} & (FROM_WORDS | TO_WORDS):
+        return said
+
+    def nearness(choice: Any) -> float:
+        found = re.search(rf"\b{re.escape(str(choice))}\b", passage.text, re.IGNORECASE)
+        return _nearness(passage, slot, Spot(choice, *found.span())) if found else -9.0
+
+    return sorted(said, key=nearness, reverse=True)
+
+
 def _numbers(passage: Passage, slot: Slot) -> Iterable[tuple[Spot, float]]:
     words = {*slot.words}
     for spot in passage.spots("number"):
@@ -170,7 +191,9 @@ def _texts(passage: Passage, slot: Slot) -> Iterable[tuple[Spot, float]]:
             # What only one kind of value fits is sure wherever it stands.
             sure = kind not in ("quoted", "name", "code", "ticker")
             for spot in passage.spots(kind):
-                yield spot, (STRONG if sure and rank == 0 else 1.0) - 0.5 * rank
+                # "Baker Street, London": the word itself stands near what comes after it.
+                extra = 2.0 if kind == "street" else 0.0
+                yield spot, (STRONG + extra if sure and rank == 0 else 1.0) - 0.5 * rank
     if {*slot.words} & _THINGS:
         for spot in passage.spots("number"):
             if thing := _COUNTED.match(passage.text, spot.end):

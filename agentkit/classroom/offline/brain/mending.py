@@ -24,6 +24,12 @@ from agentkit.classroom.offline.request import ToolRun
 _SAYS_AGAIN = re.compile(
     r"\btry(?:ing)? (?:it |this )?again\b|\bretry\b|\bplease repeat\b", re.IGNORECASE
 )
+_SAYS_NEVER = re.compile(
+    r"\b(?:do not|don't|never|must not|mustn't|should not|shouldn't)\b[^.!?\n]{0,40}"
+    r"\b(?:again|retry|repeat|re-?run|re-?send)\b|\bnon-?retryable\b"
+    r"|\bnot (?:be )?(?:retried|repeated|retryable)\b",
+    re.IGNORECASE,
+)
 _TEMPORARY = re.compile(
     r"\btemporar|\btime[ds]?[ -]?out\b|\btimeout\b|\bunavailable\b|\boverloaded\b|\brate limit"
     r"|\btoo many requests\b|\b(?:429|502|503|504)\b|\bconnection (?:reset|refused|error)",
@@ -46,6 +52,18 @@ _LIMIT = re.compile(
     rf"|between (?P<from>{_N}) and (?P<to>{_N})",
     re.IGNORECASE,
 )
+
+
+def forbids_more(error: str) -> bool:
+    """Tell whether an error asks not to be answered by another call.
+
+    Args:
+        error: What the tool said.
+
+    Returns:
+        True for such as "Do not call it again".
+    """
+    return bool(_SAYS_NEVER.search(error[:2000]))
 
 
 def is_temporary(error: str, *, effect: bool = False) -> bool:

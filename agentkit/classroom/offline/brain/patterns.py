@@ -59,6 +59,16 @@ TIME = re.compile(
     re.IGNORECASE,
 )
 
+WHEN = re.compile(rf"(?:{DAY.pattern})(?: at (?:{TIME.pattern}|noon|midnight))?", re.IGNORECASE)
+
+STREET = re.compile(
+    r"\b\d{1,5}[a-z]? (?:[A-Z][\w'.-]{1,30} ){1,4}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr"
+    r"|Square|Sq|Way|Court|Ct|Place|Boulevard|Blvd|Terrace|Close|Row|Hill)\b"
+    r"|\b[A-ZÄÖÜ][\w-]{1,40}(?:stra(?:ß|ss)e|str\.|weg|gasse|platz|allee) \d{1,4}[a-z]?\b"
+)
+
+POSTCODE = re.compile(r"\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b|(?<![\w.,-])\d{5}(?:-\d{4})?(?![\w-])")
+
 PHONE = re.compile(r"(?<![\w-])\+?\(?\d[\d() -]{6,18}\d(?![\w-])")
 
 CODE = re.compile(r"(?<![\w@./-])(?=[\w-]{0,40}\d)[A-Za-z]{1,8}[-_]?\w{1,20}(?:-\w{1,20}){0,4}\b")
@@ -82,6 +92,17 @@ LANGUAGE = re.compile(
     r"|Japanese|Korean|Vietnamese|Latin|Python|JavaScript|TypeScript|Java|Rust|Deutsch)\b",
     re.IGNORECASE,
 )
+
+PLAIN = {
+    "url": WEB,
+    "phone": PHONE,
+    "language": LANGUAGE,
+    "day": DAY,
+    "when": WHEN,
+    "street": STREET,
+    "postcode": POSTCODE,
+}
+"""Kinds of values that are as they are written, by name."""
 
 OPERATORS = (
     (r"\bmultiplied by\b|\btimes\b|×|·", "*"),

@@ -11,6 +11,19 @@ from agentkit.classroom.offline.request import Block, Message, ToolRun, blocks_o
 _FAILED = re.compile(
     r"\s*(?:error|failed|failure|exception|traceback|invalid|unknown)\b", re.IGNORECASE
 )
+_UNKNOWN = re.compile(
+    r"\bwhether\b[^.!?\n]{0,200}\b(?:unknown|unclear|uncertain|not known)\b"
+    r"|\b(?:unknown|unclear|uncertain|not known)\s+(?:whether|if)\b"
+    r"|\b(?:outcome|effect)\b[^.!?\n]{0,60}\b(?:unknown|unclear|uncertain|not known)\b"
+    r"|\b(?:unknown|unclear|uncertain) outcome\b"
+    r"|\bmay (?:or may not )?(?:already )?have (?:happened|worked|succeeded|gone through|been \w+)",
+    re.IGNORECASE,
+)
+_ASKS_A_PERSON = re.compile(
+    r"\b(?:ask|tell|inform|needs?|contact) (?:a|the|some) (?:person|human|colleague|operator)\b"
+    r"|\b(?:person|human|operator) (?:must|has to|should|needs to) (?:look|check|decide)\b",
+    re.IGNORECASE,
+)
 _MOST_PAIRS = 20_000
 
 
@@ -66,6 +79,19 @@ def failed(run: ToolRun) -> bool:
     if run.is_error or (isinstance(run.value, dict) and run.value.get("error")):
         return True
     return run.value is None and bool(_FAILED.match(run.text[:40]))
+
+
+def is_unsettled(run: ToolRun) -> bool:
+    """Tell whether nobody knows if a tool did what it was asked for: only a person can find out.
+
+    Args:
+        run: A tool's run.
+
+    Returns:
+        True when it failed, and says that the outcome is unknown or that a person is needed.
+    """
+    said = run.text[:2000]
+    return failed(run) and bool(_UNKNOWN.search(said) or _ASKS_A_PERSON.search(said))
 
 
 def readable(message: Message) -> Message:

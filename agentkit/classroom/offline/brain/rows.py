@@ -66,6 +66,19 @@ def rows(text: str, names: Sequence[str]) -> list[dict[str, Any]]:
     return []
 
 
+def only_repeats(row: Any, values: list[Any]) -> bool:
+    """Tell whether an object of a list holds nothing but what is said elsewhere.
+
+    Args:
+        row: The object.
+        values: What is said elsewhere.
+
+    Returns:
+        True when all its values are among them.
+    """
+    return isinstance(row, dict) and all(value in values for value in row.values())
+
+
 def tells_enough(value: Mapping[str, Any], items: Schema) -> bool:
     """Tell whether a part of a text speaks of an object of a list.
 

@@ -17,6 +17,9 @@ _KIND_OF_WORD = {
         ("datetime timestamp", "moment", "date"),
         ("date day deadline due birthday dob birth checkin checkout dates", "date", "day"),
         ("time hour start end begin", "time", "date"),
+        ("when", "moment", "date", "when", "time"),
+        ("street", "street", "name", "place"),
+        ("zip zipcode postcode postal", "postcode"),
         ("path file filename filepath directory folder dir paths files", "path", "quoted"),
         ("phone telephone mobile tel", "phone"),
         ("currency currencies", "currency"),
@@ -25,7 +28,7 @@ _KIND_OF_WORD = {
         ("language lang translate", "language"),
         ("id ids number no code key ref reference sku isbn identifier", "code", "quoted", "digits"),
         ("city location place country destination origin town region address area locations "
-         "cities places venue street state capital", "name", "place"),
+         "cities places venue state capital", "name", "place"),
         ("person name customer author user username assignee owner attendee attendees guest "
          "guests participant participants contact employee company vendor organization "
          "organisation supplier brand artist people names client sender team member members",

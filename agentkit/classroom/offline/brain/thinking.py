@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from agentkit.classroom.offline.brain.answers import announcement, answer
+from agentkit.classroom.offline.brain.answers import announcement, answer, still_open
 from agentkit.classroom.offline.brain.case import Case
 from agentkit.classroom.offline.brain.choice import ToolUse, own_tools
-from agentkit.classroom.offline.brain.continuation import continued
+from agentkit.classroom.offline.brain.continuation import (
+    NOTHING_MORE,
+    continued,
+    given_words,
+    without_interruptions,
+)
 from agentkit.classroom.offline.brain.conversation import SHOP_TOOLS
 from agentkit.classroom.offline.brain.desk import effects, look_ups
 from agentkit.classroom.offline.brain.emptiness import complete
@@ -39,6 +44,9 @@ def think(request: MessagesRequest) -> Thought:
     Returns:
         Words, and the tools to ask for.
     """
+    asked_to_go_on = _ends_with(request, "user")
+    request = replace(request, messages=without_interruptions(request.messages))
+    begun = _ends_with(request, "assistant")
     case = Case.read(request)
     schema, wanted = request.output_schema, None
     thought, asked_for = _next(case), ""
@@ -51,13 +59,14 @@ def think(request: MessagesRequest) -> Thought:
     if not request.parallel:
         thought = replace(thought, calls=thought.calls[:1])
     if thought.calls:
-        pass
+        if begun:
+            thought = replace(thought, text=_rest(request.messages[-1].text, thought.text))
     elif schema is not None:
         thought = Thought(_as_schema(case, schema, case.material, thought.text))
-    elif request.messages and request.messages[-1].role == "assistant":
-        given = request.messages[-1].text
-        thought = Thought(continued(given, thought.text, case))
-    elif request.messages and (fields := wanted_fields(request.messages[-1].text, request.system)):
+    elif begun:
+        rest = continued(given_words(request.messages), thought.text, case)
+        thought = Thought(rest or (NOTHING_MORE if asked_to_go_on else ""))
+    elif fields := wanted_fields(request.messages[-1].text, request.system):
         value = _extracted(case, fields, case.material, thought.text)
         thought = Thought(in_fields(value, fields))
     elif wanted := wanted_json(case):
@@ -70,6 +79,15 @@ def think(request: MessagesRequest) -> Thought:
         told = reasoning(case, thought.calls, asked_for, as_json=as_json_text)
         thought = replace(thought, reasoning=told)
     return thought
+
+
+def _ends_with(request: MessagesRequest, role: str) -> bool:
+    return [message.role for message in request.messages[-1:]] == [role]
+
+
+def _rest(given: str, announced: str) -> str:
+    """What is still to be said before a call: of what was begun, the rest; of other words, none."""
+    return announced[len(given) :] if announced.startswith(given) else ""
 
 
 def _as_schema(case: Case, schema: Schema, texts: list[str], text: str) -> str:
@@ -121,6 +139,8 @@ def _without_tools(case: Case) -> Thought:
         return Thought(answer(case))
     unseen = " and ".join(dict.fromkeys(case.unseen))
     blind = f"I can't look at the {unseen} you sent: I am rules, not a model. " if unseen else ""
+    if told := still_open(case):
+        return Thought(told)
     if told := small_talk(case):
         return Thought(f"{blind}{told}")
     if case.focus.strip() and len(case.runs) < _MOST_RUNS and (search := tool_search(case)):

@@ -17,9 +17,7 @@ from agentkit.classroom.offline.brain.patterns import (
     COUNT,
     COUNTS,
     DATE,
-    DAY,
     EMAIL,
-    LANGUAGE,
     MONEY,
     MONEY_CODES,
     MONTHS,
@@ -28,11 +26,10 @@ from agentkit.classroom.offline.brain.patterns import (
     NUMBER,
     OPERATORS,
     PATH,
-    PHONE,
+    PLAIN,
     QUOTED,
     SUM,
     TIME,
-    WEB,
     ZONE,
 )
 from agentkit.classroom.offline.brain.words import GROUPS, collapse, name_words, stem
@@ -276,19 +273,16 @@ def _sums(passage: Passage) -> Iterator[Spot]:
 
 
 KINDS: dict[str, Callable[[Passage], Iterator[Spot]]] = {
+    **{kind: _all(pattern) for kind, pattern in PLAIN.items()},
     "email": _all(EMAIL),
-    "url": _all(WEB),
     "path": _paths,
     "date": _dates,
-    "day": _all(DAY),
     "time": _times,
     "moment": _moments,
-    "phone": _all(PHONE),
     "code": _codes,
     "number": _numbers,
     "currency": _currencies,
     "ticker": _tickers,
-    "language": _all(LANGUAGE),
     "zone": _timezones,
     "sum": _sums,
     "name": _names,
