@@ -1,11 +1,10 @@
 """Durable Claude agents on Temporal: the names that recipes use."""
 
+from agentkit.budget import Budget
 from agentkit.claude import (
     ClaudeReply,
     ClaudeRequest,
-    Usage,
     ask_claude,
-    call_claude,
     default_model,
 )
 from agentkit.client import connect, run_main, run_until_signalled
@@ -21,21 +20,22 @@ from agentkit.conversation import (
 )
 from agentkit.idempotency import idempotency_key, once
 from agentkit.plugin import AgentPlugin
+from agentkit.stop_reasons import Outcome
 from agentkit.tools import AnyTool, ToolError, run_tool, tool
 
 __all__ = [
     "AgentPlugin",
     "AnyTool",
+    "Budget",
     "ClaudeReply",
     "ClaudeRequest",
     "Content",
     "Messages",
+    "Outcome",
     "ToolCall",
     "ToolError",
-    "Usage",
     "ask_claude",
     "assistant_message",
-    "call_claude",
     "connect",
     "default_model",
     "idempotency_key",

@@ -12,7 +12,6 @@ from agentkit import (
     ClaudeRequest,
     Content,
     ToolCall,
-    Usage,
     assistant_message,
     text_of,
     tool_calls,
@@ -20,6 +19,7 @@ from agentkit import (
     user_message,
 )
 from agentkit.classroom.offline import OfflineClaude
+from agentkit.claude import Usage
 from tests.agents import HELLO, Hold, OneCall, desk
 
 BLOCKS: list[dict[str, Any]] = [
