@@ -1,6 +1,6 @@
 """Durable Claude agents on Temporal: the names that recipes use."""
 
-from agentkit.budget import Budget
+from agentkit.budget import Budget, Spent
 from agentkit.claude import (
     ClaudeReply,
     ClaudeRequest,
@@ -32,6 +32,7 @@ __all__ = [
     "Content",
     "Messages",
     "Outcome",
+    "Spent",
     "ToolCall",
     "ToolError",
     "ask_claude",

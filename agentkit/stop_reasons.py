@@ -72,6 +72,39 @@ class NextStep:
     detail: str = ""
 
 
+@dataclass
+class Answer:
+    """An answer that comes together out of one reply or several.
+
+    Attributes:
+        text: What was said since the last tool ran, pieces joined.
+        max_tokens: How long the next reply may be.
+        continued: How often the answer was continued or asked for again.
+    """
+
+    text: str = ""
+    max_tokens: int = 4096
+    continued: int = 0
+
+    def take(self, reply: ClaudeReply) -> NextStep:
+        """Take a reply in, and decide what it asks of the loop.
+
+        Args:
+            reply: The reply to a request with this `max_tokens`.
+
+        Returns:
+            What to do, by `next_step`.
+        """
+        step = next_step(reply, max_tokens=self.max_tokens, continued=self.continued)
+        if not self.continued:
+            self.text = ""
+        if step.do != "ask_again":
+            self.text += text_of(reply.content)
+        self.continued = 0 if step.do == "run_tools" else self.continued + 1
+        self.max_tokens = step.max_tokens
+        return step
+
+
 def next_step(reply: ClaudeReply, *, max_tokens: int, continued: int) -> NextStep:
     """Decide what a reply asks of the loop.
 

@@ -229,7 +229,10 @@ def test_the_message_and_the_type_are_the_api_s_own() -> None:
     assert (decision.type, decision.message) == ("not_found_error", "model: claude-1")
 
 
-def test_a_page_that_is_not_the_api_s_is_named_and_not_quoted() -> None:
+def test_a_page_that_is_not_the_api_s_is_named_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
     response = httpx2.Response(502, request=REQUEST, text="<h1>You sent: my secret prompt</h1>")
     decision = decide(anthropic.InternalServerError(response.text, response=response, body=None))
     assert (decision.retry, decision.type) == ("now", "http_502")

@@ -14,6 +14,7 @@ from agentkit.stop_reasons import (
     GO_ON,
     MAX_CONTINUATIONS,
     MOST_TOKENS,
+    Answer,
     NextStep,
     next_step,
     out_of_budget,
@@ -150,3 +151,37 @@ def test_the_outcome_says_which_limit_ended_the_run_and_what_was_used() -> None:
     outcome = out_of_budget("usd", budget, spent, "So far.")
     assert (outcome.ended, outcome.text, outcome.spent) == ("usd", "So far.", spent)
     assert outcome.detail.startswith("claude-of-next-year has no price in agentkit.budget.PRICES")
+
+
+def test_the_pieces_of_an_answer_are_joined_and_what_was_said_before_tools_is_not() -> None:
+    answer = Answer()
+    steps = [
+        answer.take(reply(*each)).do
+        for each in (
+            ("tool_use", WORDS, CALL),
+            ("max_tokens", WORDS),
+            ("pause_turn", MORE),
+            ("max_tokens", MORE, CALL),
+            ("end_turn", MORE),
+        )
+    ]
+    assert steps == ["run_tools", "go_on", "go_on", "ask_again", "end"]
+    assert answer.text == "Order 1042 is on its way. on its way."
+    assert answer.max_tokens == 2 * 4096
+
+
+def test_a_reply_asked_for_again_leaves_no_words_of_an_earlier_turn() -> None:
+    answer = Answer()
+    answer.take(reply("tool_use", WORDS, CALL))
+    assert answer.text == "Order 1042 is"
+    answer.take(reply("max_tokens", CALL))
+    answer.take(reply("end_turn", MORE))
+    assert answer.text == " on its way."
+
+
+def test_tools_between_continuations_start_the_count_anew() -> None:
+    answer = Answer()
+    for _ in range(3):
+        for _ in range(MAX_CONTINUATIONS):
+            assert answer.take(reply("pause_turn", WORDS)).do == "go_on"
+        assert answer.take(reply("tool_use", CALL)).do == "run_tools"
