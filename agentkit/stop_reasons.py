@@ -95,9 +95,11 @@ class Answer:
         Returns:
             What to do, by `next_step`.
         """
-        step = next_step(reply, max_tokens=self.max_tokens, continued=self.continued)
         if not self.continued:
             self.text = ""
+        step = next_step(
+            reply, max_tokens=self.max_tokens, continued=self.continued, said=self.text
+        )
         if step.do != "ask_again":
             self.text += text_of(reply.content)
         self.continued = 0 if step.do == "run_tools" else self.continued + 1
@@ -105,7 +107,9 @@ class Answer:
         return step
 
 
-def next_step(reply: ClaudeReply, *, max_tokens: int, continued: int) -> NextStep:
+def next_step(
+    reply: ClaudeReply, *, max_tokens: int, continued: int = 0, said: str = ""
+) -> NextStep:
     """Decide what a reply asks of the loop.
 
     Args:
@@ -113,18 +117,19 @@ def next_step(reply: ClaudeReply, *, max_tokens: int, continued: int) -> NextSte
         max_tokens: What it was asked for with.
         continued: How many steps before this one were "go_on" or "ask_again", without a tool
             between them.
+        said: The text of those steps: a reply that adds nothing to it only ends it.
 
     Returns:
         The step; "end" when it would be the one continuation too many.
     """
-    step = _step(reply, max_tokens)
+    step = _step(reply, max_tokens, said)
     if step.do in ("go_on", "ask_again") and continued >= MAX_CONTINUATIONS:
         detail = f"Not whole after {continued} continuations: {reply.stop_reason} each time."
         return replace(step, do="end", ended=reply.stop_reason, detail=detail)
     return step
 
 
-def _step(reply: ClaudeReply, max_tokens: int) -> NextStep:
+def _step(reply: ClaudeReply, max_tokens: int, before: str) -> NextStep:
     said: Messages = [assistant_message(reply.content)] if reply.content else []
     calls = tool_calls(reply.content)
     words = text_of(reply.content).strip()
@@ -135,7 +140,7 @@ def _step(reply: ClaudeReply, max_tokens: int) -> NextStep:
     match reply.stop_reason:
         case "tool_use" if calls:
             return NextStep("run_tools", said, max_tokens)
-        case "end_turn" | "stop_sequence" if words:
+        case "end_turn" | "stop_sequence" if words or before.strip():
             return end(reply.stop_reason)
         case "end_turn" | "stop_sequence" | "tool_use":
             return end("empty", f"Claude stopped ({reply.stop_reason}) without a word.")
@@ -178,10 +183,10 @@ def out_of_budget(limit: Limit, budget: Budget, spent: Spent, text: str = "") ->
         )
     else:
         used = {
-            "turns": f"{spent.turns}",
-            "tokens": f"{spent.input_tokens + spent.output_tokens}",
-            "usd": f"{spent.usd:.4f}",
-            "seconds": "all",
+            "turns": f"{spent.turns} of {budget.turns} turns",
+            "tokens": f"{spent.input_tokens + spent.output_tokens} of {budget.tokens} tokens",
+            "usd": f"{spent.usd:.4g} of {budget.usd} US dollars",
+            "seconds": f"all of {budget.seconds} seconds",
         }[limit]
-        detail = f"The budget of {getattr(budget, limit)} {limit} is used up: {used} used."
+        detail = f"The budget is used up: {used}."
     return Outcome(text, limit, detail, spent)

@@ -142,10 +142,10 @@ def test_the_outcome_says_which_limit_ended_the_run_and_what_was_used() -> None:
         for limit in ("turns", "tokens", "usd", "seconds")
     ]
     assert details == [
-        "The budget of 3 turns is used up: 3 used.",
-        "The budget of 1000 tokens is used up: 1050 used.",
-        "The budget of 0.01 usd is used up: 0.0125 used.",
-        "The budget of 2.5 seconds is used up: all used.",
+        "The budget is used up: 3 of 3 turns.",
+        "The budget is used up: 1050 of 1000 tokens.",
+        "The budget is used up: 0.0125 of 0.01 US dollars.",
+        "The budget is used up: all of 2.5 seconds.",
     ]
     spent.unpriced = "claude-of-next-year"
     outcome = out_of_budget("usd", budget, spent, "So far.")
@@ -185,3 +185,16 @@ def test_tools_between_continuations_start_the_count_anew() -> None:
         for _ in range(MAX_CONTINUATIONS):
             assert answer.take(reply("pause_turn", WORDS)).do == "go_on"
         assert answer.take(reply("tool_use", CALL)).do == "run_tools"
+
+
+def test_an_end_without_words_after_a_continuation_ends_what_was_said_before() -> None:
+    answer = Answer()
+    answer.take(reply("pause_turn", WORDS))
+    assert answer.take(reply("end_turn")).ended == "end_turn"
+    assert answer.text == "Order 1042 is"
+    silent = Answer()
+    silent.take(reply("max_tokens", CALL))
+    assert silent.take(reply("end_turn")).ended == "empty"
+    after_tools = Answer()
+    after_tools.take(reply("tool_use", WORDS, CALL))
+    assert after_tools.take(reply("end_turn")).ended == "empty"

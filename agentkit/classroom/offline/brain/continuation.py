@@ -1,4 +1,4 @@
-"""Continuation: the rest of a reply whose first words the client has already written."""
+"""Continuation: the rest of a reply whose first words are already there."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ import re
 from agentkit.classroom.offline.brain.case import Case
 from agentkit.classroom.offline.brain.structured import extracted
 from agentkit.classroom.offline.brain.words import exactly, name_words
+from agentkit.classroom.offline.request import Message
 
 _WORDS = r"[\"'`]?\w+[\"'`]?(?:(?:, ?(?:and )?| and )[\"'`]?\w+[\"'`]?){0,12}"
 _ASKED_KEYS = (
     re.compile(rf"\b(?:keys?|fields?|properties)\b:? ?({_WORDS})", re.IGNORECASE),
     re.compile(rf"\b(?:with|containing|extract)(?: (?:a|an|the))? ({_WORDS})", re.IGNORECASE),
+)
+_GO_ON = re.compile(
+    r"^\W*(?:please )?(?:go on|continue|carry on|keep going)\b"
+    r"|\b(?:cut off|cut short|incomplete|not finished)\b.{0,80}\b(?:go on|continue|carry on)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 _SCHEMA_KEY = re.compile(r"[\"'](\w{1,40})[\"']\s*:")
 _NUMERIC = exactly(
@@ -37,6 +43,23 @@ def continued(given: str, reply: str, case: Case) -> str:
     if reply.startswith(given.rstrip()) and given.strip():
         return reply[len(given.rstrip()) :]
     return reply if given.endswith((" ", "\n")) or not given else f" {reply}"
+
+
+def asks_to_go_on(messages: list[Message]) -> bool:
+    """Tell whether a client wants the rest of a reply that was cut.
+
+    Args:
+        messages: The conversation.
+
+    Returns:
+        True when it ends in words of Claude's without a tool call, and the wish to go on.
+    """
+    if len(messages) < 3 or messages[-1].role != "user" or messages[-2].role != "assistant":
+        return False
+    said = messages[-2]
+    return bool(
+        said.text.strip() and not said.of_type("tool_use") and _GO_ON.search(messages[-1].text)
+    )
 
 
 def _json(start: str, case: Case) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from agentkit.classroom.offline.brain.answers import announcement, answer
 from agentkit.classroom.offline.brain.case import Case
 from agentkit.classroom.offline.brain.choice import ToolUse, own_tools
-from agentkit.classroom.offline.brain.continuation import continued
+from agentkit.classroom.offline.brain.continuation import asks_to_go_on, continued
 from agentkit.classroom.offline.brain.conversation import SHOP_TOOLS
 from agentkit.classroom.offline.brain.desk import effects, look_ups
 from agentkit.classroom.offline.brain.emptiness import complete
@@ -39,6 +39,11 @@ def think(request: MessagesRequest) -> Thought:
     Returns:
         Words, and the tools to ask for.
     """
+    if asks_to_go_on(request.messages):
+        whole = think(replace(request, messages=request.messages[:-2]))
+        said = request.messages[-2].text
+        if not whole.calls and whole.text.startswith(said) and whole.text != said:
+            return replace(whole, text=whole.text[len(said) :])
     case = Case.read(request)
     schema, wanted = request.output_schema, None
     thought, asked_for = _next(case), ""
