@@ -185,8 +185,8 @@ def out_of_budget(limit: Limit, budget: Budget, spent: Spent, text: str = "") ->
         used = {
             "turns": f"{spent.turns} of {budget.turns} turns",
             "tokens": f"{spent.input_tokens + spent.output_tokens} of {budget.tokens} tokens",
-            "usd": f"{spent.usd:.4g} of {budget.usd} US dollars",
-            "seconds": f"all of {budget.seconds} seconds",
+            "usd": f"{spent.usd:.4g} of {budget.usd or 0:g} US dollars",
+            "seconds": f"all of {budget.seconds or 0:g} seconds",
         }[limit]
         detail = f"The budget is used up: {used}."
     return Outcome(text, limit, detail, spent)

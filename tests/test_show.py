@@ -203,7 +203,7 @@ async def test_a_run_that_no_worker_has_taken_up_has_no_steps() -> None:
 async def test_a_call_that_waits_for_its_next_attempt_is_shown_with_the_error(
     claude: OfflineClaude,
 ) -> None:
-    claude.fail(429, headers={"retry-after": "60"}, message="Too fast.")
+    claude.fail(429, headers={"retry-after": "20"}, message="Too fast.")
     async with desk() as running:
         handle = await running.start(OneCall.run, HELLO)
         (step,) = await until(handle, lambda s: bool(s) and s[0].state == "waiting", timeout=20)

@@ -198,7 +198,7 @@ async def test_the_call_under_way_when_time_is_up_is_cancelled_and_the_work_is_k
     outcome = await handle.result()
     await replay(handle)
     assert (outcome.ended, outcome.spent.turns) == ("seconds", 1)
-    assert outcome.detail == "The budget is used up: all of 3.0 seconds."
+    assert outcome.detail == "The budget is used up: all of 3 seconds."
     assert "← track_shipment" in await said(handle)
     assert (await steps(handle))[-1].state == "cancelled"
     await eventually(lambda: claude.calls()[-1].state == "disconnected")

@@ -1,4 +1,7 @@
-"""Start one run, or re-attach to it: `... .structured_retries.start ID "question" [USD]`."""
+"""Start one run, or re-attach to it: `python -m recipes.structured_retries.start ID "question"`.
+
+A question of `-` is read from standard input; a third argument is a budget in US dollars.
+"""
 
 import sys
 
@@ -14,12 +17,13 @@ async def main() -> None:
     """Start the run if it isn't running yet, wait for it, print how it ended."""
     if len(sys.argv) not in (3, 4):
         raise SystemExit('usage: python -m recipes.structured_retries.start ID "question" [USD]')
+    question = sys.stdin.read() if sys.argv[2] == "-" else sys.argv[2]
     usd = float(sys.argv[3]) if len(sys.argv) == 4 else None
     client = await connect(AgentPlugin())
     try:
         outcome = await client.execute_workflow(
             StructuredRetries.run,
-            Task(sys.argv[2], Budget(turns=20, usd=usd, seconds=600)),
+            Task(question, Budget(turns=20, usd=usd, seconds=600)),
             id=sys.argv[1],
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
