@@ -1,10 +1,10 @@
 """Durable Claude agents on Temporal: the names that recipes use."""
 
+from agentkit.budget import Budget, Spent
 from agentkit.claude import (
     ClaudeReply,
     ClaudeRequest,
     ask_claude,
-    call_claude,
     default_model,
 )
 from agentkit.client import connect, run_main, run_until_signalled
@@ -14,25 +14,27 @@ from agentkit.conversation import (
     assistant_message,
     text_of,
     tool_calls,
-    tool_result,
     user_message,
 )
 from agentkit.idempotency import idempotency_key, once
 from agentkit.plugin import AgentPlugin
+from agentkit.stop_reasons import Outcome
 from agentkit.tool_runs import outcome_is_unknown, run_tool, run_tools
 from agentkit.tools import AnyTool, ToolError, tool
 
 __all__ = [
     "AgentPlugin",
     "AnyTool",
+    "Budget",
     "ClaudeReply",
     "ClaudeRequest",
     "Messages",
+    "Outcome",
+    "Spent",
     "ToolCall",
     "ToolError",
     "ask_claude",
     "assistant_message",
-    "call_claude",
     "connect",
     "default_model",
     "idempotency_key",
@@ -45,6 +47,5 @@ __all__ = [
     "text_of",
     "tool",
     "tool_calls",
-    "tool_result",
     "user_message",
 ]

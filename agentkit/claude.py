@@ -8,25 +8,27 @@ about trying again travels to the server as part of the failure.
 # Workflow sandbox, where it can't look up the names in annotations that are strings.
 
 import asyncio
+import json
 import os
-import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
+from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ApplicationError
 
+from agentkit import claude_errors
 from agentkit.conversation import Content, Messages, ToolSchemas, Verbatim
 from agentkit.tools import HEARTBEAT_TIMEOUT
 
 if TYPE_CHECKING:
-    from anthropic import APIStatusError, AsyncAnthropic
+    from anthropic import AsyncAnthropic
+    from anthropic.types import Message
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 """The model that `default_model` falls back to: the one place to change when ids retire."""
@@ -45,8 +47,12 @@ CLAUDE_OPTIONS: workflow.ActivityConfig = {
 """What a Claude call gets unless told otherwise. The heartbeat is what notices a dead worker
 in seconds; the other limits only bound a call that goes on living."""
 
-MAX_RETRY_AFTER = timedelta(minutes=5)
-"""The longest wait that we let a server ask for."""
+MAX_PAYLOAD_BYTES = 2_000_000
+"""The largest request or reply that is handed to Temporal, whose own limit is 2 MiB.
+
+Above that limit Temporal fails the task and tries again, for ever, and nobody is told. The
+difference leaves room for what an encrypting data converter adds.
+"""
 
 _EVERYWHERE = ("http://", "https://", "all://")
 
@@ -97,12 +103,14 @@ class ClaudeReply:
             (https://docs.anthropic.com/en/api/handling-stop-reasons).
         usage: The tokens it took.
         model: The model that answered.
+        stop_details: What the API says about a refusal, in its own shape.
     """
 
     content: Verbatim[Content]
     stop_reason: str
     usage: Usage
     model: str
+    stop_details: Verbatim[dict[str, Any] | None] = None
 
 
 @activity.defn
@@ -121,23 +129,12 @@ async def call_claude(request: ClaudeRequest) -> ClaudeReply:
             carries the wait that the server asked for where one did.
     """
     import anthropic
+    import httpx2
 
     try:
-        message = await claude_client().messages.create(
-            model=request.model or default_model(),
-            max_tokens=request.max_tokens,
-            messages=request.messages,
-            system=request.system or anthropic.omit,
-            tools=request.tools or anthropic.omit,
-        )
-    except anthropic.APIStatusError as err:
-        raise _retry_decision(err) from None
-    except anthropic.APIConnectionError as err:
-        raise ApplicationError(
-            f"Can't reach Claude at {_host()}: {err.message} Check the network, or the address "
-            "in ANTHROPIC_BASE_URL.",
-            type="timeout" if isinstance(err, anthropic.APITimeoutError) else "connection_error",
-        ) from None
+        message = await _whole_reply(request)
+    except (anthropic.APIError, httpx2.RequestError) as err:
+        raise claude_errors.as_application_error(claude_errors.decide(err)) from None
     except TypeError as err:
         if "authentication" not in str(err):
             raise
@@ -146,9 +143,52 @@ async def call_claude(request: ClaudeRequest) -> ClaudeReply:
             type="authentication_error",
             non_retryable=True,
         ) from None
-    reply: dict[str, Any] = message.to_dict(mode="json")
-    usage = {k: reply["usage"].get(k) or 0 for k in Usage.__dataclass_fields__}
-    return ClaudeReply(reply["content"], reply["stop_reason"], Usage(**usage), reply["model"])
+    if message is None:
+        raise claude_errors.as_application_error(claude_errors.cut_off())
+    body: dict[str, Any] = message.to_dict(mode="json")
+    usage = Usage(**{k: body["usage"].get(k) or 0 for k in Usage.__dataclass_fields__})
+    reply = ClaudeReply(
+        *(body["content"], body["stop_reason"], usage, body["model"]), body.get("stop_details")
+    )
+    _check_size(reply, activity.payload_converter(), "reply_too_large", "Ask for less at a time.")
+    return reply
+
+
+async def _whole_reply(request: ClaudeRequest) -> "Message | None":
+    """Make the call as a stream, which has no limit on `max_tokens` and ends when we do.
+
+    Returns:
+        The message; None when the stream ended before it was whole.
+
+    Raises:
+        ApplicationError: An event, or the input of a tool, is no JSON.
+        anthropic.APIError: The API refused, couldn't be reached, or failed in the middle.
+        httpx2.RequestError: The connection broke in the middle.
+    """
+    import anthropic
+
+    message = None
+    inputs: defaultdict[int, str] = defaultdict(str)
+    async with claude_client().messages.stream(
+        model=request.model or default_model(),
+        max_tokens=request.max_tokens,
+        messages=request.messages,
+        system=request.system or anthropic.omit,
+        tools=request.tools or anthropic.omit,
+    ) as stream:
+        try:
+            async for event in stream:
+                if event.type == "content_block_delta" and event.delta.type == "input_json_delta":
+                    inputs[event.index] += event.delta.partial_json
+                elif event.type == "message_stop":
+                    message = event.message
+            if message is not None and message.stop_reason == "tool_use":
+                # The SDK takes half a JSON object for a whole one, and 12 for half of 125.
+                for text in filter(None, inputs.values()):
+                    json.loads(text)
+        except ValueError:
+            raise claude_errors.as_application_error(claude_errors.malformed()) from None
+    return message if message is not None and message.stop_reason else None
 
 
 async def ask_claude(request: ClaudeRequest, **options: Any) -> ClaudeReply:
@@ -163,7 +203,12 @@ async def ask_claude(request: ClaudeRequest, **options: Any) -> ClaudeReply:
 
     Raises:
         ActivityError: The call failed for good; its `cause` is `call_claude`'s error.
+        ApplicationError: The request is larger than `MAX_PAYLOAD_BYTES`; nothing was sent.
     """
+    _check_size(
+        *(request, workflow.payload_converter(), "request_too_large"),
+        "Shorten the conversation: return less from tools, or drop older turns.",
+    )
     settings: dict[str, Any] = {**CLAUDE_OPTIONS, **options}
     reply: ClaudeReply = await workflow.execute_activity(call_claude, request, **settings)
     return reply
@@ -216,13 +261,8 @@ async def close_claude_client() -> None:
         await client.close()
 
 
-def _host() -> str:
-    """Name the server that calls go to, without user name, password or path."""
-    return urlsplit(os.environ.get("ANTHROPIC_BASE_URL", "")).hostname or "api.anthropic.com"
-
-
 def _is_loopback() -> bool:
-    host = _host()
+    host = claude_errors.claude_host()
     if host == "localhost":
         return True
     try:
@@ -231,39 +271,16 @@ def _is_loopback() -> bool:
         return False
 
 
-def _retry_decision(err: "APIStatusError") -> ApplicationError:
-    """Turn the API's answer into what Temporal needs to know.
-
-    The statuses that are worth another attempt are the SDK's own: 408, 409, 429 and 5xx.
-    """
-    retryable = err.status_code in (408, 409, 429) or err.status_code >= 500
-    wait = _wait(err.response.headers.get("retry-after", ""))
-    kind = f" {err.type}" if err.type else ""
-    return ApplicationError(
-        f"Claude answered {err.status_code}{kind}: {_words(err)}",
-        type=err.type or f"http_{err.status_code}",
-        non_retryable=not retryable,
-        next_retry_delay=wait if retryable else None,
-    )
-
-
-def _wait(retry_after: str) -> timedelta | None:
-    """Read the header `retry-after`, which holds seconds or a date, and cap the wait."""
-    try:
-        seconds = float(retry_after)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
-        except ValueError:
-            return None
-    if not seconds >= 0:  # nan too
-        return None
-    return timedelta(seconds=min(seconds, MAX_RETRY_AFTER.total_seconds()))
-
-
-def _words(err: "APIStatusError") -> str:
-    """Take the API's own sentence out of an error body."""
-    body = err.body
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        return str(body["error"].get("message", err.message))
-    return err.message
+def _check_size(
+    value: ClaudeRequest | ClaudeReply, converter: PayloadConverter, kind: str, advice: str
+) -> None:
+    """Refuse what Temporal couldn't carry."""
+    size = sum(payload.ByteSize() for payload in converter.to_payloads([value]))
+    if size > MAX_PAYLOAD_BYTES:
+        what = "request to" if isinstance(value, ClaudeRequest) else "reply of"
+        raise ApplicationError(
+            f"The {what} Claude has {size:,} bytes; at most {MAX_PAYLOAD_BYTES:,} fit into "
+            f"Temporal's history. {advice}",
+            type=kind,
+            non_retryable=True,
+        )

@@ -50,6 +50,16 @@ class OneCall:
 
 
 @workflow.defn
+class Oversize:
+    """Calls Claude once, with more than Temporal carries."""
+
+    @workflow.run
+    async def run(self) -> ClaudeReply:
+        halves = [user_message("x" * 1_100_000), user_message("y" * 1_100_000)]
+        return await ask_claude(ClaudeRequest(halves))
+
+
+@workflow.defn
 class Hold:
     """Keeps a reply that it was given, and gives it back."""
 
@@ -170,7 +180,7 @@ async def key() -> str:
 
 
 TOOLS: list[AnyTool] = [add, refuse, fail, nap, key]
-WORKFLOWS = [OneCall, Hold, RunTool, RunToolOnce, RunToolInThreeRuns]
+WORKFLOWS = [OneCall, Oversize, Hold, RunTool, RunToolOnce, RunToolInThreeRuns]
 
 
 @dataclass(frozen=True)

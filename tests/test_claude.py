@@ -1,29 +1,27 @@
-"""The Claude Activity: which answers are worth another attempt, and whose key goes where."""
+"""The Claude Activity under a Worker: what is tried again, what is sent, what is too large."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import timedelta
 from typing import cast
 
-import anthropic
-import httpx2
 import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from agentkit import ClaudeReply, ClaudeRequest, call_claude, default_model, text_of, user_message
+from agentkit import ClaudeReply, ClaudeRequest, default_model, text_of, user_message
 from agentkit.classroom.offline import OfflineClaude
-from agentkit.classroom.processes import free_port
 from agentkit.claude import (
+    CLAUDE_OPTIONS,
     DEFAULT_MODEL,
-    MAX_RETRY_AFTER,
-    _retry_decision,
+    MAX_PAYLOAD_BYTES,
+    call_claude,
     close_claude_client,
 )
-from tests.agents import HELLO, OneCall, cause_of, desk
+from tests import canned
+from tests.agents import HELLO, OneCall, Oversize, cause_of, desk
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +64,7 @@ async def test_what_another_attempt_cannot_help_fails_at_once(
         with pytest.raises(WorkflowFailureError) as failed:
             await running.run(OneCall.run, HELLO)
     cause = cause_of(failed.value)
-    assert cause.message == f"Claude answered {status} type_of_the_api: Words of the API."
+    assert cause.message == "Words of the API."
     assert cause.type == "type_of_the_api"
     assert [c.status for c in claude.calls()] == [status]
 
@@ -86,72 +84,6 @@ async def test_one_attempt_is_one_http_call(claude: OfflineClaude) -> None:
     assert error.type == "api_error"
     assert not error.non_retryable
     assert len(claude.calls()) == 1
-
-
-@pytest.mark.parametrize(
-    ("retry_after", "wait"),
-    [
-        ("3", timedelta(seconds=3)),
-        ("0.25", timedelta(seconds=0.25)),
-        ("0", timedelta(0)),
-        ("86400", MAX_RETRY_AFTER),
-        ("1e300", MAX_RETRY_AFTER),
-        ("inf", MAX_RETRY_AFTER),
-        ("nan", None),
-        ("-5", None),
-        ("soon", None),
-        (None, None),
-    ],
-)
-def test_the_wait_is_read_from_retry_after_and_capped(
-    retry_after: str | None, wait: timedelta | None
-) -> None:
-    assert _decided(429, retry_after).next_retry_delay == wait
-
-
-def test_a_wait_until_a_date_is_read_too() -> None:
-    # HTTP's other form (RFC 9110, 10.2.3), which the SDK's own retries honour as well.
-    soon = datetime.now(UTC) + timedelta(minutes=1)
-    wait = _decided(503, format_datetime(soon, usegmt=True)).next_retry_delay
-    assert wait is not None
-    assert timedelta(seconds=50) < wait <= timedelta(minutes=1)
-
-
-def test_a_failure_for_good_asks_for_no_wait() -> None:
-    error = _decided(400, "3")
-    assert error.non_retryable
-    assert error.next_retry_delay is None
-
-
-def test_an_answer_that_is_no_api_error_keeps_its_status_and_words() -> None:
-    response = httpx2.Response(502, request=_REQUEST, text="<h1>Bad gateway</h1>")
-    error = _retry_decision(
-        anthropic.InternalServerError("Bad gateway", response=response, body=None)
-    )
-    assert (error.type, error.non_retryable) == ("http_502", False)
-    assert error.message == "Claude answered 502: Bad gateway"
-
-
-_REQUEST = httpx2.Request("POST", "http://127.0.0.1/v1/messages")
-
-
-def _decided(status: int, retry_after: str | None) -> ApplicationError:
-    headers = {} if retry_after is None else {"retry-after": retry_after}
-    body = {"type": "error", "error": {"type": "some_error", "message": "No."}}
-    response = httpx2.Response(status, request=_REQUEST, headers=headers, json=body)
-    return _retry_decision(anthropic.APIStatusError("No.", response=response, body=body))
-
-
-async def test_a_refused_connection_is_told_plainly_and_worth_another_attempt(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", f"http://user:secret@127.0.0.1:{free_port(0)}/path")
-    error = await refused()
-    assert (error.type, error.non_retryable) == ("connection_error", False)
-    assert error.message == (
-        "Can't reach Claude at 127.0.0.1: Connection error. Check the network, or the address in "
-        "ANTHROPIC_BASE_URL."
-    )
 
 
 async def test_a_model_is_named_by_the_request_else_by_the_environment(
@@ -184,3 +116,53 @@ _SCHEMA = {
     "properties": {"order_id": {"type": "integer"}},
     "required": ["order_id"],
 }
+
+
+# Limits.
+
+
+def test_every_limit_of_a_call_is_bounded() -> None:
+    policy = CLAUDE_OPTIONS["retry_policy"]
+    assert policy is not None
+    assert 1 < policy.maximum_attempts <= 10
+    limits = [limit for name, limit in CLAUDE_OPTIONS.items() if name.endswith("_timeout")]
+    assert len(limits) == 3
+    assert all(isinstance(each, timedelta) and each <= timedelta(minutes=15) for each in limits)
+
+
+async def test_a_request_that_temporal_cannot_carry_fails_before_it_is_dispatched(
+    claude: OfflineClaude,
+) -> None:
+    # Without the check this Workflow Task fails and is tried again for ever.
+    async with desk() as running:
+        handle = await running.start(Oversize.run)
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+        history = (await handle.fetch_history()).to_json()
+    cause = failed.value.cause
+    assert isinstance(cause, ApplicationError)
+    assert (cause.type, cause.non_retryable) == ("request_too_large", True)
+    assert "bytes; at most 2,000,000 fit into Temporal's history." in cause.message
+    assert "Shorten the conversation" in cause.message
+    assert "ACTIVITY_TASK_SCHEDULED" not in history
+    assert claude.calls() == []
+
+
+async def test_a_request_below_the_limit_is_carried(claude: OfflineClaude) -> None:
+    fits = ClaudeRequest([user_message("Hello " + "x" * (MAX_PAYLOAD_BYTES - 300))])
+    async with desk() as running:
+        await running.run(OneCall.run, fits)
+    assert [c.status for c in claude.calls()] == [200]
+
+
+async def test_a_reply_that_temporal_cannot_carry_is_told_and_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    huge = canned.tool_use('{"reason": "', *["x" * 700_000] * 3, '"}')
+    async with canned.answering(monkeypatch, huge) as requests, desk() as running:
+        with pytest.raises(WorkflowFailureError) as failed:
+            await running.run(OneCall.run, HELLO)
+    cause = cause_of(failed.value)
+    assert (cause.type, cause.non_retryable) == ("reply_too_large", True)
+    assert cause.message.startswith("The reply of Claude has 2,1")
+    assert len(requests) == 1

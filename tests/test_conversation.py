@@ -14,12 +14,11 @@ from agentkit import (
     assistant_message,
     text_of,
     tool_calls,
-    tool_result,
     user_message,
 )
 from agentkit.classroom.offline import OfflineClaude
 from agentkit.claude import Usage
-from agentkit.conversation import Content
+from agentkit.conversation import Content, tool_result
 from tests.agents import HELLO, Hold, OneCall, desk
 
 BLOCKS: list[dict[str, Any]] = [

@@ -77,6 +77,25 @@ async def test_a_paused_turn_goes_on_when_it_is_sent_back(offline: OfflineClaude
     assert reply.stop_reason == "tool_use"
 
 
+async def test_a_cut_answer_goes_on_where_it_ended_when_it_is_asked_to(
+    offline: OfflineClaude,
+) -> None:
+    question = {"role": "user", "content": "Hello"}
+    whole = text_of(await ask(offline, [question]))
+    offline.reply("max_tokens", times=2)
+    conversation, joined = [question], ""
+    for _ in range(3):
+        reply = await ask(offline, conversation)
+        joined += text_of(reply)
+        said = {"role": "assistant", "content": text_of(reply)}
+        wish = {"role": "user", "content": "You were cut off, please go on."}
+        conversation += [said, wish]
+    assert reply.stop_reason == "end_turn"
+    assert joined == whole
+    # Nothing is left to go on with: the wish is a question like any other.
+    assert text_of(await ask(offline, conversation))
+
+
 async def test_malformed_input_breaks_the_tools_own_schema_once_a_tool_is_asked_for(
     offline: OfflineClaude,
 ) -> None:

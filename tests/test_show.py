@@ -7,12 +7,12 @@ import re
 from typing import Any, cast
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError
 
 from agentkit import Messages, ToolCall
 from agentkit.classroom.home import ClassroomError
 from agentkit.classroom.offline import OfflineClaude
-from agentkit.classroom.show import Step, Table, steps, timeline, transcript, until
+from agentkit.classroom.show import Step, Table, attempts, steps, timeline, transcript, until
 from agentkit.classroom.show import table as table_of
 from tests.agents import HELLO, OneCall, RunTool, RunToolOnce, desk
 
@@ -198,6 +198,46 @@ async def test_a_run_that_no_worker_has_taken_up_has_no_steps() -> None:
         assert repr(await timeline(handle)) == "(no rows)"
     finally:
         await handle.terminate()
+
+
+async def test_a_call_that_waits_for_its_next_attempt_is_shown_with_the_error(
+    claude: OfflineClaude,
+) -> None:
+    claude.fail(429, headers={"retry-after": "20"}, message="Too fast.")
+    async with desk() as running:
+        handle = await running.start(OneCall.run, HELLO)
+        (step,) = await until(handle, lambda s: bool(s) and s[0].state == "waiting", timeout=20)
+        shown = repr(await attempts(handle)).splitlines()
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+        cancelled = await only_step(handle)
+    assert (step.attempts, step.last_failure, step.started_at) == (2, "Too fast.", None)
+    assert re.split(r" {2,}", shown[0]) == [
+        *("step", "activity", "state", "attempts", "error", "in its own words"),
+    ]
+    assert re.split(r" {2,}", shown[2]) == [
+        *("1", "call_claude", "waiting", "2", "rate_limit_error", "Too fast."),
+    ]
+    assert cancelled.state == "cancelled"
+
+
+async def test_only_steps_that_failed_are_shown_with_their_last_error() -> None:
+    async with desk() as running:
+        works = await running.start(RunTool.run, ToolCall("toolu_1", "add", {"a": 1}))
+        refused = await running.start(RunTool.run, ToolCall("toolu_1", "refuse", {}))
+        retried = await running.start(RunTool.run, ToolCall("toolu_1", "fail", {"times": 1}))
+        for run in (works, refused, retried):
+            await run.result()
+        step = await only_step(retried)
+        shown = [(await attempts(run)).rows for run in (works, refused, retried)]
+    assert shown[0] == []
+    assert [list(rows[0].values())[2:] for rows in shown[1:]] == [
+        ["failed", 1, "ToolError", "The desk is closed on Sundays."],
+        ["completed", 2, "RuntimeError", "The carrier hung up."],
+    ]
+    assert step.started_at is not None
+    assert step.started_at - step.scheduled_at >= 0.2, "the wait before the second attempt"
 
 
 def test_a_claude_step_says_which_tools_it_asks_for_and_long_results_are_cut() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from temporalio.api.common.v1 import Payloads
 from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
@@ -31,12 +32,14 @@ class Step:
     Attributes:
         number: Its place in the run, from 1.
         activity: Its Activity type, such as "call_claude" or "tool.refund".
-        state: "scheduled", "running", "completed", "failed", "timed out" or "cancelled".
-        attempts: How often it was started.
+        state: "scheduled", "running", "waiting" for its next attempt, "completed", "failed",
+            "timed out" or "cancelled".
+        attempts: How often it was started; while it waits, the attempt that is to come counts.
         last_failure: Why the attempt before the last one failed; "" when there was none.
+        error_type: The type of the last error, such as "rate_limit_error"; "" for none.
         result: What it returned, from JSON; None until then.
         scheduled_at: When it was scheduled, in seconds since the epoch.
-        started_at: When its last attempt began; None until the server tells, when it is over.
+        started_at: When its last attempt was started; None until the run's history has it.
         ended_at: When its result was recorded; None until then.
         worker: The identity, `pid@host`, of the worker that ran the last attempt.
     """
@@ -47,6 +50,7 @@ class Step:
     state: str = "scheduled"
     attempts: int = 0
     last_failure: str = ""
+    error_type: str = ""
     result: Any = field(default=None, repr=False)
     started_at: float | None = None
     ended_at: float | None = None
@@ -72,10 +76,12 @@ async def steps(handle: WorkflowHandle[Any, Any]) -> list[Step]:
         if step is None or step.ended_at is not None:
             continue
         step.attempts = pending.attempt
-        step.last_failure = pending.last_failure.message
+        step.last_failure, step.error_type = _error(pending.last_failure)
         step.worker = pending.last_worker_identity
         if pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED:
             step.state = "running"
+        elif pending.HasField("current_retry_interval"):
+            step.state = "waiting"
     return list(found.values())
 
 
@@ -123,6 +129,29 @@ async def timeline(handle: WorkflowHandle[Any, Any]) -> Table:
     return table(await steps(handle))
 
 
+async def attempts(handle: WorkflowHandle[Any, Any]) -> Table:
+    """Show how a run's calls failed: attempts, the last error's type and its own words.
+
+    Args:
+        handle: The run, which may be going on.
+
+    Returns:
+        One row for each step that failed at least once.
+    """
+    return Table(
+        {
+            "step": s.number,
+            "activity": s.activity,
+            "state": s.state,
+            "attempts": s.attempts,
+            "error": s.error_type,
+            "in its own words": s.result if s.state in ("failed", "timed out") else s.last_failure,
+        }
+        for s in await steps(handle)
+        if s.error_type
+    )
+
+
 def table(seen: list[Step]) -> Table:
     """Lay out steps as a table, without times and ids, which differ from run to run."""
     columns = ("step", "activity", "state", "attempts", "lost attempt", "result")
@@ -152,9 +181,12 @@ def _read(event: HistoryEvent, found: dict[int, Step], by_id: dict[str, Step]) -
         started = event.activity_task_started_event_attributes
         step = found[started.scheduled_event_id]
         step.attempts = started.attempt
+        step.last_failure, step.error_type = _error(started.last_failure)
         step.started_at = _seconds(event)
-        step.last_failure = started.last_failure.message
         step.worker = started.identity
+    elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED:
+        requested = event.activity_task_cancel_requested_event_attributes
+        found[requested.scheduled_event_id].state = "cancelled"
     elif kind in _ENDED:
         ended = getattr(event, event.WhichOneof("attributes") or "")
         step = found[ended.scheduled_event_id]
@@ -163,7 +195,13 @@ def _read(event: HistoryEvent, found: dict[int, Step], by_id: dict[str, Step]) -
         if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
             step.result = _value(ended.result)
         elif kind != EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED:
-            step.result = ended.failure.message
+            step.result, step.error_type = _error(ended.failure)
+
+
+def _error(failure: Failure) -> tuple[str, str]:
+    """Tell an error's words and its type; a timeout's type is "timeout"."""
+    kind = failure.application_failure_info.type
+    return failure.message, kind or ("timeout" if failure.HasField("timeout_failure_info") else "")
 
 
 def _seconds(event: HistoryEvent) -> float:

@@ -1,0 +1,192 @@
+"""Why a reply stopped, and what an agent does about it: every `stop_reason` has a branch.
+
+The reasons are the API's (https://docs.anthropic.com/en/api/handling-stop-reasons). Everything
+here is a pure function of its arguments, so Workflow code may call it.
+"""
+
+# No `from __future__ import annotations` here: see agentkit/claude.py.
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from agentkit.budget import Budget, Limit, Spent
+from agentkit.claude import ClaudeReply
+from agentkit.conversation import Messages, assistant_message, text_of, tool_calls, user_message
+
+if TYPE_CHECKING:
+    from anthropic.types import MessageParam
+
+Do: TypeAlias = Literal["run_tools", "go_on", "ask_again", "end"]
+
+MAX_CONTINUATIONS = 5
+"""How often one answer is continued or asked for again; then what there is has to do."""
+
+MOST_TOKENS = 64_000
+"""How far `max_tokens` is raised for a reply that doesn't fit: what every current model allows."""
+
+GO_ON = "Your answer was cut off. Go on exactly where it ends, and repeat nothing."
+
+_ANSWERED = ("end_turn", "stop_sequence")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended, whatever it was that ended it.
+
+    Attributes:
+        text: The answer, its pieces joined; of a run that ended early, what was said last.
+        ended: The last reply's stop reason ("end_turn", "refusal", "max_tokens", …), "empty"
+            for a reply without words, or the limit of the budget that was reached.
+        detail: In one sentence what happened; "" for an answer.
+        spent: What the run has used.
+    """
+
+    text: str
+    ended: str
+    detail: str
+    spent: Spent
+
+    @property
+    def answered(self) -> bool:
+        """Whether `text` is an answer that Claude itself brought to its end."""
+        return self.ended in _ANSWERED
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What to do about a reply.
+
+    Attributes:
+        do: "run_tools" for the tools asked for, "go_on" calls Claude once more, "ask_again"
+            too and forgets this reply, "end" is the end.
+        messages: What to append to the conversation.
+        max_tokens: What to ask with next.
+        ended: For "end": the stop reason, or "empty".
+        detail: For "end": in one sentence what happened; "" for an answer.
+    """
+
+    do: Do
+    messages: "list[MessageParam]"
+    max_tokens: int
+    ended: str = ""
+    detail: str = ""
+
+
+@dataclass
+class Answer:
+    """An answer that comes together out of one reply or several.
+
+    Attributes:
+        text: What was said since the last tool ran, pieces joined.
+        max_tokens: How long the next reply may be.
+        continued: How often the answer was continued or asked for again.
+    """
+
+    text: str = ""
+    max_tokens: int = 4096
+    continued: int = 0
+
+    def take(self, reply: ClaudeReply) -> NextStep:
+        """Take a reply in, and decide what it asks of the loop.
+
+        Args:
+            reply: The reply to a request with this `max_tokens`.
+
+        Returns:
+            What to do, by `next_step`.
+        """
+        if not self.continued:
+            self.text = ""
+        step = next_step(
+            reply, max_tokens=self.max_tokens, continued=self.continued, said=self.text
+        )
+        if step.do != "ask_again":
+            self.text += text_of(reply.content)
+        self.continued = 0 if step.do == "run_tools" else self.continued + 1
+        self.max_tokens = step.max_tokens
+        return step
+
+
+def next_step(
+    reply: ClaudeReply, *, max_tokens: int, continued: int = 0, said: str = ""
+) -> NextStep:
+    """Decide what a reply asks of the loop.
+
+    Args:
+        reply: The reply.
+        max_tokens: What it was asked for with.
+        continued: How many steps before this one were "go_on" or "ask_again", without a tool
+            between them.
+        said: The text of those steps: a reply that adds nothing to it only ends it.
+
+    Returns:
+        The step; "end" when it would be the one continuation too many.
+    """
+    step = _step(reply, max_tokens, said)
+    if step.do in ("go_on", "ask_again") and continued >= MAX_CONTINUATIONS:
+        detail = f"Not whole after {continued} continuations: {reply.stop_reason} each time."
+        return replace(step, do="end", ended=reply.stop_reason, detail=detail)
+    return step
+
+
+def _step(reply: ClaudeReply, max_tokens: int, before: str) -> NextStep:
+    said: Messages = [assistant_message(reply.content)] if reply.content else []
+    calls = tool_calls(reply.content)
+    words = text_of(reply.content).strip()
+
+    def end(ended: str, detail: str = "") -> NextStep:
+        return NextStep("end", said, max_tokens, ended, detail)
+
+    match reply.stop_reason:
+        case "tool_use" if calls:
+            return NextStep("run_tools", said, max_tokens)
+        case "end_turn" | "stop_sequence" if words or before.strip():
+            return end(reply.stop_reason)
+        case "end_turn" | "stop_sequence" | "tool_use":
+            return end("empty", f"Claude stopped ({reply.stop_reason}) without a word.")
+        case "max_tokens" if words and not calls:
+            return NextStep("go_on", [*said, user_message(GO_ON)], max_tokens)
+        case "max_tokens" if max_tokens < MOST_TOKENS:
+            # A tool call that was cut has half its arguments, and no words are nothing to go on
+            # from: neither may stay in the conversation.
+            return NextStep("ask_again", [], min(2 * max_tokens, MOST_TOKENS))
+        case "max_tokens":
+            detail = f"The reply doesn't fit into {max_tokens} tokens."
+            return NextStep("end", [], max_tokens, "max_tokens", detail)
+        case "pause_turn":
+            return NextStep("go_on", said, max_tokens)
+        case "refusal":
+            why = (reply.stop_details or {}).get("explanation")
+            return end("refusal", str(why or "Claude refused, and gave no reason."))
+        case "model_context_window_exceeded":
+            return end(reply.stop_reason, "The conversation fills the model's context window.")
+        case _:
+            return end(reply.stop_reason, "agentkit doesn't know this stop reason.")
+
+
+def out_of_budget(limit: Limit, budget: Budget, spent: Spent, text: str = "") -> Outcome:
+    """Build the outcome of a run that has reached a limit.
+
+    Args:
+        limit: Which one.
+        budget: What the run was allowed.
+        spent: What it has used.
+        text: What was said last.
+
+    Returns:
+        The outcome.
+    """
+    if limit == "usd" and spent.unpriced:
+        detail = (
+            f"{spent.unpriced} has no price in agentkit.budget.PRICES, so a budget in dollars "
+            "can't be kept: add its price there."
+        )
+    else:
+        used = {
+            "turns": f"{spent.turns} of {budget.turns} turns",
+            "tokens": f"{spent.input_tokens + spent.output_tokens} of {budget.tokens} tokens",
+            "usd": f"{spent.usd:.4g} of {budget.usd or 0:g} US dollars",
+            "seconds": f"all of {budget.seconds or 0:g} seconds",
+        }[limit]
+        detail = f"The budget is used up: {used}."
+    return Outcome(text, limit, detail, spent)

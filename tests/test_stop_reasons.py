@@ -1,0 +1,200 @@
+"""Every reason to stop has a branch, and the branch never takes a cut reply for an answer."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from anthropic.types import StopReason
+
+from agentkit import Budget, ClaudeReply, Outcome, assistant_message, user_message
+from agentkit.budget import Spent
+from agentkit.claude import Usage
+from agentkit.stop_reasons import (
+    GO_ON,
+    MAX_CONTINUATIONS,
+    MOST_TOKENS,
+    Answer,
+    NextStep,
+    next_step,
+    out_of_budget,
+)
+
+WORDS: Any = {"type": "text", "text": "Order 1042 is"}
+MORE: Any = {"type": "text", "text": " on its way."}
+BLANK: Any = {"type": "text", "text": " \n"}
+THINKING: Any = {"type": "thinking", "thinking": "Hm.", "signature": "Eq"}
+CALL: Any = {"type": "tool_use", "id": "toolu_1", "name": "refund", "input": {}}
+
+
+def reply(stop_reason: str, *content: Any, **more: Any) -> ClaudeReply:
+    return ClaudeReply(list(content), stop_reason, Usage(1, 1), "claude-sonnet-5-5", **more)
+
+
+def step(said: ClaudeReply, *, max_tokens: int = 1000, continued: int = 0) -> NextStep:
+    return next_step(said, max_tokens=max_tokens, continued=continued)
+
+
+@pytest.mark.parametrize(
+    ("stop_reason", "content", "do", "ended"),
+    [
+        ("tool_use", [THINKING, WORDS, CALL], "run_tools", ""),
+        ("tool_use", [WORDS], "end", "empty"),
+        ("tool_use", [], "end", "empty"),
+        ("end_turn", [THINKING, WORDS, MORE], "end", "end_turn"),
+        ("stop_sequence", [WORDS], "end", "stop_sequence"),
+        ("end_turn", [], "end", "empty"),
+        ("end_turn", [BLANK], "end", "empty"),
+        ("end_turn", [THINKING], "end", "empty"),
+        ("max_tokens", [WORDS], "go_on", ""),
+        ("max_tokens", [THINKING, WORDS], "go_on", ""),
+        ("max_tokens", [WORDS, CALL], "ask_again", ""),
+        ("max_tokens", [THINKING], "ask_again", ""),
+        ("max_tokens", [BLANK], "ask_again", ""),
+        ("max_tokens", [], "ask_again", ""),
+        ("pause_turn", [WORDS], "go_on", ""),
+        ("refusal", [WORDS], "end", "refusal"),
+        ("refusal", [], "end", "refusal"),
+        ("model_context_window_exceeded", [WORDS], "end", "model_context_window_exceeded"),
+        ("a_reason_of_next_year", [WORDS], "end", "a_reason_of_next_year"),
+        ("a_reason_of_next_year", [CALL], "end", "a_reason_of_next_year"),
+    ],
+)
+def test_every_reason_has_a_branch(
+    stop_reason: str, content: list[Any], do: str, ended: str
+) -> None:
+    found = step(reply(stop_reason, *content))
+    assert (found.do, found.ended) == (do, ended)
+    assert bool(found.detail) == (do == "end" and ended not in ("end_turn", "stop_sequence"))
+
+
+@pytest.mark.parametrize("stop_reason", get_args(StopReason))
+def test_no_reason_of_the_sdk_is_unknown(stop_reason: str) -> None:
+    for content in ([WORDS], [CALL], []):
+        assert "doesn't know" not in step(reply(stop_reason, *content)).detail
+
+
+def test_a_cut_answer_goes_back_whole_with_the_wish_to_go_on() -> None:
+    found = step(reply("max_tokens", THINKING, WORDS, MORE))
+    assert found.messages == [assistant_message([THINKING, WORDS, MORE]), user_message(GO_ON)]
+    assert found.max_tokens == 1000
+
+
+def test_a_paused_turn_goes_back_as_it_is() -> None:
+    found = step(reply("pause_turn", WORDS))
+    assert found.messages == [assistant_message([WORDS])]
+
+
+def test_a_cut_tool_call_is_forgotten_and_asked_for_with_more_room() -> None:
+    found = step(reply("max_tokens", WORDS, CALL))
+    assert (found.messages, found.max_tokens) == ([], 2000)
+    found = step(reply("max_tokens", CALL), max_tokens=MOST_TOKENS - 1)
+    assert found.max_tokens == MOST_TOKENS
+    found = step(reply("max_tokens", CALL), max_tokens=MOST_TOKENS)
+    assert (found.do, found.ended, found.messages) == ("end", "max_tokens", [])
+    assert found.detail == "The reply doesn't fit into 64000 tokens."
+
+
+@pytest.mark.parametrize("stop_reason", ["max_tokens", "pause_turn"])
+def test_continuations_are_bounded_and_keep_what_was_said(stop_reason: str) -> None:
+    said = reply(stop_reason, WORDS)
+    assert step(said, continued=MAX_CONTINUATIONS - 1).do == "go_on"
+    found = step(said, continued=MAX_CONTINUATIONS)
+    assert (found.do, found.ended) == ("end", stop_reason)
+    assert found.detail == f"Not whole after 5 continuations: {stop_reason} each time."
+    assert found.messages[0] == assistant_message([WORDS])
+    assert step(reply("max_tokens", CALL), continued=MAX_CONTINUATIONS).do == "end"
+    assert step(reply("tool_use", CALL), continued=MAX_CONTINUATIONS).do == "run_tools"
+
+
+def test_a_refusal_says_why_if_the_api_does() -> None:
+    details = {"type": "refusal", "category": "bio", "explanation": "Too dangerous."}
+    assert step(reply("refusal", stop_details=details)).detail == "Too dangerous."
+    details["explanation"] = ""
+    assert step(reply("refusal", stop_details=details)).detail == (
+        "Claude refused, and gave no reason."
+    )
+
+
+def test_an_empty_reply_puts_no_empty_message_into_the_conversation() -> None:
+    # The API refuses one: "text content blocks must be non-empty".
+    for stop_reason in get_args(StopReason):
+        messages = step(reply(stop_reason)).messages
+        assert all(message["content"] for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("ended", "answered"),
+    [
+        *(("end_turn", True), ("stop_sequence", True)),
+        *((ended, False) for ended in ("max_tokens", "refusal", "turns", "seconds", "empty")),
+    ],
+)
+def test_only_what_claude_brought_to_its_end_is_an_answer(ended: str, answered: bool) -> None:
+    assert Outcome("Words.", ended, "", Spent()).answered is answered
+
+
+def test_the_outcome_says_which_limit_ended_the_run_and_what_was_used() -> None:
+    spent = Spent(turns=3, input_tokens=900, output_tokens=150, usd=0.0125)
+    budget = Budget(turns=3, tokens=1000, usd=0.01, seconds=2.5)
+    details = [
+        out_of_budget(limit, budget, spent).detail
+        for limit in ("turns", "tokens", "usd", "seconds")
+    ]
+    assert details == [
+        "The budget is used up: 3 of 3 turns.",
+        "The budget is used up: 1050 of 1000 tokens.",
+        "The budget is used up: 0.0125 of 0.01 US dollars.",
+        "The budget is used up: all of 2.5 seconds.",
+    ]
+    spent.unpriced = "claude-of-next-year"
+    outcome = out_of_budget("usd", budget, spent, "So far.")
+    assert (outcome.ended, outcome.text, outcome.spent) == ("usd", "So far.", spent)
+    assert outcome.detail.startswith("claude-of-next-year has no price in agentkit.budget.PRICES")
+
+
+def test_the_pieces_of_an_answer_are_joined_and_what_was_said_before_tools_is_not() -> None:
+    answer = Answer()
+    steps = [
+        answer.take(reply(*each)).do
+        for each in (
+            ("tool_use", WORDS, CALL),
+            ("max_tokens", WORDS),
+            ("pause_turn", MORE),
+            ("max_tokens", MORE, CALL),
+            ("end_turn", MORE),
+        )
+    ]
+    assert steps == ["run_tools", "go_on", "go_on", "ask_again", "end"]
+    assert answer.text == "Order 1042 is on its way. on its way."
+    assert answer.max_tokens == 2 * 4096
+
+
+def test_a_reply_asked_for_again_leaves_no_words_of_an_earlier_turn() -> None:
+    answer = Answer()
+    answer.take(reply("tool_use", WORDS, CALL))
+    assert answer.text == "Order 1042 is"
+    answer.take(reply("max_tokens", CALL))
+    answer.take(reply("end_turn", MORE))
+    assert answer.text == " on its way."
+
+
+def test_tools_between_continuations_start_the_count_anew() -> None:
+    answer = Answer()
+    for _ in range(3):
+        for _ in range(MAX_CONTINUATIONS):
+            assert answer.take(reply("pause_turn", WORDS)).do == "go_on"
+        assert answer.take(reply("tool_use", CALL)).do == "run_tools"
+
+
+def test_an_end_without_words_after_a_continuation_ends_what_was_said_before() -> None:
+    answer = Answer()
+    answer.take(reply("pause_turn", WORDS))
+    assert answer.take(reply("end_turn")).ended == "end_turn"
+    assert answer.text == "Order 1042 is"
+    silent = Answer()
+    silent.take(reply("max_tokens", CALL))
+    assert silent.take(reply("end_turn")).ended == "empty"
+    after_tools = Answer()
+    after_tools.take(reply("tool_use", WORDS, CALL))
+    assert after_tools.take(reply("end_turn")).ended == "empty"
