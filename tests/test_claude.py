@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import cast
@@ -76,6 +77,15 @@ async def test_the_wait_that_the_api_asks_for_is_kept(claude: OfflineClaude) -> 
     first, second = claude.calls()
     assert first.finished_at is not None
     assert second.started_at - first.finished_at >= 1.5
+
+
+async def test_a_wait_that_ends_after_the_last_limit_is_not_begun(claude: OfflineClaude) -> None:
+    claude.fail(429, headers={"retry-after": "290"}, message="Come back later.", times=9)
+    async with desk() as running:  # whose runs may take 40 s
+        with pytest.raises(WorkflowFailureError) as failed:
+            await asyncio.wait_for(running.run(OneCall.run, HELLO), 20)
+    assert cause_of(failed.value).message == "Come back later."
+    assert len(claude.calls()) == 1
 
 
 async def test_one_attempt_is_one_http_call(claude: OfflineClaude) -> None:

@@ -11,6 +11,8 @@ from types import ModuleType
 from typing import Any, cast
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import CancelledError
@@ -246,6 +248,36 @@ async def test_an_error_for_good_fails_the_run_once_in_the_api_s_words(
     assert (cause.type, cause.message) == ("invalid_request_error", "Words of the API.")
     assert [c.status for c in claude.calls()] == [200, 400]
     assert "← track_shipment" in await said(handle), "the transcript outlives the run"
+
+
+async def test_a_failed_run_can_be_reset_to_the_step_that_failed_and_goes_on(
+    desk: Desk, claude: OfflineClaude, shop: ModuleType
+) -> None:
+    claude.fail(402, turn=3)
+    handle = await desk.start(REFUND)
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    # The limit was raised; the last Workflow Task that decided to call Claude is done again.
+    decided = [
+        event.event_id
+        for event in (await handle.fetch_history()).events
+        if event.HasField("workflow_task_completed_event_attributes")
+    ][-2]
+    reset = await desk.client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=desk.client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=handle.id),
+            reason="the limit was raised",
+            workflow_task_finish_event_id=decided,
+            request_id=str(uuid.uuid4()),
+        )
+    )
+    outcome = await desk.client.get_workflow_handle(handle.id, run_id=reset.run_id).result()
+    assert outcome["ended"] == "end_turn"
+    assert [(c.turn, c.status) for c in claude.calls()] == [
+        *((1, 200), (2, 200), (3, 402), (3, 200), (4, 200))
+    ]
+    assert (shop.count("refunds"), shop.count("emails")) == (1, 1)
 
 
 @pytest.mark.parametrize(
