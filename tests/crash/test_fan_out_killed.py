@@ -114,4 +114,4 @@ async def test_a_mistake_of_claudes_costs_one_more_turn(
     claude.reply(fault)
     mended = await (await ask(client, "Where is order 1036?")).result()
     assert mended["turns"] - clean["turns"] <= 1
-    assert "CP-89641137" in mended["text"]
+    assert mended["text"] == clean["text"]

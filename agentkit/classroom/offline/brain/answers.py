@@ -23,6 +23,7 @@ from agentkit.classroom.offline.brain.words import LOOK_UPS, stems
 from agentkit.classroom.offline.request import ToolRun
 
 _DONE = {"refund": "refunded", "send_email": "sent"}
+_SLIP = re.compile(r"invalid (?:arguments?|input)\b|(?:there is no|no such|unknown) tool\b", re.I)
 _ABOUT_AN_ADDRESS = r"\be-?mail|\baddress|\bcontact"
 
 
@@ -53,7 +54,7 @@ def answer(case: Case) -> str:
     Returns:
         What was done, what went wrong, what was left undone, what was found.
     """
-    failed = [run for run in case.runs if run.is_error]
+    failed = [run for run in case.runs if run.is_error and not _was_a_slip(run, case)]
     refused = [_refused(case, run) for run in failed]
     sentences = [*_done(case), *refused, *_left_undone(case), *findings(case)]
     return (" " if len(sentences) <= 3 else "\n").join(sentences)
@@ -139,6 +140,13 @@ def _given(arguments: dict[str, Any]) -> str:
     """The arguments that are short enough to tell one call from another."""
     short = [str(v) for v in arguments.values() if isinstance(v, str | int | float)]
     return f" ({', '.join(v for v in short if len(v) <= 40)})".replace(" ()", "")
+
+
+def _was_a_slip(run: ToolRun, case: Case) -> bool:
+    """Whether a call was wrong by itself, and was put right: nobody wants to hear of it."""
+    if not _SLIP.match(run.text):
+        return False
+    return any(run.name.startswith(later.name) for later in case.runs if not later.is_error)
 
 
 def _succeeded(run: ToolRun) -> bool:
