@@ -91,8 +91,10 @@ PRICES: dict[str, Price] = {
 
 Source: https://platform.claude.com/docs/en/about-claude/pricing and the pages of the models
 beside it, copies of which were read on 2026-11-25. Models of which those copies name no price
-(claude-fable-5-2, claude-mythos-5-2, claude-mythos-preview) are left out on purpose. Prices
-change: look there before you rely on a dollar, and add a line for a model of your own.
+(claude-fable-5-2, claude-mythos-5-2, claude-mythos-preview) are left out on purpose. Other sites
+report a lower price for cache reads of claude-sonnet-5-5 since October; the higher one stays until
+it is seen there. What server tools cost on top isn't counted. Prices change: look there before you
+rely on a dollar, and add a line for a model of your own.
 """
 
 
