@@ -12,7 +12,22 @@ import pytest_asyncio
 
 from agentkit import ToolCall
 from agentkit.approvals import Decision
-from tests.gates import Bank, Got, audit, bank, decide, decision, paying, pending, refused, world
+from agentkit.classroom.show import steps
+from tests.gates import (
+    KEYS,
+    Bank,
+    Desk,
+    Given,
+    Got,
+    audit,
+    bank,
+    decide,
+    decision,
+    paying,
+    pending,
+    refused,
+    world,
+)
 
 HOUR = timedelta(hours=1)
 
@@ -184,7 +199,7 @@ async def test_a_signal_decides_too_and_an_invalid_one_is_written_down_and_ignor
     await run.signal("submit_decision", bad)
     await run.signal("submit_decision", args=[])
     await run.signal("submit_decision", args=[bad, bad])
-    await run.signal("submit_decision", decision(waiting, key=b"ann's key, 32 bytes of a secret."))
+    await run.signal("submit_decision", decision(waiting, key=KEYS["ann"]))
     got = await run.result()
     assert world.paid == [(1042, 80.0)]
     assert events(got) == ["asked", "refused", "refused", "refused", "approved", "ran"]
@@ -193,8 +208,6 @@ async def test_a_signal_decides_too_and_an_invalid_one_is_written_down_and_ignor
 
 async def test_nothing_sent_before_a_request_exists_can_approve_it(desk: Bank) -> None:
     # By Signal-with-start: the decision is there before the Workflow's first step.
-    from tests.gates import Desk, Given
-
     early = Decision("toolu_1", "0" * 64, "approve", "mallory")
     run: Any = await desk.client.start_workflow(
         Desk.run,
@@ -269,15 +282,15 @@ async def test_fifty_requests_wait_in_one_run_and_each_is_decided_on_its_own(des
     assert len({w.request.digest for w in waiting}) == 50
     # Out of order, by both ways, ten at a time: the server takes ten Updates in flight.
     mixed = waiting[::-2] + waiting[::2]
-    for start in range(0, 50, 10):
+    made = [
+        decision(w, "reject" if i % 3 == 0 else "approve", key=KEYS["ann"])
+        for i, w in enumerate(mixed)
+    ]
+    for first in range(0, 50, 10):
         await asyncio.gather(
             *(
-                decide(run, decision(w, "reject" if i % 3 == 0 else "approve"))
-                if i % 2
-                else run.signal(
-                    "submit_decision", decision(w, "reject" if i % 3 == 0 else "approve")
-                )
-                for i, w in enumerate(mixed[start : start + 10], start)
+                decide(run, each) if i % 2 else run.signal("submit_decision", each)
+                for i, each in enumerate(made[first : first + 10])
             )
         )
     got = await run.result()
@@ -297,16 +310,11 @@ async def test_two_calls_of_one_id_run_once(desk: Bank) -> None:
 async def test_a_tool_that_is_not_offered_is_refused_even_if_the_worker_has_it(
     desk: Bank,
 ) -> None:
-    got = await (await desk.start(ToolCall("a", "fly", {}))).result()
+    run = await desk.start(ToolCall("a", "fly", {}))
+    got = await run.result()
     assert got.results[0]["is_error"]
     assert texts(got) == ["There is no tool 'fly'. Tools: look, pay."]
-    from agentkit.classroom.show import steps
-
-    assert got.audit == []
-    assert steps  # no Activity was asked for: see the next line
-    run = await desk.start(ToolCall("a", "fly", {}))
-    await run.result()
-    assert await steps(run) == []
+    assert await steps(run) == [], "the worker was asked"
 
 
 async def test_cancelling_the_run_withdraws_what_waits(desk: Bank) -> None:
