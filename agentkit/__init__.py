@@ -21,7 +21,8 @@ from agentkit.conversation import (
 )
 from agentkit.idempotency import idempotency_key, once
 from agentkit.plugin import AgentPlugin
-from agentkit.tools import AnyTool, ToolError, run_tool, tool
+from agentkit.tool_calls import outcome_is_unknown, run_tool, run_tools
+from agentkit.tools import AnyTool, ToolError, tool
 
 __all__ = [
     "AgentPlugin",
@@ -40,8 +41,10 @@ __all__ = [
     "default_model",
     "idempotency_key",
     "once",
+    "outcome_is_unknown",
     "run_main",
     "run_tool",
+    "run_tools",
     "run_until_signalled",
     "text_of",
     "tool",

@@ -22,7 +22,9 @@ from temporalio.worker import (
 )
 
 from agentkit.claude import call_claude, claude_client, close_claude_client
-from agentkit.tools import HEARTBEAT_TIMEOUT, AnyTool, tool_activity
+from agentkit.store import Store
+from agentkit.tool_calls import tool_activity
+from agentkit.tools import HEARTBEAT_TIMEOUT, AnyTool
 
 
 class AgentPlugin(SimplePlugin):
@@ -31,6 +33,8 @@ class AgentPlugin(SimplePlugin):
     Args:
         tools: The tools that this worker runs; a process that only starts Workflows or
             reads their results leaves them out.
+        store: Where results go that are too long for a message; by default a SQLite file, see
+            `agentkit.store.SQLiteStore`.
 
     Example:
         ```python
@@ -39,14 +43,14 @@ class AgentPlugin(SimplePlugin):
         ```
     """
 
-    def __init__(self, tools: Sequence[AnyTool] = ()) -> None:
+    def __init__(self, tools: Sequence[AnyTool] = (), *, store: Store | None = None) -> None:
         """Check the tools, and set up what a client or a worker will take from here."""
         self._tools = tuple(tools)
         super().__init__(
             "agentkit.AgentPlugin",
             data_converter=pydantic_data_converter,
             interceptors=[HeartbeatInterceptor()],
-            activities=[call_claude, tool_activity(self._tools)],
+            activities=[call_claude, tool_activity(self._tools, store)],
             run_context=self._warm,
         )
 

@@ -1,42 +1,43 @@
-"""Typed functions become Claude's tools, and one dynamic Activity runs any of them."""
+"""Typed functions become Claude's tools, each with a declaration of what it may do.
+
+How a call of a tool is run, and what becomes of its failures, is `agentkit.tool_calls`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
     Generic,
+    Literal,
     ParamSpec,
+    Protocol,
     TypeAlias,
     TypeVar,
     cast,
     get_type_hints,
+    overload,
 )
 
 import pydantic
 import pydantic_core
 from temporalio import activity, workflow
-from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
-
-from agentkit.conversation import ToolCall, tool_result
-from agentkit.idempotency import use_idempotency_key
+from temporalio.common import RetryPolicy
 
 if TYPE_CHECKING:
     from anthropic.lib.tools import BetaAsyncFunctionTool
-    from anthropic.types import ToolParam, ToolResultBlockParam
+    from anthropic.types import ToolParam
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-TOOL_ACTIVITY_PREFIX = "tool."
-"""Activity types of tools are `tool.<name>`, so that a name that Claude made up can never
-run one of the worker's other Activities."""
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=1.5)
 """How long an Activity may be silent before the server gives it to another worker.
@@ -45,43 +46,81 @@ The server notices between one and two of these after the last beat (measured): 
 Shorter would take a worker for dead that is only busy.
 """
 
-TOOL_OPTIONS: workflow.ActivityConfig = {
-    "start_to_close_timeout": timedelta(minutes=1),
-    "schedule_to_close_timeout": timedelta(minutes=5),
-    "heartbeat_timeout": HEARTBEAT_TIMEOUT,
-    "retry_policy": RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=5),
-}
-"""What a tool call gets unless told otherwise: every limit is bounded."""
+Effect: TypeAlias = Literal["none", "idempotent", "at_most_once"]
+"""What a tool does to the world.
+
+- "none": it reads. It may be called any number of times.
+- "idempotent": its target honours `idempotency_key()`: asked again with the same key it gives
+  the first result. Calls happen at least once, the effect exactly once.
+- "at_most_once": its target honours no key. It is never called a second time; when a worker
+  dies in the middle, the outcome is unknown, and a person has to look.
+"""
+
+MOST_ATTEMPTS = 5
+TOOL_TIMEOUT = timedelta(minutes=1)
+
+_QUEUE_ALLOWANCE = timedelta(minutes=4)
+"""How long all attempts of a call together may wait for a worker and between attempts."""
+
+_THREADS = ThreadPoolExecutor(max_workers=100, thread_name_prefix="tool")
+"""As many as a Worker runs Activities at once by default; asyncio's own pool has 6 on two cores."""
 
 
 class ToolError(Exception):
     """A tool's plain "no": Claude reads the message, and nothing is retried.
 
-    Raise it for what another attempt can't mend (no such order, amount too high). Any other
-    exception is taken for a passing fault and retried within the call's limits.
+    Raise it, before any effect, for what another attempt can't mend (no such order, amount too
+    high). Any other exception is taken for a passing fault and retried within the call's limits.
     """
+
+
+class InvalidArguments(ToolError):
+    """What Claude sent doesn't fit the tool's signature; the message says where and why."""
 
 
 class Tool(Generic[P, R]):
-    """A typed, documented async function that Claude may call.
+    """A typed, documented function that Claude may call.
 
-    Call it like the function it wraps. Made by `tool`.
+    Await it to call the function it wraps. Made by `tool`.
 
     Attributes:
         name: The function's name, which is the tool's.
+        effect: "none" for a read, "idempotent" or "at_most_once" for an effect; see `Effect`.
+        timeout: How long one attempt may take.
+        attempts: How often a call is tried at most.
     """
 
-    def __init__(self, function: Callable[P, Awaitable[R]]) -> None:
+    def __init__(
+        self,
+        function: Callable[P, Awaitable[R]] | Callable[P, R],
+        *,
+        effect: Effect = "none",
+        timeout: timedelta = TOOL_TIMEOUT,
+        attempts: int = MOST_ATTEMPTS,
+    ) -> None:
         self.function = function
         self.name: str = getattr(function, "__name__", "")
+        self.effect = effect
+        self.timeout = timeout
+        self.attempts = attempts
         self.__doc__ = function.__doc__
 
     def __repr__(self) -> str:
         return f"<Tool {self.name}{inspect.signature(self.function)}>"
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function directly: no check of arguments, no Activity, no retries."""
-        return await self.function(*args, **kwargs)
+        """Call the function directly: no check of arguments, no Activity, no retries.
+
+        A function that isn't async runs in a thread.
+        """
+        if inspect.iscoroutinefunction(self.function):
+            return cast(R, await self.function(*args, **kwargs))
+        return await _in_thread(partial(cast("Callable[P, R]", self.function), *args, **kwargs))
+
+    @property
+    def options(self) -> workflow.ActivityConfig:
+        """Activity options that follow from the declaration."""
+        return tool_options(self.timeout, self.attempts)
 
     @cached_property
     def _arguments(self) -> type[pydantic.BaseModel]:
@@ -101,6 +140,7 @@ class Tool(Generic[P, R]):
     def _sdk_tool(self) -> BetaAsyncFunctionTool[Any]:
         from anthropic import beta_async_tool
 
+        # The SDK reads the signature; it never calls the function.
         return beta_async_tool(cast(Any, self.function))
 
     def schema(self) -> ToolParam:
@@ -122,43 +162,127 @@ class Tool(Generic[P, R]):
             The function's result: text as it is, anything else as JSON.
 
         Raises:
-            ToolError: The arguments don't fit (it says which and why), or the tool said no.
+            InvalidArguments: The arguments don't fit; the message says which and why.
+            ToolError: The tool said no.
         """
+        if not isinstance(arguments, Mapping):
+            raise InvalidArguments(
+                f"Invalid arguments for {self.name}: send an object, not {arguments!r:.80}"
+            )
         try:
             checked = self._arguments.model_validate(dict(arguments))
         except pydantic.ValidationError as err:
             problems = "; ".join(
                 f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in err.errors()
             )
-            raise ToolError(f"Invalid arguments for {self.name}: {problems}") from None
+            raise InvalidArguments(f"Invalid arguments for {self.name}: {problems}") from None
         values = {
             str(field.alias): getattr(checked, name)
             for name, field in type(checked).model_fields.items()
         }
-        result = await cast("Callable[..., Awaitable[object]]", self.function)(**values)
+        result: object = await cast("Callable[..., Awaitable[object]]", self)(**values)
         return result if isinstance(result, str) else pydantic_core.to_json(result).decode()
+
+
+def tool_options(
+    timeout: timedelta = TOOL_TIMEOUT, attempts: int = MOST_ATTEMPTS
+) -> workflow.ActivityConfig:
+    """Give the Activity options of a tool call: every limit is bounded.
+
+    Args:
+        timeout: How long one attempt may take.
+        attempts: How often the call is tried at most.
+    """
+    return {
+        "start_to_close_timeout": timeout,
+        "schedule_to_close_timeout": timeout * attempts + _QUEUE_ALLOWANCE,
+        "heartbeat_timeout": HEARTBEAT_TIMEOUT,
+        "retry_policy": RetryPolicy(
+            initial_interval=timedelta(milliseconds=200), maximum_attempts=attempts
+        ),
+        # A run that is cancelled is over when its tools are, and not before.
+        "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    }
 
 
 AnyTool: TypeAlias = Tool[..., Any]
 """A tool whatever its arguments and result: what a list of tools holds."""
 
 
-def tool(function: Callable[P, Awaitable[R]]) -> Tool[P, R]:
-    """Make a tool of an async function; use it as a decorator.
+class _Declaration(Protocol):
+    """`tool` with its options given, waiting for the function."""
+
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[R]], /) -> Tool[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Tool[P, R]: ...
+
+
+@overload
+def tool(function: Callable[P, Awaitable[R]], /) -> Tool[P, R]: ...
+@overload
+def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
+@overload
+def tool(
+    *, effect: Effect = "none", timeout: timedelta = TOOL_TIMEOUT, attempts: int | None = None
+) -> _Declaration: ...
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    effect: Effect = "none",
+    timeout: timedelta = TOOL_TIMEOUT,
+    attempts: int | None = None,
+) -> Any:
+    """Make a tool of a function; use it as a decorator, plain or with a declaration.
 
     Args:
-        function: `async def`, every parameter annotated, with a docstring: its text tells
-            Claude when to use the tool, its `Args:` section what each argument means.
+        function: Every parameter annotated, with a docstring: its text tells Claude when to use
+            the tool, its `Args:` section what each argument means. `async def` for what waits
+            for others (network, timers); a plain `def` runs in a thread, for blocking libraries
+            and for work that keeps the CPU busy.
+        effect: What it does to the world: "none" for a read, "idempotent" for an effect whose
+            target honours `idempotency_key()`, "at_most_once" for one whose target doesn't.
+        timeout: How long one attempt may take.
+        attempts: How often a call is tried at most, the first time included: 5 by default, and
+            always 1 for an "at_most_once" effect.
 
     Returns:
-        The tool, which can still be called like the function.
+        The tool; await it to call the function.
 
     Raises:
-        TypeError: Something is missing; the message says what to add.
+        TypeError: The function lacks something; the message says what to add.
+        ValueError: The declaration makes no sense; the message says why.
+
+    Example:
+        ```python
+        @tool(effect="idempotent", timeout=timedelta(seconds=10))
+        async def refund(order_id: int, amount: float) -> str:
+            \"\"\"Pay money back. ...\"\"\"
+        ```
     """
+    if function is None:
+        return partial(tool, effect=effect, timeout=timeout, attempts=attempts)
+    _check_function(function)
+    most = 1 if effect == "at_most_once" else MOST_ATTEMPTS
     name = getattr(function, "__name__", repr(function))
-    if not inspect.iscoroutinefunction(function):
-        raise TypeError(f"The tool {name} is not async: write `async def {name}(...)`.")
+    if effect not in ("none", "idempotent", "at_most_once"):
+        raise ValueError(
+            f"The tool {name} declares effect={effect!r}: choose none, idempotent or at_most_once."
+        )
+    if effect == "at_most_once" and attempts not in (None, 1):
+        raise ValueError(
+            f"The tool {name} is at_most_once and asks for {attempts} attempts: it has one."
+        )
+    if attempts is not None and attempts < 1:
+        raise ValueError(f"The tool {name} asks for {attempts} attempts: it takes at least one.")
+    if timeout <= timedelta(0):
+        raise ValueError(f"The tool {name} has the timeout {timeout}: give it some time.")
+    return Tool(function, effect=effect, timeout=timeout, attempts=attempts or most)
+
+
+def _check_function(function: Callable[..., Any]) -> None:
+    name = getattr(function, "__name__", repr(function))
     if not (function.__doc__ or "").strip():
         raise TypeError(f"The tool {name} has no docstring: say in it when Claude should use it.")
     bare = [
@@ -171,78 +295,18 @@ def tool(function: Callable[P, Awaitable[R]]) -> Tool[P, R]:
             f"The tool {name} takes {', '.join(bare)} without a type: give each parameter a name "
             "and an annotation, so that Claude knows what to send."
         )
-    return Tool(function)
 
 
-def tool_activity(tools: Sequence[AnyTool]) -> Callable[..., Awaitable[str]]:
-    """Make the one dynamic Activity that runs any of these tools.
-
-    Args:
-        tools: The tools of this worker, each name once.
-
-    Returns:
-        An Activity function for a Worker. It answers Activity types `tool.<name>` and takes
-        a `ToolCall` and the idempotency key. `AgentPlugin` registers it.
-
-    Raises:
-        ValueError: Two tools share a name.
-    """
-    registry = {t.name: t for t in tools}
-    if len(registry) != len(tools):
-        twice = sorted({t.name for t in tools if [u.name for u in tools].count(t.name) > 1})
-        raise ValueError(f"Tool names must be unique; given twice: {', '.join(twice)}")
-
-    @activity.defn(dynamic=True)
-    async def run_any_tool(args: Sequence[RawValue]) -> str:
-        activity_type = activity.info().activity_type
-        name = activity_type.removeprefix(TOOL_ACTIVITY_PREFIX)
-        if activity_type == name or name not in registry:
-            raise ApplicationError(
-                f"There is no tool {name!r}. Tools: {', '.join(sorted(registry)) or 'none'}.",
-                type="UnknownTool",
-                non_retryable=True,
-            )
-        converter = activity.payload_converter()
-        call, key = converter.from_payloads([a.payload for a in args], [ToolCall, str])
-        try:
-            with use_idempotency_key(key):
-                return await registry[name].call(call.input)
-        except ToolError as err:
-            raise ApplicationError(str(err), type="ToolError", non_retryable=True) from None
-
-    return run_any_tool
-
-
-async def run_tool(call: ToolCall, **options: Any) -> ToolResultBlockParam:
-    """Run one tool call as an Activity; call it from Workflow code.
-
-    Args:
-        call: What Claude asked for; name and arguments may be wrong.
-        **options: Activity options (`workflow.ActivityConfig`) that replace `TOOL_OPTIONS`.
-
-    Returns:
-        The block to send back. A tool that fails, after its attempts are used up, gives a
-        result with `is_error`: Claude reads why, and the run goes on.
-
-    Raises:
-        asyncio.CancelledError: The run is being cancelled.
-    """
-    key = f"{workflow.info().first_execution_run_id}:{call.id}"
-    settings: dict[str, Any] = {**TOOL_OPTIONS, **options}
+async def _in_thread(function: Callable[[], R]) -> R:
+    """Run a function in a thread, with the context (key, Activity) of the caller."""
+    loop = asyncio.get_running_loop()
+    running = loop.run_in_executor(_THREADS, copy_context().run, function)
     try:
-        text = await workflow.execute_activity(
-            TOOL_ACTIVITY_PREFIX + call.name, args=[call, key], result_type=str, **settings
-        )
-    except ActivityError as err:
-        if is_cancelled_exception(err):
-            raise
-        return tool_result(call, _reason(err), is_error=True)
-    return tool_result(call, text)
-
-
-def _reason(err: ActivityError) -> str:
-    """Say in one sentence, for Claude, why a tool failed."""
-    cause = err.cause
-    if isinstance(cause, ApplicationError):
-        return cause.message
-    return f"The tool gave no answer: {cause or err}"
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        # A thread can't be stopped. When a person cancels the run, it isn't over before the
+        # thread is; after a timeout or at the Worker's end nobody waits for it.
+        details = activity.cancellation_details() if activity.in_activity() else None
+        if details is not None and details.cancel_requested:
+            await asyncio.wait([running])
+        raise

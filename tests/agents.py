@@ -199,12 +199,14 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(*plugins: Plugin, tools: Sequence[AnyTool] = TOOLS) -> AsyncIterator[Desk]:
+async def desk(
+    *plugins: Plugin, tools: Sequence[AnyTool] = TOOLS, workflows: Sequence[type] = WORKFLOWS
+) -> AsyncIterator[Desk]:
     """Run a Worker on a task queue of its own; the plugins default to `AgentPlugin(tools)`."""
     seen.__init__()  # type: ignore[misc]
     await dev_server.ensure()
     client = await connect(*(plugins or (AgentPlugin(tools),)))
-    async with Worker(client, task_queue=f"test-{uuid.uuid4()}", workflows=WORKFLOWS) as worker:
+    async with Worker(client, task_queue=f"test-{uuid.uuid4()}", workflows=workflows) as worker:
         yield Desk(client, worker)
 
 

@@ -17,7 +17,7 @@ from agentkit import AgentPlugin, ToolCall
 from agentkit.classroom.show import steps
 from agentkit.claude import CLAUDE_OPTIONS, _clients
 from agentkit.plugin import HeartbeatInterceptor
-from agentkit.tools import HEARTBEAT_TIMEOUT, TOOL_OPTIONS
+from agentkit.tools import HEARTBEAT_TIMEOUT, tool_options
 from tests.agents import TOOLS, Hold, RunTool, RunToolOnce, add, desk, nap, seen
 
 
@@ -51,7 +51,7 @@ async def test_beating_ends_with_the_activity() -> None:
 
 
 def test_every_call_has_a_heartbeat_and_bounded_attempts_and_time() -> None:
-    for options in (CLAUDE_OPTIONS, TOOL_OPTIONS):
+    for options in (CLAUDE_OPTIONS, tool_options()):
         beat, policy = options["heartbeat_timeout"], options["retry_policy"]
         assert beat is not None
         assert beat <= timedelta(seconds=5)

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
-from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Literal, cast
 
 import pytest
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError, CancelledError
-from temporalio.testing import ActivityEnvironment
 
-from agentkit import ToolCall, ToolError, tool
-from agentkit.classroom.offline import OfflineClaude
-from agentkit.classroom.show import steps, until
-from agentkit.tools import TOOL_OPTIONS, tool_activity
-from tests.agents import Desk, RunTool, RunToolInThreeRuns, add, desk, eventually, refuse, seen
-
-NO_TOOL = "There is no tool 'fly'. Tools: add, fail, key, nap, refuse."
-
-
-def error(content: str) -> dict[str, Any]:
-    return {
-        "type": "tool_result",
-        "tool_use_id": "toolu_1",
-        "content": content,
-        "is_error": True,
-    }
-
+from agentkit import ToolError, tool
+from agentkit.tool_calls import tool_activity
+from agentkit.tools import MOST_ATTEMPTS
+from tests.agents import add, refuse
 
 # What Claude is told, and what is checked before a function runs.
 
@@ -59,8 +44,12 @@ async def _closed() -> str:
 
 
 def _sync(a: int) -> int:
-    """Not async."""
-    return a
+    """Block.
+
+    Args:
+        a: A number.
+    """
+    return a + (threading.current_thread() is threading.main_thread())
 
 
 async def _silent(a: int) -> int:
@@ -91,7 +80,6 @@ async def _positional(a: int, /) -> None:
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (_sync, "The tool _sync is not async: write `async def _sync(...)`."),
         (_silent, "The tool _silent has no docstring: say in it when Claude should use it."),
         (_blank, "The tool _blank has no docstring"),
         (_bare, "The tool _bare takes a, c without a type: give each parameter a name"),
@@ -154,100 +142,47 @@ def test_two_tools_of_one_name_are_refused() -> None:
         tool_activity([add, refuse, add, refuse])
 
 
-# What becomes of a call in a run.
+# What a tool declares.
 
 
-@pytest.mark.parametrize(("kind", "result"), [("plain", "42"), ("json", '{"sum":42}')])
-async def test_text_goes_back_as_it_is_and_anything_else_as_json(kind: str, result: str) -> None:
-    async with desk() as running:
-        assert await running.run_tool("add", a=32, kind=kind) == {
-            "type": "tool_result",
-            "tool_use_id": "toolu_1",
-            "content": result,
-        }
+@pytest.mark.parametrize(
+    ("declared", "effect", "attempts", "seconds"),
+    [
+        ({}, "none", MOST_ATTEMPTS, 60),
+        ({"effect": "idempotent", "attempts": 3}, "idempotent", 3, 60),
+        ({"effect": "at_most_once"}, "at_most_once", 1, 60),
+        ({"timeout": timedelta(seconds=5)}, "none", MOST_ATTEMPTS, 5),
+    ],
+)
+def test_a_declaration_sets_effect_time_and_attempts_and_bounds_them_all(
+    declared: dict[str, Any], effect: str, attempts: int, seconds: int
+) -> None:
+    for each in (tool(**declared)(_closed), tool(**declared)(_sync)):
+        assert (each.effect, each.attempts) == (effect, attempts)
+        assert each.timeout == timedelta(seconds=seconds)
+        policy = each.options["retry_policy"]
+        assert policy is not None
+        assert policy.maximum_attempts == attempts
+        whole = each.options["schedule_to_close_timeout"]
+        assert whole is not None
+        assert whole >= timedelta(seconds=seconds * attempts)
 
 
-async def test_a_tools_own_no_is_told_in_its_words_and_never_retried() -> None:
-    async with desk() as running:
-        assert await running.run_tool("refuse") == error("The desk is closed on Sundays.")
-    assert seen.attempts == [1]
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ({"effect": "twice"}, "_closed declares effect='twice': choose none, idempotent or"),
+        ({"effect": "at_most_once", "attempts": 2}, "_closed is at_most_once and asks for 2"),
+        ({"attempts": 0}, "_closed asks for 0 attempts: it takes at least one."),
+        ({"timeout": timedelta(0)}, "_closed has the timeout 0:00:00: give it some time."),
+    ],
+)
+def test_a_declaration_that_makes_no_sense_is_refused(declared: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        tool(**declared)(_closed)
 
 
-async def test_wrong_arguments_are_told_to_claude_and_never_retried() -> None:
-    async with desk() as running:
-        handle = await running.start(RunTool.run, ToolCall("toolu_1", "add", {"a": "x"}))
-        result = await handle.result()
-        (step,) = await steps(handle)
-    assert result["is_error"]
-    assert result["content"].startswith("Invalid arguments for add: a: Input should be a valid int")
-    assert step.attempts == 1
-    assert seen.attempts == []
-
-
-async def test_a_tool_that_fails_once_is_tried_again_under_the_same_key() -> None:
-    async with desk() as running:
-        handle = await running.start(RunTool.run, ToolCall("toolu_1", "fail", {"times": 1}))
-        assert (await handle.result())["content"] == "delivered"
-    assert seen.attempts == [1, 2]
-    assert seen.keys == [f"{handle.first_execution_run_id}:toolu_1"] * 2
-
-
-async def test_a_tool_that_goes_on_failing_is_an_error_after_bounded_attempts() -> None:
-    async with desk() as running:
-        assert await running.run_tool("fail", times=99) == error("The carrier hung up.")
-    policy = TOOL_OPTIONS["retry_policy"]
-    assert policy is not None
-    assert seen.attempts == list(range(1, policy.maximum_attempts + 1))
-
-
-async def test_the_key_stays_the_same_across_continue_as_new() -> None:
-    async with desk() as running:
-        handle = await running.start(RunToolInThreeRuns.run, ToolCall("toolu_1", "key", {}), [])
-        keys = await handle.result()
-    assert keys == [f"{handle.first_execution_run_id}:toolu_1"] * 3
-
-
-async def test_a_tool_that_does_not_exist_is_an_error_that_names_those_that_do() -> None:
-    async with desk() as running:
-        handle = await running.start(RunTool.run, ToolCall("toolu_1", "fly", {}))
-        assert await handle.result() == error(NO_TOOL)
-        (step,) = await steps(handle)
-    assert step.attempts == 1
-    async with desk(tools=[]) as running:
-        assert await running.run_tool("fly") == error("There is no tool 'fly'. Tools: none.")
-
-
-@pytest.mark.parametrize("name", ["call_claude", "tool.add", "", "run_any_tool"])
-async def test_a_made_up_name_never_runs_another_activity(name: str, claude: OfflineClaude) -> None:
-    async with desk() as running:
-        result = await running.run_tool(name, messages=[{"role": "user", "content": "Hi"}])
-    assert result["is_error"]
-    assert result["content"].startswith(f"There is no tool {name!r}. Tools: add, ")
-    assert claude.calls() == []
-    assert seen.attempts == []
-
-
-async def test_a_tool_answers_only_activity_types_of_tools() -> None:
-    env = ActivityEnvironment()
-    env.info = replace(env.info, activity_type="add")
-    with pytest.raises(ApplicationError, match="There is no tool 'add'") as refused:
-        await env.run(tool_activity([add]), [])
-    assert refused.value.non_retryable
-
-
-async def test_cancelling_a_run_cancels_its_tool_and_is_no_error_for_claude() -> None:
-    async with desk() as running:
-        handle = await _napping(running)
-        await handle.cancel()
-        with pytest.raises(WorkflowFailureError) as failed:
-            await handle.result()
-        assert isinstance(failed.value.cause, CancelledError)
-        # While the Worker goes on: its end would cancel the tool too.
-        await eventually(lambda: seen.was_cancelled)
-    assert seen.attempts == [1]
-
-
-async def _napping(running: Desk) -> Any:
-    handle = await running.start(RunTool.run, ToolCall("toolu_1", "nap", {"seconds": 60}))
-    await until(handle, lambda found: bool(found) and found[0].state == "running", timeout=20)
-    return handle
+async def test_a_function_that_is_not_async_runs_in_a_thread_however_it_is_called() -> None:
+    assert await tool(_sync)(1) == 1
+    assert await tool(_sync).call({"a": 1}) == "1"
+    assert tool(_sync).schema()["description"] == "Block."

@@ -1,5 +1,6 @@
 """The bookshop that every lesson works on: a SQLite file, its data, and the desk's tools."""
 
+from agentkit.classroom.shop.carrier import book_van
 from agentkit.classroom.shop.database import connect, count, path, reset, rows
 from agentkit.classroom.shop.tools import (
     TOOLS,
@@ -14,6 +15,7 @@ from agentkit.classroom.shop.tools import (
 
 __all__ = [
     "TOOLS",
+    "book_van",
     "check_stock",
     "connect",
     "count",

@@ -21,6 +21,7 @@ TABLES = (
     "shipments",
     "refunds",
     "emails",
+    "pickups",
     "handbook",
     "ledger",
 )

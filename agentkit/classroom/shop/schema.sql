@@ -63,4 +63,11 @@ create table emails (
     created_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 );
 
+create table pickups (
+    id         integer primary key,
+    order_id   integer not null references orders (id),
+    day        text not null,
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+);
+
 create virtual table handbook using fts5 (title, body, tokenize = 'porter unicode61');

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import sqlite3
 from difflib import get_close_matches
 from typing import Any, cast
 
-from agentkit.classroom.home import ClassroomError
 from agentkit.classroom.shop.answers import (
     Article,
     Email,
@@ -20,6 +18,7 @@ from agentkit.classroom.shop.answers import (
     Stock,
 )
 from agentkit.classroom.shop.database import session
+from agentkit.classroom.shop.slowness import seconds
 from agentkit.idempotency import once
 from agentkit.tools import Tool, ToolError, tool
 
@@ -99,7 +98,7 @@ async def track_shipment(order_id: int) -> Shipment:
     with session() as db:
         order = _order(db, order_id)
         row = db.execute("select * from shipments where order_id = ?", (order_id,)).fetchone()
-    await asyncio.sleep(_carrier_seconds())
+    await asyncio.sleep(seconds("SHOP_CARRIER_SECONDS", 1))
     if row is not None:
         return cast(Shipment, {name: row[name] for name in Shipment.__annotations__})
     waiting = {"processing": "not shipped yet", "cancelled": "cancelled, nothing was shipped"}
@@ -176,7 +175,7 @@ async def check_stock(title: str) -> list[Stock]:
     ]
 
 
-@tool
+@tool(effect="idempotent")
 async def refund(order_id: int, amount: float, reason: str) -> Refund:
     """Pay money back to the customer of an order. This cannot be undone.
 
@@ -214,10 +213,12 @@ async def refund(order_id: int, amount: float, reason: str) -> Refund:
                 "status": "refunded",
             }
 
-        return cast(Refund, once(db, pay))
+        paid = cast(Refund, once(db, pay))
+    await asyncio.sleep(seconds("SHOP_BANK_SECONDS", 0))  # paid; the bank's word is on its way
+    return paid
 
 
-@tool
+@tool(effect="idempotent")
 async def send_email(to: str, subject: str, body: str) -> Email:
     """Send an email from the support desk. This cannot be undone.
 
@@ -266,15 +267,3 @@ def _order(db: sqlite3.Connection, order_id: int) -> sqlite3.Row:
         if row is not None:
             return cast(sqlite3.Row, row)
     raise ToolError(f"There is no order {order_id}. Order numbers run from {first} to {last}.")
-
-
-def _carrier_seconds() -> float:
-    """How long the carrier takes to answer: $SHOP_CARRIER_SECONDS, or one second."""
-    configured = os.environ.get("SHOP_CARRIER_SECONDS", "1")
-    try:
-        return float(configured)
-    except ValueError:
-        raise ClassroomError(
-            f"SHOP_CARRIER_SECONDS is {configured!r}, which is not a number of seconds. "
-            "Go back to one second: unset SHOP_CARRIER_SECONDS"
-        ) from None

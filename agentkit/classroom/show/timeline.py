@@ -36,6 +36,7 @@ class Step:
         last_failure: Why the attempt before the last one failed; "" when there was none.
         result: What it returned, from JSON; None until then.
         scheduled_at: When it was scheduled, in seconds since the epoch.
+        started_at: When its last attempt began; None until the server tells, when it is over.
         ended_at: When its result was recorded; None until then.
         worker: The identity, `pid@host`, of the worker that ran the last attempt.
     """
@@ -47,6 +48,7 @@ class Step:
     attempts: int = 0
     last_failure: str = ""
     result: Any = field(default=None, repr=False)
+    started_at: float | None = None
     ended_at: float | None = None
     worker: str = ""
 
@@ -144,25 +146,28 @@ def _read(event: HistoryEvent, found: dict[int, Step], by_id: dict[str, Step]) -
     kind = event.event_type
     if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
         scheduled = event.activity_task_scheduled_event_attributes
-        step = Step(
-            len(found) + 1, scheduled.activity_type.name, event.event_time.ToMicroseconds() / 1e6
-        )
+        step = Step(len(found) + 1, scheduled.activity_type.name, _seconds(event))
         found[event.event_id] = by_id[scheduled.activity_id] = step
     elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
         started = event.activity_task_started_event_attributes
         step = found[started.scheduled_event_id]
         step.attempts = started.attempt
+        step.started_at = _seconds(event)
         step.last_failure = started.last_failure.message
         step.worker = started.identity
     elif kind in _ENDED:
         ended = getattr(event, event.WhichOneof("attributes") or "")
         step = found[ended.scheduled_event_id]
         step.state = _ENDED[kind]
-        step.ended_at = event.event_time.ToMicroseconds() / 1e6
+        step.ended_at = _seconds(event)
         if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
             step.result = _value(ended.result)
         elif kind != EventType.EVENT_TYPE_ACTIVITY_TASK_CANCELED:
             step.result = ended.failure.message
+
+
+def _seconds(event: HistoryEvent) -> float:
+    return event.event_time.ToMicroseconds() / 1e6
 
 
 def _value(payloads: Payloads) -> Any:
