@@ -40,7 +40,7 @@ with workflow.unsafe.imports_passed_through():
         signed_by,
         trust_names,
     )
-    from agentkit.tools import tool_activity
+    from agentkit.tool_calls import tool_activity
 
 KEYS = {"ann": b"ann's key, 32 bytes of a secret.", "bob": b"bob's key, 32 bytes of a secret."}
 SIGNED = signed_by(KEYS)
@@ -70,7 +70,7 @@ async def look(order_id: int) -> str:
     return f"order {order_id}"
 
 
-@tool
+@tool(effect="idempotent")
 async def pay(order_id: int, amount: float, reason: str = "") -> str:
     """Pay money back.
 
@@ -85,7 +85,12 @@ async def pay(order_id: int, amount: float, reason: str = "") -> str:
     return f"paid {amount} for {order_id}"
 
 
-look.effect = "none"  # type: ignore[attr-defined]  # until tools say so themselves
+@tool(effect="idempotent")
+async def fly() -> str:
+    """Fly away: the worker has it, the Workflows don't offer it."""
+    return "gone"
+
+
 TOOLS: list[AnyTool] = [look, pay]
 
 
@@ -185,7 +190,7 @@ def worker(client: Client, task_queue: str, workflows: Sequence[type] = (Desk,))
         client,
         task_queue=task_queue,
         workflows=workflows,
-        activities=[tool_activity(TOOLS), *approval_activities(_notify, SIGNED)],
+        activities=[tool_activity([*TOOLS, fly]), *approval_activities(_notify, SIGNED)],
     )
 
 
@@ -210,9 +215,7 @@ async def pending(run: WorkflowHandle[Any, Any], count: int = 1) -> list[Pending
     """Wait until so many requests are pending."""
     deadline = asyncio.get_running_loop().time() + 20
     while True:
-        found: list[PendingApproval] = await run.query(
-            "pending", result_type=list[PendingApproval]
-        )
+        found: list[PendingApproval] = await run.query("pending", result_type=list[PendingApproval])
         if len(found) == count:
             return found
         assert asyncio.get_running_loop().time() < deadline, f"{len(found)} pending, not {count}"
@@ -224,7 +227,9 @@ async def audit(run: WorkflowHandle[Any, Any]) -> list[AuditEntry]:
     return entries
 
 
-def decision(of: PendingApproval, answer: Any = "approve", by: str = "ann", **more: Any) -> Decision:
+def decision(
+    of: PendingApproval, answer: Any = "approve", by: str = "ann", **more: Any
+) -> Decision:
     """A decision on what is pending; signed if a key is given."""
     key = more.pop("key", None)
     fields = {"request_id": of.request.id, "digest": of.request.digest, **more}

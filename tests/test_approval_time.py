@@ -78,7 +78,7 @@ async def test_a_decision_after_the_end_is_refused(desk: Bank) -> None:
     waiting, other = await pending(run, 2)
     await decide(run, decision(other))
     await desk.env.sleep(2 * HOUR)
-    with pytest.raises(Exception, match="completed|not found"):
+    with pytest.raises(Exception, match=r"completed|not found"):
         await decide(run, decision(waiting))
     assert world.paid == [(1042, 90.0)]
 

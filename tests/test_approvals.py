@@ -245,8 +245,8 @@ async def test_edited_arguments_run_and_the_audit_shows_both(desk: Bank) -> None
     assert approved.arguments == {"order_id": 1042, "amount": 80.0}
     assert approved.decision is not None
     assert approved.decision.arguments == {"order_id": 1042, "amount": 60.5}
-    note = 'A reviewer changed the arguments to {"order_id": 1042, "amount": 60.5}.'
-    assert texts(got) == [f"{note}\npaid 60.5 for 1042"]
+    note = '[A reviewer had changed the arguments to {"order_id": 1042, "amount": 60.5}.]'
+    assert texts(got) == [f"paid 60.5 for 1042\n\n{note}"]
 
 
 async def test_edited_arguments_that_the_tool_refuses_are_an_error_for_claude(desk: Bank) -> None:
@@ -324,5 +324,5 @@ async def test_cancelling_the_run_withdraws_what_waits(desk: Bank) -> None:
     with pytest.raises(Exception, match="Workflow execution failed"):
         await run.result()
     assert world.paid == []
-    with pytest.raises(Exception, match="completed|not found"):
+    with pytest.raises(Exception, match=r"completed|not found"):
         await decide(run, decision(waiting))

@@ -16,12 +16,13 @@ from temporalio import workflow
 
 from agentkit.approvals.audit import Audit
 from agentkit.approvals.inbox import Inbox
-from agentkit.approvals.policy import Policy, Terms, Verdict, ask, ask_for_effects, effect_of
+from agentkit.approvals.policy import Policy, Terms, Verdict, ask, ask_for_effects
 from agentkit.approvals.requests import AuditEntry, Decision
 from agentkit.approvals.signatures import Verify
 from agentkit.approvals.waiting import GateState
 from agentkit.conversation import ToolCall, tool_result
-from agentkit.tools import AnyTool, run_tool
+from agentkit.tool_calls import run_tool
+from agentkit.tools import AnyTool
 
 if TYPE_CHECKING:
     from anthropic.types import ToolResultBlockParam
@@ -157,7 +158,7 @@ class Gate:
             self._note("denied", call, verdict.reason)
             return await _no(call, f"Not allowed: {verdict.reason}")
         if verdict.action == "allow":
-            if effect_of(tool) != "none":
+            if tool.effect != "none":
                 self._note("allowed", call, verdict.reason)
             return await self._execute(call)
         may_run, entry = await self._inbox.ask(call, verdict.reason, verdict.terms or self._terms)
@@ -190,7 +191,7 @@ class Gate:
     async def _execute(self, call: ToolCall) -> ToolResultBlockParam:
         self._running.add(call.id)
         try:
-            return await run_tool(call)
+            return await run_tool(call, tuple(self._tools.values()))
         finally:
             self._running.discard(call.id)
 
@@ -207,8 +208,8 @@ class Gate:
         if edited is None or edited == call.input:
             return result
         # Or Claude would tell the customer of what it had asked for.
-        note = f"A reviewer changed the arguments to {json.dumps(edited, ensure_ascii=False)}."
-        return tool_result(call, f"{note}\n{text}", is_error=failed)
+        note = f"A reviewer had changed the arguments to {json.dumps(edited, ensure_ascii=False)}."
+        return tool_result(call, f"{text}\n\n[{note}]", is_error=failed)
 
     def _note(self, event: Literal["allowed", "denied"], call: ToolCall, why: str) -> None:
         self._audit.add(event, call.id, call.name, "policy", why, call.input)

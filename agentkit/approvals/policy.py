@@ -109,13 +109,4 @@ def ask_for_effects(call: ToolCall, tool: AnyTool) -> Verdict:
         call: The call; only its tool matters here.
         tool: The tool that it names.
     """
-    return allow() if effect_of(tool) == "none" else ask(f"{call.name} can't be undone")
-
-
-def effect_of(tool: AnyTool) -> str:
-    """Read what kind of effect a tool has: "none", "idempotent" or "at_most_once".
-
-    Args:
-        tool: A tool; one that doesn't say is taken for an effect.
-    """
-    return str(getattr(tool, "effect", "idempotent"))
+    return allow() if tool.effect == "none" else ask(f"{call.name} has an effect")
