@@ -15,6 +15,12 @@ from agentkit.approvals.requests import (
     Notice,
     digest_of,
 )
+from agentkit.approvals.reviewing import (
+    DecisionRefused,
+    decide,
+    pending_approvals,
+    read_audit,
+)
 from agentkit.approvals.signatures import Verify, sign, signed_by, trust_names
 from agentkit.approvals.waiting import GateState, PendingApproval
 
@@ -22,6 +28,7 @@ __all__ = [
     "ApprovalRequest",
     "AuditEntry",
     "Decision",
+    "DecisionRefused",
     "FileNotifier",
     "Gate",
     "GateState",
@@ -37,8 +44,11 @@ __all__ = [
     "approval_activities",
     "ask",
     "ask_for_effects",
+    "decide",
     "deny",
     "digest_of",
+    "pending_approvals",
+    "read_audit",
     "sign",
     "signed_by",
     "trust_names",
