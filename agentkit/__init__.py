@@ -3,14 +3,12 @@
 from agentkit.claude import (
     ClaudeReply,
     ClaudeRequest,
-    Usage,
     ask_claude,
     call_claude,
     default_model,
 )
 from agentkit.client import connect, run_main, run_until_signalled
 from agentkit.conversation import (
-    Content,
     Messages,
     ToolCall,
     assistant_message,
@@ -21,7 +19,7 @@ from agentkit.conversation import (
 )
 from agentkit.idempotency import idempotency_key, once
 from agentkit.plugin import AgentPlugin
-from agentkit.tool_calls import outcome_is_unknown, run_tool, run_tools
+from agentkit.tool_runs import outcome_is_unknown, run_tool, run_tools
 from agentkit.tools import AnyTool, ToolError, tool
 
 __all__ = [
@@ -29,11 +27,9 @@ __all__ = [
     "AnyTool",
     "ClaudeReply",
     "ClaudeRequest",
-    "Content",
     "Messages",
     "ToolCall",
     "ToolError",
-    "Usage",
     "ask_claude",
     "assistant_message",
     "call_claude",

@@ -23,7 +23,7 @@ from temporalio.worker import (
 
 from agentkit.claude import call_claude, claude_client, close_claude_client
 from agentkit.store import Store
-from agentkit.tool_calls import tool_activity
+from agentkit.tool_runs import tool_activity
 from agentkit.tools import HEARTBEAT_TIMEOUT, AnyTool
 
 

@@ -1,6 +1,6 @@
 """Typed functions become Claude's tools, each with a declaration of what it may do.
 
-How a call of a tool is run, and what becomes of its failures, is `agentkit.tool_calls`.
+How a call of a tool is run, and what becomes of its failures, is `agentkit.tool_runs`.
 """
 
 from __future__ import annotations

@@ -10,9 +10,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from agentkit import (
     ClaudeReply,
     ClaudeRequest,
-    Content,
     ToolCall,
-    Usage,
     assistant_message,
     text_of,
     tool_calls,
@@ -20,6 +18,8 @@ from agentkit import (
     user_message,
 )
 from agentkit.classroom.offline import OfflineClaude
+from agentkit.claude import Usage
+from agentkit.conversation import Content
 from tests.agents import HELLO, Hold, OneCall, desk
 
 BLOCKS: list[dict[str, Any]] = [

@@ -82,3 +82,8 @@ def test_every_make_target_is_listed_by_make() -> None:
     listed = subprocess.run(["make"], cwd=REPO, capture_output=True, text=True, check=True).stdout
     targets = re.findall(r"make (\w+)", listed)
     assert {"lab", "demo", "test", "outputs", "lock", "clean"} <= set(targets)
+
+
+def test_no_module_has_the_name_of_something_public() -> None:
+    # It would take its place in the package as soon as anything imports it.
+    assert not {path.stem for path in TAKE_HOME} & set(agentkit.__all__)

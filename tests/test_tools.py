@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 import pytest
 
 from agentkit import ToolError, tool
-from agentkit.tool_calls import tool_activity
+from agentkit.tool_runs import tool_activity
 from agentkit.tools import MOST_ATTEMPTS
 from tests.agents import add, refuse
 

@@ -18,7 +18,7 @@ from agentkit import AgentPlugin, ToolCall, ToolError, outcome_is_unknown
 from agentkit.classroom.offline import OfflineClaude
 from agentkit.classroom.show import steps, until
 from agentkit.store import SQLiteStore
-from agentkit.tool_calls import MOST_CHARACTERS, tool_activity
+from agentkit.tool_runs import MOST_CHARACTERS, tool_activity
 from agentkit.tools import MOST_ATTEMPTS
 from tests import hard_tools
 from tests.agents import Desk, RunTool, RunToolInThreeRuns, add, desk, eventually, seen
