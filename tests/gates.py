@@ -40,7 +40,7 @@ with workflow.unsafe.imports_passed_through():
         signed_by,
         trust_names,
     )
-    from agentkit.tool_calls import tool_activity
+    from agentkit.tool_runs import tool_activity
 
 KEYS = {"ann": b"ann's key, 32 bytes of a secret.", "bob": b"bob's key, 32 bytes of a secret."}
 SIGNED = signed_by(KEYS)

@@ -14,6 +14,7 @@ from agentkit.approvals.requests import (
     Decision,
     Notice,
     digest_of,
+    read_decision,
 )
 from agentkit.approvals.reviewing import (
     DecisionRefused,
@@ -49,6 +50,7 @@ __all__ = [
     "digest_of",
     "pending_approvals",
     "read_audit",
+    "read_decision",
     "sign",
     "signed_by",
     "trust_names",

@@ -21,7 +21,7 @@ from agentkit.approvals.requests import AuditEntry, Decision
 from agentkit.approvals.signatures import Verify
 from agentkit.approvals.waiting import GateState
 from agentkit.conversation import ToolCall, tool_result
-from agentkit.tool_calls import run_tool
+from agentkit.tool_runs import run_tool
 from agentkit.tools import AnyTool
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ import sys
 
 from agentkit import AgentPlugin, connect, run_main
 from agentkit.approvals import (
-    Decision,
     DecisionRefused,
     PendingApproval,
     decide,
     pending_approvals,
+    read_decision,
     sign,
 )
 
@@ -43,14 +43,14 @@ async def main() -> None:
         return
     digest, answer, name, *reason = arguments[1:]
     seen = [w.request for w in waiting if w.request.digest.startswith(digest)]
-    if len(seen) != 1 or answer not in ("approve", "reject"):
-        raise SystemExit(f"Nothing to decide: {len(seen)} requests with the digest {digest}…")
-    verdict = "approve" if answer == "approve" else "reject"
-    decision = Decision(seen[0].id, seen[0].digest, verdict, name, " ".join(reason))
+    if len(seen) != 1:
+        raise SystemExit(f"{len(seen)} requests with the digest {digest}… are waiting.")
+    fields = {"request_id": seen[0].id, "digest": seen[0].digest, "answer": answer}
     key = os.environ.get("APPROVAL_KEY")
     try:
+        decision = read_decision({**fields, "reviewer": name, "reason": " ".join(reason)})
         entry = await decide(run, sign(decision, key.encode()) if key else decision)
-    except DecisionRefused as err:
+    except (DecisionRefused, ValueError) as err:
         raise SystemExit(str(err)) from None
     print(f"{entry.event} by {entry.by}")
 

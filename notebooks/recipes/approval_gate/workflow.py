@@ -28,13 +28,14 @@ class ApprovalGate:
 
     @workflow.init
     def __init__(self, question: str) -> None:
-        self.messages: Messages = [user_message(question)]
+        self.messages: Messages = []
         asker = f"the support desk, for a customer who wrote: {question}"
         self.gate = Gate(TOOLS, policy, verify=VERIFY, terms=TERMS, asker=asker)
 
     @workflow.run
     async def run(self, question: str) -> Answer:
         """Ask Claude, run what the gate lets through, give back the results; until it answers."""
+        self.messages.append(user_message(question))
         for turn in range(1, 21):
             reply = await ask_claude(self.messages)
             self.messages.append(assistant_message(reply.content))
