@@ -246,7 +246,7 @@ async def test_edited_arguments_run_and_the_audit_shows_both(desk: Bank) -> None
     assert approved.decision is not None
     assert approved.decision.arguments == {"order_id": 1042, "amount": 60.5}
     note = '[A reviewer had changed the arguments to {"order_id": 1042, "amount": 60.5}.]'
-    assert texts(got) == [f"paid 60.5 for 1042\n\n{note}"]
+    assert texts(got) == [f"paid 60.5 for 1042\n{note}"]
 
 
 async def test_edited_arguments_that_the_tool_refuses_are_an_error_for_claude(desk: Bank) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import copy
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from temporalio import workflow
 
@@ -207,9 +207,7 @@ class Gate:
         self._audit.add("failed" if failed else "ran", call.id, call.name, call.name, text[:500])
         if edited is None or edited == call.input:
             return result
-        # Or Claude would tell the customer of what it had asked for.
-        note = f"A reviewer had changed the arguments to {json.dumps(edited, ensure_ascii=False)}."
-        return tool_result(call, f"{text}\n\n[{note}]", is_error=failed)
+        return tool_result(call, _with_note(text, edited), is_error=failed)
 
     def _note(self, event: Literal["allowed", "denied"], call: ToolCall, why: str) -> None:
         self._audit.add(event, call.id, call.name, "policy", why, call.input)
@@ -217,3 +215,15 @@ class Gate:
 
 async def _no(call: ToolCall, why: str) -> ToolResultBlockParam:
     return tool_result(call, why, is_error=True)
+
+
+def _with_note(text: str, edited: dict[str, Any]) -> str:
+    """Tell Claude what has run instead, or it would tell the customer what it had asked for."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if isinstance(found, dict):  # what is JSON stays JSON
+        return json.dumps({**found, "arguments_changed_by_reviewer": edited}, ensure_ascii=False)
+    changed = json.dumps(edited, ensure_ascii=False)
+    return f"{text}\n[A reviewer had changed the arguments to {changed}.]"
