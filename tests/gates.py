@@ -249,3 +249,17 @@ async def refused(run: WorkflowHandle[Any, Any], value: object) -> str:
     except WorkflowUpdateFailedError as err:
         return str(getattr(err.cause, "message", err.cause))
     raise AssertionError("the decision was accepted")
+
+
+@workflow.defn(name="Desk")
+class DeskWithNewKeys(Desk):
+    """The same Workflow on a worker whose keys are others."""
+
+    @workflow.init
+    def __init__(self, given: Given) -> None:
+        super().__init__(given)
+        self.gate._inbox._verify = signed_by({"ann": b"another key of 32 bytes, for ann"})
+
+    @workflow.run
+    async def run(self, given: Given) -> Got:
+        return await super().run(given)
