@@ -52,10 +52,14 @@ class Audit:
             self.left_out += 1
         return entry
 
-    def closing(self, request_id: str) -> AuditEntry | None:
-        """Find the entry that decided on a request; None when nothing has."""
+    def why_gone(self, request_id: str) -> str:
+        """Say in one sentence why nothing can be decided on any more.
+
+        Args:
+            request_id: The id of a request that isn't waiting.
+        """
         ends = ("approved", "rejected", "expired", "withdrawn")
-        return next(
-            (e for e in reversed(self.entries) if e.request_id == request_id and e.event in ends),
-            None,
-        )
+        for entry in reversed(self.entries):
+            if entry.request_id == request_id and entry.event in ends:
+                return f"The request was decided before: {entry.event} by {entry.by}."
+        return f"No request {request_id} is waiting here."

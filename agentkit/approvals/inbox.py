@@ -15,7 +15,6 @@ from agentkit.approvals.audit import Audit
 from agentkit.approvals.notify import NOTIFY_OPTIONS, VERIFY_OPTIONS
 from agentkit.approvals.policy import Terms
 from agentkit.approvals.requests import (
-    ApprovalRequest,
     AuditEntry,
     Decision,
     Kind,
@@ -53,6 +52,8 @@ class Inbox:
         self.open = {each.request.id: each for each in waiting}
         self._brought = set(self.open)  # by the run before; no call of this one waits for it yet
         self._notices: set[asyncio.Task[None]] = set()
+        self._checks: dict[str, set[int]] = {}  # Signals whose signature is being looked at
+        self._signals = 0
         workflow.set_update_handler("decide", self._on_update, validator=self._validate)
         workflow.set_signal_handler("submit_decision", self._on_signal)
         workflow.set_query_handler("pending", self.pending)
@@ -140,6 +141,13 @@ class Inbox:
                 return waiting.outcome
             if kind != "expired":
                 self._say(waiting, kind)
+        # What came in time counts, though looking at its signature takes longer than that.
+        in_time = set(self._checks.get(request.id, ()))
+        await workflow.wait_condition(
+            lambda: waiting.outcome is not None or not in_time & self._checks.get(request.id, set())
+        )
+        if waiting.outcome is not None:
+            return waiting.outcome
         then = "it may run" if request.on_timeout == "allow" else "it is denied"
         waiting.outcome = self._audit.add(
             "expired",
@@ -198,12 +206,9 @@ class Inbox:
 
     def _refusal(self, decision: Decision, verify: Verify | None) -> str | None:
         """Say in one sentence why a decision doesn't count; None when it does."""
-        waiting = self.open.get(decision.request_id)
-        if waiting is None or waiting.outcome is not None:
-            entry = self._audit.closing(decision.request_id)
-            if entry is None:
-                return f"No request {decision.request_id} is waiting here."
-            return f"The request was decided before: {entry.event} by {entry.by}."
+        waiting = self._undecided(decision.request_id)
+        if waiting is None:
+            return self._audit.why_gone(decision.request_id)
         request = waiting.request
         if decision.digest != request.digest:
             return "The digest is not this request's: look at the request again, then decide."
@@ -221,6 +226,10 @@ class Inbox:
             return verify(decision, request) if verify else None
         except Exception as err:  # its text may tell of a key
             return f"The decision could not be verified ({type(err).__name__})."
+
+    def _undecided(self, request_id: str) -> Waiting | None:
+        waiting = self.open.get(request_id)
+        return waiting if waiting is not None and waiting.outcome is None else None
 
     def _decide(self, decision: Decision) -> AuditEntry:
         waiting = self.open[decision.request_id]
@@ -257,10 +266,9 @@ class Inbox:
             decision = read_decision(value)
             refusal = self._refusal(decision, None)
             if refusal is None:
-                request = self.open[decision.request_id].request
-                refusal = await self._verified(decision, request)
-                # Somebody else may have decided in the meantime.
-                refusal = refusal or self._refusal(decision, None)
+                refusal = await self._verified(decision)
+            if refusal is None and self._undecided(decision.request_id) is None:
+                refusal = self._audit.why_gone(decision.request_id)  # somebody was quicker
         except ValueError as err:
             refusal = str(err)
         if refusal is None and decision is not None:
@@ -275,13 +283,19 @@ class Inbox:
             decision=decision,
         )
 
-    async def _verified(self, decision: Decision, request: ApprovalRequest) -> str | None:
-        # An Activity, although it computes only: keys change, and a replay must hear the answer
-        # that was given then.
+    async def _verified(self, decision: Decision) -> str | None:
+        request = self.open[decision.request_id].request
+        self._signals += 1
+        number, checks = self._signals, self._checks.setdefault(request.id, set())
+        checks.add(number)
         try:
+            # An Activity, although it computes only: keys change, and a replay must hear the
+            # answer that was given then.
             refusal: str | None = await workflow.execute_activity(
                 "verify_decision", args=[decision, request], **VERIFY_OPTIONS
             )
-            return refusal
         except ActivityError as err:
             return f"The decision could not be verified ({err.cause or err})."
+        finally:
+            checks.discard(number)
+        return refusal
