@@ -76,7 +76,6 @@ class Inbox:
             waiting = self.open[call.id] = Waiting.begin(call, why, terms, self._asker)
             self._say(waiting, "asked")
             self._show()
-        request = waiting.request
         try:
             entry = await self._until_decided(waiting)
         except asyncio.CancelledError:
@@ -86,7 +85,7 @@ class Inbox:
             del self.open[call.id]
         self._show()
         may_run = entry.event == "approved" or (
-            entry.event == "expired" and request.on_timeout == "allow"
+            entry.event == "expired" and waiting.request.on_timeout == "allow"
         )
         return may_run, entry
 

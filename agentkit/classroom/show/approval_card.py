@@ -54,6 +54,8 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
         ValueError: The request's digest isn't that of what the card would show.
     """
 
+    _watching: asyncio.Task[None] | None = None  # a card that is refused has none
+
     def __init__(
         self,
         run: WorkflowHandle[Any, Any],
@@ -128,7 +130,8 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
 
     def close(self) -> None:
         """Take the card away; the request goes on waiting."""
-        self._watching.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
         super().close()
 
     def edited(self) -> tuple[dict[str, Any] | None, str]:
@@ -287,11 +290,11 @@ async def until_pending(
     """
     deadline = asyncio.get_running_loop().time() + timeout
     while asyncio.get_running_loop().time() < deadline:
+        if (await run.describe()).status != WorkflowExecutionStatus.RUNNING:
+            raise ClassroomError(f"{run.id} has ended, so nothing waits in it. Start it again.")
         with suppress(RPCError, asyncio.TimeoutError):
             found = await asyncio.wait_for(pending_approvals(run), timeout=5)
             if len(found) >= count:
                 return found
-        if (await run.describe()).status != WorkflowExecutionStatus.RUNNING:
-            raise ClassroomError(f"{run.id} has ended without asking. Start it again.")
         await asyncio.sleep(0.05)
     raise ClassroomError(f"{run.id} asked for nothing within {timeout:.0f} s. Is a worker running?")
