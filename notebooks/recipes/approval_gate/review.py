@@ -23,10 +23,10 @@ from agentkit.approvals import (
 
 def show(waiting: PendingApproval) -> None:
     """Print what the reviewer needs to know."""
-    request, minutes = waiting.request, waiting.remaining_seconds / 60
+    request, hours = waiting.request, waiting.remaining_seconds / 3600
     print(f"{request.digest[:12]}  {request.tool}({json.dumps(request.arguments)})")
     print(f"  {request.why}; asked by {request.asker}")
-    print(f"  {minutes:.0f} minutes left; may decide: {', '.join(waiting.may_decide) or 'anyone'}")
+    print(f"  {hours:.1f} hours left; may decide: {', '.join(waiting.may_decide) or 'anyone'}")
 
 
 async def main() -> None:
