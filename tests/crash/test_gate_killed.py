@@ -19,7 +19,7 @@ from agentkit.approvals import Decision, decide
 from agentkit.classroom import processes, workers
 from agentkit.classroom.home import home
 from agentkit.classroom.offline import OfflineClaude
-from agentkit.classroom.show.approval_card import until_pending
+from agentkit.classroom.show.pending import until_pending
 from agentkit.classroom.workers import NOTEBOOKS, WorkerProcess
 from tests import gates
 

@@ -13,7 +13,7 @@ from html import escape
 from typing import Any, Literal
 
 import ipywidgets
-from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 
 from agentkit.approvals import (
@@ -27,7 +27,6 @@ from agentkit.approvals import (
     read_audit,
     sign,
 )
-from agentkit.classroom.home import ClassroomError
 
 _LOOK_AGAIN = 2.0
 """Seconds between two looks at whether somebody else has decided."""
@@ -76,11 +75,11 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
         self.reason = ipywidgets.Text(
             description="Reason", placeholder="Claude reads it if you reject", layout=_WIDE
         )
-        self.edit = ipywidgets.ToggleButton(
-            description="Edit arguments", icon="pencil", tooltip="Approve other arguments instead"
-        )
+        self.edit = ipywidgets.Button(description="Edit arguments", icon="pencil")
+        self.editing = False
+        self._as_asked = json.dumps(self.request.arguments, indent=2, ensure_ascii=False)
         self.arguments = ipywidgets.Textarea(
-            json.dumps(self.request.arguments, indent=2, ensure_ascii=False),
+            self._as_asked,
             description="JSON",
             rows=2 + len(self.request.arguments),
             layout=ipywidgets.Layout(width="100%", display="none"),
@@ -88,8 +87,8 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
         self.problem = ipywidgets.HTML()
         self.approve = self._button("Approve", "check", "success", "approve")
         self.reject = self._button("Reject", "times", "danger", "reject")
-        self.edit.observe(self._edit_changed, "value")
-        self.arguments.observe(self._edit_changed, "value")
+        self.edit.on_click(self._edit_pressed)
+        self.arguments.observe(self._typed, "value")
         super().__init__(
             [
                 ipywidgets.HTML(self._what()),
@@ -140,7 +139,7 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
         Returns:
             The arguments, None if they aren't edited; and what is wrong with them, or "".
         """
-        if not self.edit.value:
+        if not self.editing:
             return None, ""
         try:
             found = json.loads(self.arguments.value)
@@ -161,9 +160,8 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
         button = ipywidgets.Button(description=label, icon=icon, button_style=style)
 
         def press(_: ipywidgets.Button) -> None:
-            # A click that was already on its way when the first one disabled the buttons.
+            # Not disabled meanwhile: whoever uses the keyboard would lose their place.
             if not self._over and (self._sending is None or self._sending.done()):
-                self._enable(False)
                 self._sending = asyncio.get_running_loop().create_task(self._send(answer))
 
         button.on_click(press)
@@ -173,7 +171,6 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
         arguments, problem = self.edited() if answer == "approve" else (None, "")
         if problem and arguments is None:
             self._say("⚠", "#9a6700", f"Nothing was sent. {problem}")
-            self._enable(True)
             return
         decision = Decision(
             request_id=self.request.id,
@@ -188,10 +185,8 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
             self._show(await decide(self.run, sign(decision, self._key) if self._key else decision))
         except DecisionRefused as err:
             self._say("⚠", "#9a6700", f"Refused: {err}")
-            self._enable(True)
         except RPCError as err:
             self._say("⚠", "#9a6700", f"Not decided: {err.message}.")
-            self._enable(True)
 
     async def _watch(self) -> None:
         """Count down, and notice what was decided elsewhere."""
@@ -219,7 +214,8 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
         edited = entry.decision is not None and entry.decision.arguments is not None
         self._over = True
         self._say(mark, colour, f"{word} by {entry.by}{note}{', with edits' if edited else ''}.")
-        self._enable(False)
+        for widget in (self.approve, self.reject, self.edit, self.reason, self.arguments):
+            widget.disabled = True
         self.countdown.value = ""
 
     def _say(self, mark: str, colour: str, text: str) -> None:
@@ -229,19 +225,19 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
             f"{mark}</b> {escape(text)}</span>"
         )
 
-    def _enable(self, on: bool) -> None:
-        for widget in (self.approve, self.reject, self.edit, self.reason, self.arguments):
-            widget.disabled = not on
+    def _edit_pressed(self, _: ipywidgets.Button) -> None:
+        self.editing = not self.editing
+        if not self.editing:
+            self.arguments.value = self._as_asked
+        self.arguments.layout.display = None if self.editing else "none"
+        self.approve.description = "Approve edited" if self.editing else "Approve"
+        self.edit.description = "Undo edits" if self.editing else "Edit arguments"
+        self._typed(None)
 
-    def _edit_changed(self, _: object) -> None:
-        self.arguments.layout.display = None if self.edit.value else "none"
-        self.approve.description = "Approve edited" if self.edit.value else "Approve"
+    def _typed(self, _: object) -> None:
         _, problem = self.edited()
-        self.problem.value = (
-            f'<span role="alert" style="color:#9a6700">⚠ {escape(problem)}</span>'
-            if problem
-            else ""
-        )
+        warning = f'<span role="alert" style="color:#9a6700">⚠ {escape(problem)}</span>'
+        self.problem.value = warning if problem else ""
 
     def _count_down(self) -> None:
         left = max(0, round(self._expires - time.monotonic()))
@@ -260,41 +256,14 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
             for name, value in request.arguments.items()
         )
         return (
-            f"<div role='heading' aria-level='3' style='font-size:1.15em'><b>{escape(request.tool)}"
-            f"</b> waits for a decision</div><div>{escape(request.why)}</div>"
+            f"<div style='line-height:1.5'><div role='heading' aria-level='3'>"
+            f"<b style='font-size:1.15em'>{escape(request.tool)}</b> waits for a decision</div>"
+            f"<div>{escape(request.why)}</div>"
             f"<div style='color:#57606a'>Asked by {escape(request.asker)}</div>"
             f"<table style='margin:6px 0'>{rows}</table>"
-            f"<div style='color:#57606a'>digest {escape(request.digest[:12])}…</div>"
+            f"<div style='color:#57606a'>digest {escape(request.digest[:12])}…</div></div>"
         )
 
 
 def _readable(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-async def until_pending(
-    run: WorkflowHandle[Any, Any], count: int = 1, *, timeout: float = 60
-) -> list[PendingApproval]:
-    """Wait until so many requests wait in a run.
-
-    Args:
-        run: The run.
-        count: How many.
-        timeout: Seconds to wait.
-
-    Returns:
-        The requests, the oldest first.
-
-    Raises:
-        ClassroomError: It didn't come to that, because the run has ended or the time is up.
-    """
-    deadline = asyncio.get_running_loop().time() + timeout
-    while asyncio.get_running_loop().time() < deadline:
-        if (await run.describe()).status != WorkflowExecutionStatus.RUNNING:
-            raise ClassroomError(f"{run.id} has ended, so nothing waits in it. Start it again.")
-        with suppress(RPCError, asyncio.TimeoutError):
-            found = await asyncio.wait_for(pending_approvals(run), timeout=5)
-            if len(found) >= count:
-                return found
-        await asyncio.sleep(0.05)
-    raise ClassroomError(f"{run.id} asked for nothing within {timeout:.0f} s. Is a worker running?")
