@@ -9,10 +9,10 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from temporalio import workflow
 
@@ -95,9 +95,16 @@ TOOLS: list[AnyTool] = [look, pay]
 
 
 def policy(call: ToolCall, tool: AnyTool) -> Verdict:
-    """Payments over 50 ask, over 500 are denied."""
+    """Payments over 50 ask, over 500 are denied; some reasons make it behave badly."""
     if tool.name == "look":
         return allow()
+    match call.input.get("reason"):
+        case "return nothing":
+            return cast(Verdict, None)
+        case "change the call":
+            call.input["amount"] = 1.0
+        case "change your mind" if workflow.info().continued_run_id:
+            return deny("not any more")
     amount = call.input["amount"]
     if amount > 500:
         return deny("nobody may pay more than 500")
@@ -114,8 +121,8 @@ class Given:
     reviewers: list[str] = field(default_factory=list)
     escalate_to: list[str] = field(default_factory=list)
     signed: bool = False
-    runs: int = 1
     state: GateState | None = None
+    calls_of_next_run: list[ToolCall] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,6 @@ class Desk:
 
     @workflow.init
     def __init__(self, given: Given) -> None:
-        self.left = given.runs
         self.go_on = False
         terms = Terms(
             given.timeout,
@@ -149,9 +155,8 @@ class Desk:
         running = asyncio.create_task(self.gate.run_all(given.calls))
         await workflow.wait_condition(lambda: running.done() or (self.go_on and self.gate.at_rest))
         if not running.done():
-            from dataclasses import replace
-
-            workflow.continue_as_new(replace(given, state=self.gate.state()))
+            calls = given.calls_of_next_run or given.calls
+            workflow.continue_as_new(replace(given, calls=calls, state=self.gate.state()))
         return Got([dict(r) for r in await running], await self.gate.finished())
 
     @workflow.signal
@@ -207,8 +212,8 @@ async def bank(*workflows: type) -> AsyncIterator[Bank]:
             yield Bank(env, queue)
 
 
-def paying(amount: Any, order_id: int = 1042, id: str = "toolu_1") -> ToolCall:
-    return ToolCall(id, "pay", {"order_id": order_id, "amount": amount})
+def paying(amount: Any, order_id: int = 1042, id: str = "toolu_1", **more: Any) -> ToolCall:
+    return ToolCall(id, "pay", {"order_id": order_id, "amount": amount, **more})
 
 
 async def pending(run: WorkflowHandle[Any, Any], count: int = 1) -> list[PendingApproval]:

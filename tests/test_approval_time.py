@@ -161,6 +161,46 @@ async def test_a_carried_request_expires_when_it_would_have(desk: Bank) -> None:
     assert [e.event for e in got.audit].count("asked") == 1
 
 
+async def test_a_carried_request_is_not_judged_again(desk: Bank) -> None:
+    run = await desk.start(paying(80.0, reason="change your mind"))
+    (before,) = await pending(run)
+    await run.signal("continue_as_new")
+    await _next_run(desk, run)
+    await decide(run, decision(before))
+    await run.result()
+    assert world.paid == [(1042, 80.0)]
+
+
+async def test_a_call_that_changed_on_the_way_is_asked_for_anew(desk: Bank) -> None:
+    run = await desk.start(paying(80.0), calls_of_next_run=[paying(400.0)])
+    (before,) = await pending(run)
+    await run.signal("continue_as_new")
+    await _next_run(desk, run)
+    (after,) = await pending(run)
+    assert after.request.arguments["amount"] == 400.0
+    words = "The digest is not this request's: look at the request again, then decide."
+    assert await refused(run, decision(before)) == words
+    got = await run.result()
+    assert world.paid == []
+    assert "withdrawn" in [e.event for e in got.audit]
+
+
+async def test_reviewers_who_were_not_told_yet_are_told_by_the_next_run(desk: Bank) -> None:
+    def fail(notice: Notice) -> None:
+        raise RuntimeError("the pager is on fire")
+
+    world.notifier = fail
+    run = await desk.start(paying(80.0))
+    await pending(run)
+    await eventually(lambda: len(world.notices) >= 1)
+    world.notifier = lambda notice: None
+    world.notices.clear()
+    await run.signal("continue_as_new")
+    await _next_run(desk, run)
+    await eventually(lambda: kinds() == [("asked", [])])
+    await run.terminate()
+
+
 # Terms that can't be met
 
 

@@ -119,6 +119,25 @@ async def test_a_missing_argument_asks(desk: Bank) -> None:
     assert waiting.request.why == "The policy can't judge this call (KeyError: 'amount')."
 
 
+async def test_a_policy_that_gives_no_verdict_asks(desk: Bank) -> None:
+    run = await desk.start(paying(10.0, reason="return nothing"))
+    (waiting,) = await pending(run)
+    assert "it returned None, which is no verdict" in waiting.request.why
+
+
+async def test_a_policy_can_not_change_what_runs(desk: Bank) -> None:
+    await (await desk.start(paying(10.0, reason="change the call"))).result()
+    assert world.paid == [(1042, 10.0)]
+
+
+@pytest.mark.parametrize("arguments", ["pay all", [1042, 80.0], None])
+async def test_arguments_that_are_no_object_are_an_error_for_claude(
+    desk: Bank, arguments: Any
+) -> None:
+    got = await (await desk.start(ToolCall("a", "pay", arguments))).result()
+    assert texts(got) == ["Invalid arguments for pay: not a JSON object."]
+
+
 # First valid decision wins
 
 
@@ -326,3 +345,30 @@ async def test_cancelling_the_run_withdraws_what_waits(desk: Bank) -> None:
     assert world.paid == []
     with pytest.raises(Exception, match=r"completed|not found"):
         await decide(run, decision(waiting))
+
+
+async def test_a_flood_of_bad_decisions_hides_nothing_in_the_audit(desk: Bank) -> None:
+    run = await desk.start(paying(80.0), timeout=HOUR)
+    await pending(run)
+    for _ in range(120):
+        await run.signal("submit_decision", "yes")
+    got = await run.result()
+    assert events(got).count("refused") == 100
+    assert [e for e in events(got) if e != "refused"] == ["asked", "reminded", "expired"]
+
+
+async def test_a_long_audit_keeps_its_newest_entries(
+    desk: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentkit.approvals.audit.MOST_ENTRIES", 3)
+    calls = [paying(float(n), id=f"toolu_{n}") for n in range(1, 6)]
+    got = await (await desk.start(*calls)).result()
+    assert [e.request_id for e in got.audit] == ["toolu_3", "toolu_4", "toolu_5"]
+
+
+async def test_the_audit_can_be_read_while_the_run_waits_and_after_it(desk: Bank) -> None:
+    run = await desk.start(paying(80.0))
+    await pending(run)
+    assert [e.event for e in await audit(run)] == ["asked"]
+    got = await run.result()
+    assert await audit(run) == got.audit

@@ -160,3 +160,20 @@ async def test_what_a_worker_first_sees_after_the_end_is_taken_on_the_safe_side(
     else:
         refused = next(e for e in got.audit if e.event == "refused")
         assert refused.note == "The request has expired."
+
+
+async def test_the_remaining_time_runs_down_though_nothing_happens(client: Client) -> None:
+    queue = f"clock-{uuid.uuid4()}"
+    plain = await Client.connect(
+        client.service_client.config.target_host, data_converter=pydantic_data_converter
+    )
+    async with gates.worker(plain, queue):
+        run: Any = await plain.start_workflow(
+            gates.Desk.run, gates.Given([gates.paying(80.0)]), id=queue, task_queue=queue
+        )
+        (before,) = await gates.pending(run)
+        deadline = asyncio.get_running_loop().time() + 20
+        while (await gates.pending(run))[0].remaining_seconds > before.remaining_seconds - 0.5:
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.05)
+        await run.terminate()
