@@ -268,3 +268,25 @@ class DeskWithNewKeys(Desk):
     @workflow.run
     async def run(self, given: Given) -> Got:
         return await super().run(given)
+
+
+@workflow.defn
+class TidyDesk(Desk):
+    """Runs its calls, and tidies up when it is cancelled."""
+
+    @workflow.init
+    def __init__(self, given: Given) -> None:
+        super().__init__(given)
+        self.closed = False
+
+    @workflow.run
+    async def run(self, given: Given) -> Got:
+        try:
+            await self.gate.run_all(given.calls)
+        except asyncio.CancelledError:
+            await workflow.wait_condition(lambda: self.closed)
+        return Got([], await self.gate.finished())
+
+    @workflow.signal
+    def close(self) -> None:
+        self.closed = True
