@@ -1,0 +1,269 @@
+"""A card to decide with: what waits, for how long, and two buttons.
+
+Its buttons send the very Update that `agentkit.approvals.decide` sends from a plain cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from html import escape
+from typing import Any, Literal
+
+import ipywidgets
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError
+
+from agentkit.approvals import (
+    AuditEntry,
+    Decision,
+    DecisionRefused,
+    PendingApproval,
+    decide,
+    digest_of,
+    pending_approvals,
+    read_audit,
+    sign,
+)
+
+_LOOK_AGAIN = 2.0
+"""Seconds between two looks at whether somebody else has decided."""
+
+_WIDE = ipywidgets.Layout(width="100%")
+_SAID = {
+    "approved": ("✔", "#1a7f37", "Approved"),
+    "rejected": ("✘", "#cf222e", "Rejected"),
+    "expired": ("⌛", "#9a6700", "Expired"),
+    "withdrawn": ("⌛", "#9a6700", "Withdrawn"),
+}
+
+
+class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
+    """One pending request with its arguments, its time, and buttons to decide on it.
+
+    Args:
+        run: The run that waits.
+        waiting: What waits, from `pending_approvals`.
+        reviewer: Who decides with this card.
+        key: The reviewer's key, if decisions are signed; it stays in this process.
+
+    Raises:
+        ValueError: The request's digest isn't that of what the card would show.
+    """
+
+    _watching: asyncio.Task[None] | None = None  # a card that is refused has none
+
+    def __init__(
+        self,
+        run: WorkflowHandle[Any, Any],
+        waiting: PendingApproval,
+        *,
+        reviewer: str,
+        key: bytes | None = None,
+    ) -> None:
+        self.run, self.request = run, waiting.request
+        if digest_of(self.request) != self.request.digest:
+            raise ValueError("The digest doesn't fit what would be shown: ask the run again.")
+        self.reviewer, self._key = reviewer, key
+        self._expires = time.monotonic() + waiting.remaining_seconds
+        self._sending: asyncio.Task[None] | None = None
+        self._over = False
+
+        self.countdown, self.status = ipywidgets.HTML(), ipywidgets.HTML()
+        self.reason = ipywidgets.Text(
+            description="Reason", placeholder="Claude reads it if you reject", layout=_WIDE
+        )
+        self.edit = ipywidgets.Button(description="Edit arguments", icon="pencil")
+        self.editing = False
+        self._as_asked = json.dumps(self.request.arguments, indent=2, ensure_ascii=False)
+        self.arguments = ipywidgets.Textarea(
+            self._as_asked,
+            description="JSON",
+            rows=2 + len(self.request.arguments),
+            layout=ipywidgets.Layout(width="100%", display="none"),
+        )
+        self.problem = ipywidgets.HTML()
+        self.approve = self._button("Approve", "check", "success", "approve")
+        self.reject = self._button("Reject", "times", "danger", "reject")
+        self.edit.on_click(self._edit_pressed)
+        self.arguments.observe(self._typed, "value")
+        super().__init__(
+            [
+                ipywidgets.HTML(self._what()),
+                self.countdown,
+                self.reason,
+                self.edit,
+                self.arguments,
+                self.problem,
+                ipywidgets.HBox([self.approve, self.reject]),
+                self.status,
+            ],
+            layout=ipywidgets.Layout(
+                border="1px solid #8c959f", padding="8px 12px", max_width="640px"
+            ),
+        )
+        self._say("", "#57606a", f"Nobody has decided yet. You decide as {reviewer}.")
+        self._count_down()
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{k}={v!r}" for k, v in self.request.arguments.items())
+        return f"<approval card: {self.request.tool}({arguments}), {self.request.why}>"
+
+    @property
+    def message(self) -> str:
+        """What the card says of the decision, as plain text."""
+        return self._message
+
+    async def answered(self) -> str:
+        """Wait until the button that was pressed has had its effect.
+
+        Returns:
+            What the card says then.
+        """
+        if self._sending is not None:
+            await self._sending
+        return self.message
+
+    def close(self) -> None:
+        """Take the card away; the request goes on waiting."""
+        if self._watching is not None:
+            self._watching.cancel()
+        super().close()
+
+    def edited(self) -> tuple[dict[str, Any] | None, str]:
+        """Read the edited arguments.
+
+        Returns:
+            The arguments, None if they aren't edited; and what is wrong with them, or "".
+        """
+        if not self.editing:
+            return None, ""
+        try:
+            found = json.loads(self.arguments.value)
+        except ValueError as err:
+            return None, f"This is not JSON: {err}."
+        if not isinstance(found, dict):
+            return None, "The arguments must be an object: {…}."
+        names = set(self.request.arguments)
+        changes = [f"“{n}” is new" for n in found if n not in names]
+        changes += [f"“{n}” is missing" for n in self.request.arguments if n not in found]
+        if changes:
+            return found, f"Please check: {', '.join(changes)}."
+        return found, ""
+
+    def _button(
+        self, label: str, icon: str, style: str, answer: Literal["approve", "reject"]
+    ) -> ipywidgets.Button:
+        button = ipywidgets.Button(description=label, icon=icon, button_style=style)
+
+        def press(_: ipywidgets.Button) -> None:
+            # Not disabled meanwhile: whoever uses the keyboard would lose their place.
+            if not self._over and (self._sending is None or self._sending.done()):
+                self._sending = asyncio.get_running_loop().create_task(self._send(answer))
+
+        button.on_click(press)
+        return button
+
+    async def _send(self, answer: Literal["approve", "reject"]) -> None:
+        arguments, problem = self.edited() if answer == "approve" else (None, "")
+        if problem and arguments is None:
+            self._say("⚠", "#9a6700", f"Nothing was sent. {problem}")
+            return
+        decision = Decision(
+            request_id=self.request.id,
+            digest=self.request.digest,
+            answer=answer,
+            reviewer=self.reviewer,
+            reason=self.reason.value,
+            arguments=arguments,
+        )
+        self._say("…", "#57606a", "Sent; a worker has to take it.")
+        try:
+            self._show(await decide(self.run, sign(decision, self._key) if self._key else decision))
+        except DecisionRefused as err:
+            self._say("⚠", "#9a6700", f"Refused: {err}")
+        except RPCError as err:
+            self._say("⚠", "#9a6700", f"Not decided: {err.message}.")
+
+    async def _watch(self) -> None:
+        """Count down, and notice what was decided elsewhere."""
+        looked = time.monotonic()
+        while not self._over:
+            self._count_down()
+            await asyncio.sleep(0.5)
+            idle = self._sending is None or self._sending.done()
+            if idle and time.monotonic() - looked > _LOOK_AGAIN:
+                # While no worker is up nobody answers, and there is nothing new to tell.
+                with suppress(RPCError, asyncio.TimeoutError):
+                    await asyncio.wait_for(self._look(), timeout=_LOOK_AGAIN)
+                looked = time.monotonic()
+
+    async def _look(self) -> None:
+        if any(w.request.id == self.request.id for w in await pending_approvals(self.run)):
+            return
+        for entry in await read_audit(self.run):
+            if entry.request_id == self.request.id and entry.event in _SAID:
+                self._show(entry)
+
+    def _show(self, entry: AuditEntry) -> None:
+        mark, colour, word = _SAID[entry.event]
+        note = f": {entry.note}" if entry.note else ""
+        edited = entry.decision is not None and entry.decision.arguments is not None
+        self._over = True
+        self._say(mark, colour, f"{word} by {entry.by}{note}{', with edits' if edited else ''}.")
+        for widget in (self.approve, self.reject, self.edit, self.reason, self.arguments):
+            widget.disabled = True
+        self.countdown.value = ""
+
+    def _say(self, mark: str, colour: str, text: str) -> None:
+        self._message = text
+        self.status.value = (
+            f'<span role="status" aria-live="polite"><b style="color:{colour}" aria-hidden="true">'
+            f"{mark}</b> {escape(text)}</span>"
+        )
+
+    def _edit_pressed(self, _: ipywidgets.Button) -> None:
+        self.editing = not self.editing
+        if not self.editing:
+            self.arguments.value = self._as_asked
+        self.arguments.layout.display = None if self.editing else "none"
+        self.approve.description = "Approve edited" if self.editing else "Approve"
+        self.edit.description = "Undo edits" if self.editing else "Edit arguments"
+        self._typed(None)
+
+    def _typed(self, _: object) -> None:
+        _, problem = self.edited()
+        warning = f'<span role="alert" style="color:#9a6700">⚠ {escape(problem)}</span>'
+        self.problem.value = warning if problem else ""
+
+    def _count_down(self) -> None:
+        left = max(0, round(self._expires - time.monotonic()))
+        hours, minutes, seconds = left // 3600, left // 60 % 60, left % 60
+        then = "runs anyway" if self.request.on_timeout == "allow" else "is denied"
+        self.countdown.value = (
+            f'<span role="timer" aria-label="time left"><b>{hours}:{minutes:02}:{seconds:02}</b>'
+            f" left; then it {then}</span>"
+        )
+
+    def _what(self) -> str:
+        request = self.request
+        rows = "".join(
+            f"<tr><th scope='row' style='text-align:left;padding-right:12px'>{escape(name)}</th>"
+            f"<td style='text-align:left;white-space:pre-wrap'>{escape(_readable(value))}</td></tr>"
+            for name, value in request.arguments.items()
+        )
+        return (
+            f"<div style='line-height:1.5'><div role='heading' aria-level='3'>"
+            f"<b style='font-size:1.15em'>{escape(request.tool)}</b> waits for a decision</div>"
+            f"<div>{escape(request.why)}</div>"
+            f"<div style='color:#57606a'>Asked by {escape(request.asker)}</div>"
+            f"<table style='margin:6px 0'>{rows}</table>"
+            f"<div style='color:#57606a'>digest {escape(request.digest[:12])}…</div></div>"
+        )
+
+
+def _readable(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

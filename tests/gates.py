@@ -1,0 +1,292 @@
+"""Workflows with a gate, the tools behind it, and a server that skips time.
+
+They live in a module of their own: the Workflow sandbox imports this file again, and it must
+pass there as it is.
+"""
+
+import asyncio
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+    from temporalio.contrib.pydantic import pydantic_data_converter
+    from temporalio.testing import WorkflowEnvironment
+    from temporalio.worker import Worker
+
+    from agentkit import AnyTool, ToolCall, ToolError, tool
+    from agentkit.approvals import (
+        AuditEntry,
+        Decision,
+        Gate,
+        GateState,
+        Notice,
+        PendingApproval,
+        Terms,
+        Verdict,
+        allow,
+        approval_activities,
+        ask,
+        deny,
+        sign,
+        signed_by,
+        trust_names,
+    )
+    from agentkit.tool_runs import tool_activity
+
+KEYS = {"ann": b"ann's key, 32 bytes of a secret.", "bob": b"bob's key, 32 bytes of a secret."}
+SIGNED = signed_by(KEYS)
+
+
+@dataclass
+class World:
+    """What the tools have done and the notifier was told, in the process that ran them."""
+
+    paid: list[tuple[int, float]] = field(default_factory=list)
+    looked: list[int] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    notifier: Callable[[Notice], None] = lambda notice: None
+
+
+world = World()
+
+
+@tool
+async def look(order_id: int) -> str:
+    """Look at an order.
+
+    Args:
+        order_id: The order.
+    """
+    world.looked.append(order_id)
+    return f"order {order_id}"
+
+
+@tool(effect="idempotent")
+async def pay(order_id: int, amount: float, reason: str = "") -> str:
+    """Pay money back.
+
+    Args:
+        order_id: The order.
+        amount: How much.
+        reason: Why.
+    """
+    if amount > 1000:
+        raise ToolError("The bank refuses more than 1000.")
+    world.paid.append((order_id, amount))
+    return f"paid {amount} for {order_id}"
+
+
+@tool(effect="idempotent")
+async def fly() -> str:
+    """Fly away: the worker has it, the Workflows don't offer it."""
+    return "gone"
+
+
+TOOLS: list[AnyTool] = [look, pay]
+
+
+def policy(call: ToolCall, tool: AnyTool) -> Verdict:
+    """Payments over 50 ask, over 500 are denied; some reasons make it behave badly."""
+    if tool.name == "look":
+        return allow()
+    match call.input.get("reason"):
+        case "return nothing":
+            return cast(Verdict, None)
+        case "change the call":
+            call.input["amount"] = 1.0
+        case "change your mind" if workflow.info().continued_run_id:
+            return deny("not any more")
+    amount = call.input["amount"]
+    if amount > 500:
+        return deny("nobody may pay more than 500")
+    return ask("payments over 50 need a person") if amount > 50 else allow("small")
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a `Desk` Workflow is given."""
+
+    calls: list[ToolCall]
+    timeout: timedelta = timedelta(hours=24)
+    on_timeout: Any = "deny"
+    reviewers: list[str] = field(default_factory=list)
+    escalate_to: list[str] = field(default_factory=list)
+    signed: bool = False
+    state: GateState | None = None
+    calls_of_next_run: list[ToolCall] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Got:
+    """How it ended."""
+
+    results: list[Any]
+    audit: list[AuditEntry]
+
+
+@workflow.defn
+class Desk:
+    """Runs some calls through a gate; in several runs, if it is told to."""
+
+    @workflow.init
+    def __init__(self, given: Given) -> None:
+        self.go_on = False
+        terms = Terms(
+            given.timeout,
+            given.on_timeout,
+            tuple(given.reviewers),
+            escalate_at=0.75 if given.escalate_to else None,
+            escalate_to=tuple(given.escalate_to),
+        )
+        verify = SIGNED if given.signed else trust_names
+        self.gate = Gate(TOOLS, policy, verify=verify, terms=terms, state=given.state)
+
+    @workflow.run
+    async def run(self, given: Given) -> Got:
+        running = asyncio.create_task(self.gate.run_all(given.calls))
+        await workflow.wait_condition(lambda: running.done() or (self.go_on and self.gate.at_rest))
+        if not running.done():
+            calls = given.calls_of_next_run or given.calls
+            workflow.continue_as_new(replace(given, calls=calls, state=self.gate.state()))
+        return Got([dict(r) for r in await running], await self.gate.finished())
+
+    @workflow.signal
+    def continue_as_new(self) -> None:
+        self.go_on = True
+
+
+async def _notify(notice: Notice) -> None:
+    world.notices.append(notice)
+    world.notifier(notice)
+
+
+@dataclass(frozen=True)
+class Bank:
+    """A server that skips time, and a Worker on it."""
+
+    env: WorkflowEnvironment
+    task_queue: str
+
+    @property
+    def client(self) -> Client:
+        return self.env.client
+
+    async def start(self, *calls: ToolCall, workflow: Any = Desk, **given: Any) -> Any:
+        return await self.client.start_workflow(
+            workflow.run,
+            Given(list(calls), **given),
+            id=f"gate-{uuid.uuid4()}",
+            task_queue=self.task_queue,
+        )
+
+
+def worker(client: Client, task_queue: str, workflows: Sequence[type] = (Desk,)) -> Worker:
+    """A Worker with what a Gate needs."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=workflows,
+        activities=[tool_activity([*TOOLS, fly]), *approval_activities(_notify, SIGNED)],
+    )
+
+
+@asynccontextmanager
+async def bank(*workflows: type) -> AsyncIterator[Bank]:
+    """Start a server that skips time, with a Worker; the world is new."""
+    world.__init__()  # type: ignore[misc]
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=str(Path(sys.executable).parent / "temporal-test-server"),
+        data_converter=pydantic_data_converter,
+    ) as env:
+        queue = f"gate-{uuid.uuid4()}"
+        async with worker(env.client, queue, workflows or (Desk,)):
+            yield Bank(env, queue)
+
+
+def paying(amount: Any, order_id: int = 1042, id: str = "toolu_1", **more: Any) -> ToolCall:
+    return ToolCall(id, "pay", {"order_id": order_id, "amount": amount, **more})
+
+
+async def pending(run: WorkflowHandle[Any, Any], count: int = 1) -> list[PendingApproval]:
+    """Wait until so many requests are pending."""
+    deadline = asyncio.get_running_loop().time() + 20
+    while True:
+        found: list[PendingApproval] = await run.query("pending", result_type=list[PendingApproval])
+        if len(found) == count:
+            return found
+        assert asyncio.get_running_loop().time() < deadline, f"{len(found)} pending, not {count}"
+        await asyncio.sleep(0.02)
+
+
+async def audit(run: WorkflowHandle[Any, Any]) -> list[AuditEntry]:
+    entries: list[AuditEntry] = await run.query("audit", result_type=list[AuditEntry])
+    return entries
+
+
+def decision(
+    of: PendingApproval, answer: Any = "approve", by: str = "ann", **more: Any
+) -> Decision:
+    """A decision on what is pending; signed if a key is given."""
+    key = more.pop("key", None)
+    fields = {"request_id": of.request.id, "digest": of.request.digest, **more}
+    made = Decision(answer=answer, reviewer=by, **fields)
+    return sign(made, key) if key else made
+
+
+async def decide(run: WorkflowHandle[Any, Any], value: object) -> AuditEntry:
+    entry: AuditEntry = await run.execute_update("decide", value, result_type=AuditEntry)
+    return entry
+
+
+async def refused(run: WorkflowHandle[Any, Any], value: object) -> str:
+    """Send a decision that must be refused; gives the sentence."""
+    try:
+        await decide(run, value)
+    except WorkflowUpdateFailedError as err:
+        return str(getattr(err.cause, "message", err.cause))
+    raise AssertionError("the decision was accepted")
+
+
+@workflow.defn(name="Desk")
+class DeskWithNewKeys(Desk):
+    """The same Workflow on a worker whose keys are others."""
+
+    @workflow.init
+    def __init__(self, given: Given) -> None:
+        super().__init__(given)
+        self.gate._inbox._verify = signed_by({"ann": b"another key of 32 bytes, for ann"})
+
+    @workflow.run
+    async def run(self, given: Given) -> Got:
+        return await super().run(given)
+
+
+@workflow.defn
+class TidyDesk(Desk):
+    """Runs its calls, and tidies up when it is cancelled."""
+
+    @workflow.init
+    def __init__(self, given: Given) -> None:
+        super().__init__(given)
+        self.closed = False
+
+    @workflow.run
+    async def run(self, given: Given) -> Got:
+        try:
+            await self.gate.run_all(given.calls)
+        except asyncio.CancelledError:
+            await workflow.wait_condition(lambda: self.closed)
+        return Got([], await self.gate.finished())
+
+    @workflow.signal
+    def close(self) -> None:
+        self.closed = True
