@@ -202,7 +202,7 @@ def test_lab_serves_jupyterlab_and_ends_everything_with_itself(
 
 
 def test_recipes_lists_name_and_first_line(machine: Machine) -> None:
-    assert re.search(r"^durable_loop +The agent loop as a Workflow", machine.works("recipes"))
+    assert re.search(r"(?m)^durable_loop +The agent loop as a Workflow", machine.works("recipes"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

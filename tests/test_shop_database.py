@@ -47,6 +47,7 @@ def test_the_shop_is_as_large_as_the_lessons_say() -> None:
         "shipments": 47,
         "refunds": 0,
         "emails": 0,
+        "pickups": 0,
         "handbook": 18,
         "ledger": 0,
     }

@@ -55,10 +55,9 @@ class Background:
             return child.poll() is None
         try:
             process = psutil.Process(self.pid)
-            return (
-                abs(process.create_time() - self.created) < 1
-                and process.status() != psutil.STATUS_ZOMBIE
-            )
+            if abs(process.create_time() - self.created) >= 1:
+                return False
+            return process.status() != psutil.STATUS_ZOMBIE or _has_threads(self.pid)
         except psutil.NoSuchProcess:
             return False
 
@@ -139,6 +138,14 @@ class Background:
 
 
 _STORED = TypeAdapter(Background)
+
+
+def _has_threads(zombie: int) -> bool:
+    """Whether threads of a dead process still end: its ports are taken until the last has."""
+    try:
+        return len(os.listdir(f"/proc/{zombie}/task")) > 1
+    except OSError:  # it is gone by now, or this isn't Linux
+        return False
 
 
 def start(

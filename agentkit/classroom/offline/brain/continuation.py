@@ -20,8 +20,8 @@ _NUMERIC = exactly(
     "age year count quantity price amount total number rating score percent size length duration"
 )
 _GO_ON = re.compile(
-    r"\W*(?:(?:your|the) (?:(?:last|previous) )?(?:answer|reply|response|message|output|text)"
-    r" (?:was|got|has been) (?:cut(?: off| short)?|interrupted|truncated)\W+)?"
+    r"\W*(?:(?:you|(?:your|the) (?:(?:last|previous) )?(?:answer|reply|response|message|output|text))"
+    r" (?:was|were|got|has been|have been) (?:cut(?: off| short)?|interrupted|truncated)\W+)?"
     r"(?:(?:ok(?:ay)?|please|now|just|yes|and|can you|could you)\W+)*"
     r"(?:continue|go on|keep (?:going|writing)|carry on|resume|finish)\b"
     r"(?:\W+(?:exactly|right|precisely|from|where|there|at|the|you|your|were|was|it|left|stopped|ends|ended"
