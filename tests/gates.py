@@ -40,6 +40,7 @@ with workflow.unsafe.imports_passed_through():
         signed_by,
         trust_names,
     )
+    from agentkit.plugin import HeartbeatInterceptor
     from agentkit.tool_runs import tool_activity
 
 KEYS = {"ann": b"ann's key, 32 bytes of a secret.", "bob": b"bob's key, 32 bytes of a secret."}
@@ -52,6 +53,8 @@ class World:
 
     paid: list[tuple[int, float]] = field(default_factory=list)
     looked: list[int] = field(default_factory=list)
+    shipped: list[int] = field(default_factory=list)
+    van_is_there: bool = False
     notices: list[Notice] = field(default_factory=list)
     notifier: Callable[[Notice], None] = lambda notice: None
 
@@ -91,12 +94,25 @@ async def fly() -> str:
     return "gone"
 
 
-TOOLS: list[AnyTool] = [look, pay]
+@tool(effect="idempotent")
+async def ship(order_id: int) -> str:
+    """Ship an order, once the van is there.
+
+    Args:
+        order_id: The order.
+    """
+    world.shipped.append(order_id)
+    while not world.van_is_there:
+        await asyncio.sleep(0.02)
+    return f"shipped {order_id}"
+
+
+TOOLS: list[AnyTool] = [look, pay, ship]
 
 
 def policy(call: ToolCall, tool: AnyTool) -> Verdict:
     """Payments over 50 ask, over 500 are denied; some reasons make it behave badly."""
-    if tool.name == "look":
+    if tool.name in ("look", "ship"):
         return allow()
     match call.input.get("reason"):
         case "return nothing":
@@ -195,6 +211,7 @@ def worker(client: Client, task_queue: str, workflows: Sequence[type] = (Desk,))
         client,
         task_queue=task_queue,
         workflows=workflows,
+        interceptors=[HeartbeatInterceptor()],
         activities=[tool_activity([*TOOLS, fly]), *approval_activities(_notify, SIGNED)],
     )
 

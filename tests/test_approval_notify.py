@@ -37,8 +37,8 @@ class Hook:
 def webhook() -> Iterator[Hook]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            hook.calls.append((dict(self.headers), json.loads(body)))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            hook.calls.append((dict(self.headers), json.loads(body or b"null")))
             self.send_response(hook.status)
             if hook.location:
                 self.send_header("Location", hook.location)
@@ -54,9 +54,11 @@ def webhook() -> Iterator[Hook]:
         hook = Hook(f"http://127.0.0.1:{server.server_port}/hook")
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield hook
-        server.shutdown()
-        thread.join()
+        try:
+            yield hook
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 async def test_the_file_holds_every_notice_as_it_was_told(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest_asyncio
 from agentkit import ToolCall
 from agentkit.approvals import Notice, Terms
 from tests.agents import eventually
-from tests.gates import Bank, audit, bank, decide, decision, paying, pending, refused, world
+from tests.gates import KEYS, Bank, audit, bank, decide, decision, paying, pending, refused, world
 
 HOUR = timedelta(hours=1)
 
@@ -159,6 +159,29 @@ async def test_a_carried_request_expires_when_it_would_have(desk: Bank) -> None:
     late = (expired.at - before.request.expires_at).total_seconds()
     assert 0 <= late < 60
     assert [e.event for e in got.audit].count("asked") == 1
+
+
+async def test_the_run_does_not_move_on_while_a_tool_is_running(desk: Bank) -> None:
+    run = await desk.start(ToolCall("a", "ship", {"order_id": 7}), paying(80.0, id="b"))
+    (waiting,) = await pending(run)
+    await eventually(lambda: world.shipped == [7])
+    await run.signal("continue_as_new")
+    assert (await pending(run))[0].request == waiting.request  # the Signal has been handled
+    world.van_is_there = True
+    await _next_run(desk, run)
+    await decide(run, decision(waiting))
+    got = await run.result()
+    assert got.results[0]["content"] == "shipped 7"
+    assert world.shipped == [7], "the tool was left, and run again"
+
+
+async def test_the_run_does_not_move_on_while_a_decision_is_looked_at(desk: Bank) -> None:
+    run = await desk.start(paying(80.0))
+    (waiting,) = await pending(run)
+    await run.signal("submit_decision", decision(waiting, key=KEYS["ann"]))
+    await run.signal("continue_as_new")
+    await run.result()
+    assert world.paid == [(1042, 80.0)], "the decision was lost on the way"
 
 
 async def test_a_carried_request_is_not_judged_again(desk: Bank) -> None:

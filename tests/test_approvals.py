@@ -13,6 +13,7 @@ import pytest_asyncio
 from agentkit import ToolCall
 from agentkit.approvals import Decision
 from agentkit.classroom.show import steps
+from tests.agents import eventually
 from tests.gates import (
     KEYS,
     Bank,
@@ -299,7 +300,7 @@ async def test_calls_that_need_not_wait_go_on_and_results_keep_their_order(desk:
         paying(80.0, id="a"), ToolCall("b", "look", {"order_id": 7}), paying(90.0, id="c")
     )
     first, second = await pending(run, 2)
-    assert world.looked == [7]
+    await eventually(lambda: world.looked == [7])
     await decide(run, decision(second))
     await decide(run, decision(first, "reject"))
     got = await run.result()
@@ -345,7 +346,7 @@ async def test_a_tool_that_is_not_offered_is_refused_even_if_the_worker_has_it(
     run = await desk.start(ToolCall("a", "fly", {}))
     got = await run.result()
     assert got.results[0]["is_error"]
-    assert texts(got) == ["There is no tool 'fly'. Tools: look, pay."]
+    assert texts(got) == ["There is no tool 'fly'. Tools: look, pay, ship."]
     assert await steps(run) == [], "the worker was asked"
 
 
