@@ -20,12 +20,13 @@ _NUMERIC = exactly(
     "age year count quantity price amount total number rating score percent size length duration"
 )
 _GO_ON = re.compile(
-    r"\W*(?:(?:you|(?:your|the) (?:(?:last|previous) )?(?:answer|reply|response|message|output|text))"
+    r"\W*(?:(?:you|(?:your|the) (?:(?:last|previous) )?"
+    r"(?:answer|reply|response|message|output|text))"
     r" (?:was|were|got|has been|have been) (?:cut(?: off| short)?|interrupted|truncated)\W+)?"
     r"(?:(?:ok(?:ay)?|please|now|just|yes|and|can you|could you)\W+)*"
     r"(?:continue|go on|keep (?:going|writing)|carry on|resume|finish)\b"
-    r"(?:\W+(?:exactly|right|precisely|from|where|there|at|the|you|your|were|was|it|left|stopped|ends|ended"
-    r"|off|cut|got|interrupted|point|last|previous|same|message|response|answer|reply|text|word|words"
+    r"(?:\W+(?:exactly|right|precisely|from|where|there|at|the|you|your|were|was|it|left|stopped"
+    r"|ends|ended|off|cut|got|interrupted|point|last|previous|same|message|response|answer|reply|text|word|words"
     r"|sentence|output|writing|generating|with|without|and|but|do|don't|not|no|any|repeat|repeating"
     r"|nothing|what|already|have|has|been|said|wrote|written|anything|preamble|please|of|to|that))*\W*",
     re.IGNORECASE,
