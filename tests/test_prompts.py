@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -70,6 +71,11 @@ async def start(client: Client, task_queue: str, text: str = TRACK) -> WorkflowH
     )
 
 
+def break_off(claude: OfflineClaude) -> None:
+    """Have the second call of a run tried again in two seconds: time for a deployment."""
+    claude.fail(429, turn=2, headers={"retry-after": "2"})
+
+
 def second_call_failed(seen: list[Step]) -> bool:
     return bool(seen) and seen[-1].activity == "call_pinned_claude" and len(seen) > 2
 
@@ -81,7 +87,7 @@ def told(calls: list[Call]) -> list[str]:
 async def test_a_run_in_flight_keeps_its_prompt_and_a_new_one_takes_the_new(
     claude: OfflineClaude, store: SQLiteStore, task_queue: str
 ) -> None:
-    claude.fail(500, times=2, turn=2)
+    break_off(claude)
     async with deployed(task_queue, "The first prompt.", store) as client:
         run = await start(client, task_queue)
         await until(run, second_call_failed)
@@ -115,7 +121,7 @@ async def test_tools_are_pinned_too_and_one_that_is_gone_is_told_to_claude(
 async def test_a_version_that_a_worker_cannot_read_ends_the_run_with_what_to_do(
     claude: OfflineClaude, store: SQLiteStore, task_queue: str, tmp_path: Path
 ) -> None:
-    claude.fail(500, times=2, turn=2)
+    break_off(claude)
     async with deployed(task_queue, "The first prompt.", store) as client:
         run = await start(client, task_queue)
         await until(run, second_call_failed)
@@ -132,14 +138,12 @@ async def test_a_version_that_a_worker_cannot_read_ends_the_run_with_what_to_do(
 async def test_a_version_that_was_altered_is_not_used(
     claude: OfflineClaude, store: SQLiteStore, task_queue: str
 ) -> None:
-    import sqlite3
-
-    claude.fail(500, times=2, turn=2)
+    break_off(claude)
     async with deployed(task_queue, "The first prompt.", store) as client:
         run = await start(client, task_queue)
         await until(run, second_call_failed)
         with sqlite3.connect(store.path) as db:
-            db.execute("update texts set text = replace(text, 'first', 'worst')")
+            db.execute("update texts set text = cast(replace(text, 'first', 'worst') as blob)")
         db.close()
         with pytest.raises(WorkflowFailureError) as caught:
             await run.result()
@@ -162,7 +166,7 @@ async def test_a_conversation_that_is_too_large_fails_at_once(
 async def test_the_model_is_pinned_with_the_rest(
     claude: OfflineClaude, store: SQLiteStore, task_queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claude.fail(500, times=2, turn=2)
+    break_off(claude)
     monkeypatch.setenv("AGENTKIT_MODEL", "claude-haiku-5-5")
     async with deployed(task_queue, "Be kind.", store) as client:
         run = await start(client, task_queue)
