@@ -22,7 +22,7 @@ ifneq ($(wildcard $(STAMP)),)
 $(shell [ "$$(cat $(STAMP))" = "$(CURDIR)" ] && $(BIN)/python -c "" 2>/dev/null || rm -f $(STAMP))
 endif
 
-.PHONY: help lab demo test outputs lock clean
+.PHONY: help lab demo test outputs golden lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -48,6 +48,10 @@ outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored
 			--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
 			"$$notebook" || { code=1; break; }; \
 	done; $(OFFLINE) $(BIN)/python -m agentkit down; exit $$code
+
+golden: $(STAMP)  ## run every recipe, refresh its golden history, print what has changed
+	@code=0; $(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/golden" $(BIN)/python -m tests.golden || code=1; \
+		$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/golden" $(BIN)/python -m agentkit down; exit $$code
 
 lock: $(STAMP)  ## take the newest versions: requirements.txt and the pins in environment.yml
 	$(BIN)/uv pip compile pyproject.toml --universal --extra lab --extra test \

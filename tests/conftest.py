@@ -84,6 +84,9 @@ class _ByRecipe(LoadScopeScheduling):  # type: ignore[misc]
 
 _RUN_RECIPES = (
     "tests/test_demo.py",
+    "tests/test_golden.py",
+    "tests/test_prompts.py",
+    "tests/test_testing.py",
     "tests/test_workers.py",
     "tests/test_recipes.py",
     "tests/test_secrets.py",

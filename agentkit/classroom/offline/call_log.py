@@ -33,6 +33,8 @@ class Call:
         stop_reason: Why the reply ended.
         tools: The tools that the reply asks for.
         question: The first 80 characters of the question being worked on.
+        system: The first 80 characters of the system prompt.
+        offered: The names of the tools on offer.
         input_bytes: Size of the request body.
         request_id: The id that the response's header and errors show.
         stream: Whether the reply was asked for as events.
@@ -53,6 +55,8 @@ class Call:
     stop_reason: str | None = None
     tools: tuple[str, ...] = ()
     question: str = ""
+    system: str = ""
+    offered: tuple[str, ...] = ()
     input_bytes: int = 0
     request_id: str = ""
     stream: bool = False
@@ -71,7 +75,8 @@ class Call:
         Returns:
             The call.
         """
-        return cls(**{**fields, "tools": tuple(fields["tools"])})
+        lists = {name: tuple(fields.get(name, ())) for name in ("tools", "offered")}
+        return cls(**{**fields, **lists})
 
 
 class CallLog:

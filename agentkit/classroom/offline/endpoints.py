@@ -35,6 +35,7 @@ from agentkit.classroom.offline.request import (
     MessagesRequest,
     question_index,
     read_messages,
+    text_of,
     turn_of,
 )
 
@@ -76,6 +77,8 @@ class Endpoints:
             messages=len(conversation),
             model=_text(fields.get("model")),
             question=question[:80],
+            system=text_of(fields.get("system"))[:80],
+            offered=_names(fields.get("tools")),
             stream=fields.get("stream") is True,
             input_bytes=body.size,
         )
@@ -265,6 +268,11 @@ def _think(body: Body, version: str, beta: bool) -> tuple[MessagesRequest, Thoug
 
 def _text(value: object) -> str | None:
     return value[:80] if isinstance(value, str) else None
+
+
+def _names(tools: object) -> tuple[str, ...]:
+    listed = tools if isinstance(tools, list) else []
+    return tuple(str(tool.get("name", "")) for tool in listed[:100] if isinstance(tool, dict))
 
 
 def _question(conversation: list[Message]) -> str:

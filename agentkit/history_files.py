@@ -1,0 +1,74 @@
+"""A history's form in a file: JSON that replays, and whose diff a person can read."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from temporalio.client import WorkflowHistory
+
+_NOISE = frozenset({"taskId", "identity", "requestId", "meteringMetadata", "workerVersion"})
+"""Fields that no Workflow code can see, and that differ between any two runs."""
+
+_JSON = base64.b64encode(b"json/plain").decode()
+
+
+def to_file_text(history: WorkflowHistory) -> str:
+    """Write a history.
+
+    Run ids and times stay: Workflow code sees them, and its random numbers come from them.
+
+    Args:
+        history: Any history.
+
+    Returns:
+        The file's text; `from_file_text` reads it.
+    """
+    tidy = _tidy(json.loads(history.to_json()))
+    return json.dumps(tidy, indent=1, ensure_ascii=False) + "\n"
+
+
+def from_file_text(text: str) -> WorkflowHistory:
+    """Read a history, as written by `to_file_text`, the Web UI or the CLI.
+
+    Args:
+        text: A file's text.
+
+    Raises:
+        ValueError: It is no history.
+    """
+    stored = _as_sent(json.loads(text))
+    try:
+        started = stored["events"][0]["workflowExecutionStartedEventAttributes"]
+    except (LookupError, TypeError):
+        raise ValueError("This is no history: it doesn't begin with the start of a run.") from None
+    return WorkflowHistory.from_json(started.get("workflowId") or "a-run", stored)
+
+
+def _tidy(node: Any) -> Any:
+    """Drop the noise, and show JSON payloads as what they say, where no byte is lost by it."""
+    if isinstance(node, list):
+        return [_tidy(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("metadata") == {"encoding": _JSON} and set(node) == {"metadata", "data"}:
+        data = base64.b64decode(node["data"])
+        value = json.loads(data)
+        return {"json": value} if _encoded(value) == data else node
+    return {key: _tidy(value) for key, value in node.items() if key not in _NOISE}
+
+
+def _as_sent(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_as_sent(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if set(node) == {"json"}:
+        data = base64.b64encode(_encoded(node["json"])).decode()
+        return {"metadata": {"encoding": _JSON}, "data": data}
+    return {key: _as_sent(value) for key, value in node.items()}
+
+
+def _encoded(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

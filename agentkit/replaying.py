@@ -1,0 +1,156 @@
+"""The SDK's Replayer, made to tell all that it finds, in plain words and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from temporalio import workflow
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowHistory
+from temporalio.runtime import Runtime, TelemetryConfig
+from temporalio.worker import (
+    Interceptor,
+    Plugin,
+    Replayer,
+    StartActivityInput,
+    StartLocalActivityInput,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+    WorkflowOutboundInterceptor,
+)
+
+_RECORD = "agentkit_record_input"
+
+
+async def replay_all(
+    histories: Sequence[WorkflowHistory],
+    workflows: Sequence[type],
+    plugins: Sequence[Plugin],
+    interceptors: Sequence[Interceptor],
+) -> None:
+    """Replay histories, and raise the first failure in words that a person can use.
+
+    Args:
+        histories: What to replay.
+        workflows: The Workflow classes of the worker.
+        plugins: Those of the worker's client.
+        interceptors: What watches the Workflow code.
+
+    Raises:
+        workflow.NondeterminismError: The code decides otherwise than a history says.
+        RuntimeError: The code failed in another way.
+        ValueError: A history has nothing to replay.
+    """
+    for history in histories:
+        if not any(map(starts_a_task, history.events)):
+            # The Replayer would wait for ever.
+            raise ValueError("There is nothing to replay: no worker has begun this run.")
+    replayer = Replayer(
+        workflows=workflows,
+        plugins=plugins,
+        interceptors=interceptors,
+        runtime=_quiet_runtime(),
+    )
+
+    async def each() -> AsyncIterator[WorkflowHistory]:
+        for history in histories:
+            yield history
+
+    with _failed_tasks() as failed:
+        async with replayer.workflow_replay_iterator(each()) as results:
+            async for result in results:
+                # The Replayer itself says nothing of a task that failed when it was live.
+                failure = result.replay_failure or (failed[0] if failed else None)
+                if failure is not None:
+                    error = _in_plain_words(failure)
+                    if len(histories) > 1:
+                        error.add_note(f"Given the first {len(result.history.events)} events.")
+                    raise error from (failed[0] if failed else None)
+
+
+def starts_a_task(event: HistoryEvent) -> bool:
+    """Tell whether an event is where a worker is given the run."""
+    return event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
+
+
+@cache
+def _quiet_runtime() -> Runtime:
+    """A runtime whose core logs nothing: what goes wrong in a replay is raised."""
+    return Runtime(telemetry=TelemetryConfig(logging=None))
+
+
+@contextmanager
+def _failed_tasks() -> Iterator[list[BaseException]]:
+    """Collect the exceptions that the SDK logs when a Workflow Task fails, and log none."""
+    found: list[BaseException] = []
+
+    def note(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            found.append(error)
+        return error is None
+
+    filters = {"_workflow_instance": note, "workflow_sandbox._restrictions": lambda _: False}
+    loggers = {logging.getLogger(f"temporalio.worker.{name}"): filters[name] for name in filters}
+    for logger, each in loggers.items():
+        logger.addFilter(each)
+    try:
+        yield found
+    finally:
+        for logger, each in loggers.items():
+            logger.removeFilter(each)
+
+
+def _in_plain_words(failure: BaseException) -> Exception:
+    """Take out of the core's report the sentence that a person needs."""
+    found = re.search(r'message: "((?:[^"\\]|\\.)*)"', str(failure))
+    words = found[1].replace('\\"', '"') if found else f"{type(failure).__name__}: {failure}"
+    if isinstance(failure, workflow.NondeterminismError):
+        return workflow.NondeterminismError(words)
+    return RuntimeError(words)
+
+
+class InputRecorder(Interceptor):
+    """Notes what the Workflow's code gives to each Activity."""
+
+    def __init__(self) -> None:
+        self.inputs: dict[str, Any] = {}
+
+    def workflow_interceptor_class(
+        self, input: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor]:
+        """Watch a Workflow; see the base class."""
+        input.unsafe_extern_functions[_RECORD] = self._record
+        return _Inbound
+
+    def _record(self, activity_id: str, payloads: Sequence[bytes]) -> None:
+        self.inputs[activity_id] = [json.loads(data) if data else None for data in payloads]
+
+
+class _Inbound(WorkflowInboundInterceptor):
+    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+        super().init(_Outbound(outbound))
+
+
+class _Outbound(WorkflowOutboundInterceptor):
+    """Counts as the SDK does, which gives an Activity its number for an id."""
+
+    _count = 0
+
+    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
+        self._count += 1
+        payloads = workflow.payload_converter().to_payloads(input.args)
+        record = workflow.extern_functions()[_RECORD]
+        record(input.activity_id or str(self._count), [payload.data for payload in payloads])
+        return super().start_activity(input)
+
+    def start_local_activity(self, input: StartLocalActivityInput) -> workflow.ActivityHandle[Any]:
+        self._count += 1
+        return super().start_local_activity(input)

@@ -1,0 +1,84 @@
+"""Record the golden histories anew: `make golden`, or `python -m tests.golden NAME …` for some.
+
+Each recipe's own worker runs against the embedded server and the offline Claude; its history
+goes to tests/golden/<recipe>.json, and what a person reads of it to <recipe>.txt beside it.
+What has changed in the latter is printed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+import uuid
+
+from agentkit import run_main
+from agentkit.classroom.home import ClassroomError
+from agentkit.classroom.lesson import Lesson, begin
+from agentkit.classroom.recipes import list_recipes
+from agentkit.classroom.workers import WorkerProcess
+from agentkit.testing import describe, load, save
+from tests.golden.runs import FOLDER, golden_run
+
+
+async def main() -> None:
+    """Run each recipe, keep its history, print what is different from before."""
+    known = [recipe.name for recipe in list_recipes()]
+    names = sys.argv[1:] or known
+    if unknown := sorted(set(names) - set(known)):
+        raise SystemExit(f"No such recipe: {', '.join(unknown)}. There are: {', '.join(known)}.")
+    try:
+        for name in names:
+            lesson = await begin()
+            print(await _record(lesson, name) or f"{name}: as before\n", end="", flush=True)
+    except ClassroomError as err:
+        raise SystemExit(str(err)) from None
+    for file in FOLDER.glob("*.json"):
+        if file.stem not in known:
+            file.unlink()
+            file.with_suffix(".txt").unlink(missing_ok=True)
+            print(f"{file.stem}: removed, there is no such recipe any more")
+
+
+async def _record(lesson: Lesson, name: str) -> str:
+    """Run a recipe once, write both files, and give the difference between the texts."""
+    how = golden_run(name)
+    worker = await WorkerProcess(name, "golden").start().polling(lesson.client)
+    try:
+        run = await lesson.client.start_workflow(
+            how.workflow,
+            args=how.arguments,
+            id=f"golden-{name}-{uuid.uuid4()}",
+            task_queue=worker.task_queue,
+        )
+        await how.meanwhile(run)
+        await run.result()
+        history = await run.fetch_history()
+    finally:
+        worker.stop()
+    told, text = FOLDER / f"{name}.txt", describe(history)
+    before = told.read_text(encoding="utf8") if told.exists() else ""
+    # A history that tells the same is left as it is: no diff of ids and times.
+    if text != before or not _is_readable(name):
+        save(history, FOLDER / f"{name}.json")
+        told.write_text(text, encoding="utf8")
+    return "".join(
+        difflib.unified_diff(
+            before.splitlines(keepends=True),
+            text.splitlines(keepends=True),
+            f"before/{told.name}",
+            f"now/{told.name}",
+            n=1,
+        )
+    )
+
+
+def _is_readable(name: str) -> bool:
+    try:
+        load(FOLDER / f"{name}.json")
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    run_main(main())

@@ -1,0 +1,53 @@
+"""How each recipe is run for its golden history; what isn't listed takes a question alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import WorkflowHandle
+
+FOLDER = Path(__file__).resolve().parent
+REFUND = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
+
+
+async def _nothing(run: WorkflowHandle[Any, Any]) -> None:
+    """Let it run to its end by itself."""
+
+
+@dataclass(frozen=True)
+class GoldenRun:
+    """One run that goes through all that its recipe is about.
+
+    Attributes:
+        workflow: The Workflow's name.
+        arguments: What it is started with, as JSON values.
+        meanwhile: What people do while it runs, such as approving something.
+    """
+
+    workflow: str
+    arguments: list[Any] = field(default_factory=lambda: [REFUND])
+    meanwhile: Callable[[WorkflowHandle[Any, Any]], Awaitable[None]] = _nothing
+
+
+_RUNS = {
+    "parallel_tools": GoldenRun(
+        "ParallelTools", ["Orders 1032, 1033 and 1042 arrived damaged. Please refund all three."]
+    ),
+    "structured_retries": GoldenRun(
+        "StructuredRetries",
+        [{"question": REFUND, "budget": {"turns": 20, "usd": 1.0, "seconds": 600}}],
+    ),
+}
+
+
+def golden_run(recipe: str) -> GoldenRun:
+    """Say how a recipe is run; by default its Workflow has the recipe's name.
+
+    Args:
+        recipe: Its folder's name.
+    """
+    name = "".join(word.capitalize() for word in recipe.split("_"))
+    return _RUNS.get(recipe, GoldenRun(name))
