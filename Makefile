@@ -50,7 +50,7 @@ outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored
 	done; $(OFFLINE) $(BIN)/python -m agentkit down; exit $$code
 
 lock: $(STAMP)  ## take the newest versions: requirements.txt and the pins in environment.yml
-	$(BIN)/uv pip compile pyproject.toml --universal --extra lab --extra test \
+	$(BIN)/uv pip compile pyproject.toml --universal --extra lab --extra s3 --extra test \
 		--python-version 3.11 --no-header --no-emit-index-url --upgrade --quiet -o requirements.txt
 	@awk 'NR == FNR { if (split($$1, pin, "==") == 2) version[pin[1]] = pin[2]; next } \
 		match($$0, /[a-z0-9._-]+==[^ ]+/) { \
