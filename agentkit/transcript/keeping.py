@@ -31,6 +31,7 @@ from agentkit.transcript.chain import (
 )
 from agentkit.transcript.summary import request_for
 from agentkit.transcript.turns import (
+    CUT,
     KEPT_IN,
     MOST_ARGUMENTS,
     MOST_SAID,
@@ -138,7 +139,7 @@ class Keeping:
             head=head,
             do=step.do,
             calls=[_within_bounds(call, head) for call in calls],
-            answer=replace(answer, text=answer.text[:MOST_SAID]),
+            answer=replace(answer, text=_cut(answer.text)),
             usage=reply.usage,
             model=reply.model,
             stop_reason=reply.stop_reason,
@@ -186,13 +187,19 @@ class _KeepResult(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         if not activity.info().activity_type.startswith(TOOL_ACTIVITY_PREFIX):
             return await super().execute_activity(input)
+        # A dynamic Activity has one argument, the list of what it was called with.
+        raw = cast("list[RawValue]", input.args[0])
         converter = activity.payload_converter()
-        call = converter.from_payloads([cast(RawValue, input.args[0]).payload], [ToolCall])[0]
+        call = converter.from_payloads([raw[0].payload], [ToolCall])[0]
         if isinstance(call.input, dict) and set(call.input) == {KEPT_IN}:
             whole = await asyncio.to_thread(_whole_call, self.store, call)
-            input.args = [RawValue(converter.to_payloads([whole])[0]), *input.args[1:]]
+            input.args = [[RawValue(converter.to_payloads([whole])[0]), *raw[1:]]]
         text = await super().execute_activity(input)
         return announce(await asyncio.to_thread(self.store.put, text), text)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_SAID else text[: MOST_SAID - len(CUT)] + CUT
 
 
 def _within_bounds(call: ToolCall, head: str) -> ToolCall:

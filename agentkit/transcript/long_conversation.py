@@ -102,6 +102,11 @@ class LongConversation:
         self.new.append(user_message([by_reference(block) for block in results]))
         self.calls = []
 
+    @property
+    def has_more_to_say(self) -> bool:
+        """Whether a turn is due: something is new, or an answer isn't whole yet."""
+        return bool(self.new) or self.answer.continued > 0
+
     async def take_turn(self, **options: Any) -> TurnTaken:
         """Have Claude say what comes next; before that, if need be, make a summary.
 

@@ -10,8 +10,10 @@ from agentkit.conversation import Messages, ToolCall, ToolSchemas, Verbatim
 from agentkit.stop_reasons import Answer, Do
 from agentkit.transcript.window import Window
 
-MOST_SAID = 1_000
-"""How much of an answer's text history gets to see; all of it is in the transcript."""
+MOST_SAID = 4_000
+"""How many characters of an answer history gets; all of it is in the transcript."""
+
+CUT = "\n[Cut here: the whole answer is in the transcript.]"
 
 MOST_ARGUMENTS = 2_000
 """The longest arguments of a tool call, as JSON, that history carries; longer ones stay in the
@@ -61,7 +63,7 @@ class TurnTaken:
         do: What the reply asks for, as in `agentkit.stop_reasons.NextStep`.
         calls: The tools that it asks for. Arguments longer than `MOST_ARGUMENTS` are
             `{"kept_in": head}`; the tool's Activity reads them there.
-        answer: The answer so far, its text cut at `MOST_SAID`.
+        answer: The answer so far, its text cut, visibly, at `MOST_SAID`.
         usage: The tokens it took.
         model: The model that answered.
         stop_reason: Why Claude stopped.
