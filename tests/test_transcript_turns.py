@@ -131,6 +131,17 @@ async def test_a_reply_that_is_odd_leaves_a_conversation_that_the_api_takes(
     assert [call.status for call in claude.calls()] == [200] * len(claude.calls())
 
 
+async def test_a_refusal_in_mid_call_does_not_leave_a_call_without_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claude: OfflineClaude
+) -> None:
+    refusal = tool_use('{"number": 1}', stop_reason="refusal")
+    async with answering(monkeypatch, refusal, _answer()), talkers(tmp_path) as (at_desk, store):
+        _, talk = await talk_about(at_desk, ["Read letter 1.", "And letter 2?"])
+        messages: Any = read_all(store, talk.head)
+    assert faults(messages) == []
+    assert messages[-1]["content"][0]["text"] == "Counted."
+
+
 async def test_arguments_too_long_for_history_reach_the_tool_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claude: OfflineClaude
 ) -> None:

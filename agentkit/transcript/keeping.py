@@ -133,6 +133,8 @@ class Keeping:
         answer = replace(turn.answer)
         step = answer.take(reply)
         said = [*new, *cast("list[Entry]", step.messages)]
+        if step.do != "run_tools":
+            said = [each for each in map(_without_calls, said) if each["content"]]
         head = await asyncio.to_thread(append, self.store, turn.head, said)
         calls = tool_calls(reply.content) if step.do == "run_tools" else []
         return TurnTaken(
@@ -196,6 +198,15 @@ class _KeepResult(ActivityInboundInterceptor):
             input.args = [[RawValue(converter.to_payloads([whole])[0]), *raw[1:]]]
         text = await super().execute_activity(input)
         return announce(await asyncio.to_thread(self.store.put, text), text)
+
+
+def _without_calls(message: Entry) -> Entry:
+    """Drop calls that nobody will run, as of a refusal in mid-reply: the API wants a result each."""
+    content = message["content"]
+    if message["role"] != "assistant" or not tool_calls(content):
+        return message
+    words = [block for block in content if block["type"] == "text"]
+    return {**message, "content": words}
 
 
 def _cut(text: str) -> str:

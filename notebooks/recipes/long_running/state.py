@@ -15,7 +15,6 @@ class Progress:
     """How far the agent has come, for whoever asks."""
 
     tickets: int
-    most: int | None
     turns: int
     runs: int
     head: str | None
@@ -29,7 +28,7 @@ class Queue:
 
     most: int | None = None  # how many tickets; None for all there are
     steps_per_run: int | None = None  # when to continue as new; None leaves it to the server
-    budget: Budget = field(default_factory=Budget)
+    budget: Budget = field(default_factory=Budget)  # of all runs together; seconds don't count
     talk: LongConversation = field(default_factory=LongConversation)
     ticket: Ticket = field(default_factory=Ticket)  # the one being worked on
     said: list[str] = field(default_factory=list)  # by people in between, not yet answered
@@ -57,5 +56,5 @@ class Queue:
 
     def progress(self) -> Progress:
         """How far the work has come."""
-        spent, head = self.talk.spent, self.talk.head
-        return Progress(self.done, self.most, spent.turns, self.runs, head, spent.usd, self.ended)
+        turns, usd = self.talk.spent.turns, self.talk.spent.usd
+        return Progress(self.done, turns, self.runs, self.talk.head, usd, self.ended)

@@ -32,7 +32,7 @@ class LongRunning:
         return queue.progress()
 
     async def step(self, queue: Queue) -> None:
-        """Do the next thing; which one that is follows from the state alone, in any run."""
+        """Do the next thing, which follows from the state alone."""
         talk = queue.talk
         if limit := talk.spent.exceeded(queue.budget):
             queue.ended = limit
