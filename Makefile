@@ -22,7 +22,7 @@ ifneq ($(wildcard $(STAMP)),)
 $(shell [ "$$(cat $(STAMP))" = "$(CURDIR)" ] && $(BIN)/python -c "" 2>/dev/null || rm -f $(STAMP))
 endif
 
-.PHONY: help lab demo test outputs lock clean
+.PHONY: help lab demo test bench outputs lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -41,6 +41,9 @@ test: $(STAMP)  ## lint, types, tests, and every notebook re-executed and compar
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(if $(NOTEBOOKS),$(NBVAL)) tests $(NOTEBOOKS)
+
+bench: $(STAMP)  ## the tables of measurements; TURNS=10000 for the long run in full
+	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/bench" $(BIN)/python -m agentkit.classroom.bench $(TURNS)
 
 outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored outputs
 	@code=0; for notebook in $(NOTEBOOKS); do \

@@ -201,7 +201,7 @@ class _KeepResult(ActivityInboundInterceptor):
 
 
 def _without_calls(message: Entry) -> Entry:
-    """Drop calls that nobody will run, as of a refusal in mid-reply: the API wants a result each."""
+    """Drop calls that nobody will run, as of a refusal: the API wants a result for each."""
     content = message["content"]
     if message["role"] != "assistant" or not tool_calls(content):
         return message

@@ -39,7 +39,7 @@ class Queue:
 
     def take(self, found: Ticket | None) -> None:
         """Take the next ticket; without one the work is over, once nobody has said anything."""
-        if found is not None:
+        if found is not None and self.done != self.most:
             self.ticket = found
         elif not self.said:
             self.ended = "done"

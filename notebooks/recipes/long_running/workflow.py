@@ -45,8 +45,7 @@ class LongRunning:
         elif queue.said:
             talk.say(queue.said.pop(0))
         elif queue.ticket.answer or not queue.ticket.number:
-            found = await next_after(queue.ticket)
-            queue.take(found if queue.done != queue.most else None)
+            queue.take(await next_after(queue.ticket))
         else:
             queue.ask()
 
