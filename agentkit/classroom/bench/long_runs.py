@@ -26,6 +26,7 @@ from agentkit.classroom import dev_server, processes, which_claude
 from agentkit.classroom.bench.agents import Referring, Resending
 from agentkit.classroom.home import ClassroomError, home
 from agentkit.classroom.offline import OfflineClaude
+from agentkit.classroom.offline.call_log import Call
 from agentkit.classroom.shop.archive import LETTER_CHARACTERS
 from agentkit.store import SQLiteStore
 from agentkit.transcript import LongConversation, Window, read_all, recorded_heads
@@ -123,6 +124,7 @@ class Bench:
             most = tokens if kind == "window" else None
             run = await self.client.start_workflow(Resending.run, args=[letters, most], **options)
         outcome = "completed"
+        early = asyncio.ensure_future(self._first_calls())
         try:
             await run.result()
         except WorkflowFailureError as err:
@@ -130,7 +132,10 @@ class Bench:
                 raise
             outcome = f"terminated: {err.cause.message}"
         history, lengths = await self._read(run)
-        calls = self.claude.calls()
+        early.cancel()
+        first = early.result() if early.done() and not early.cancelled() else []
+        # The log keeps the newest 10,000 calls only: the first ones were read at the time.
+        calls = {call.seq: call for call in [*first, *self.claude.calls()]}
         return LongRun(
             kind=kind,
             history=history,
@@ -142,10 +147,16 @@ class Bench:
             server=self._bytes("temporal.db") - before,
             own_seconds=[
                 after.started_at - call.finished_at
-                for call, after in pairwise(calls)
-                if call.finished_at is not None
+                for call, after in pairwise(calls.values())
+                if call.finished_at is not None and after.seq == call.seq + 1
             ],
         )
+
+    async def _first_calls(self, many: int = 200) -> list[Call]:
+        """Wait until a run has made its first calls, and read them."""
+        while len(found := await asyncio.to_thread(self.claude.calls)) < many:
+            await asyncio.sleep(0.5)
+        return [call for call in found if call.finished_at is not None]
 
     async def _read(self, run: WorkflowHandle[Any, Any]) -> tuple[list[int], list[int]]:
         """Read a run's histories: bytes in all after each turn, and the length of each."""
