@@ -22,7 +22,7 @@ ifneq ($(wildcard $(STAMP)),)
 $(shell [ "$$(cat $(STAMP))" = "$(CURDIR)" ] && $(BIN)/python -c "" 2>/dev/null || rm -f $(STAMP))
 endif
 
-.PHONY: help lab demo test outputs golden lock clean
+.PHONY: help lab demo test bench outputs golden lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -42,6 +42,9 @@ test: $(STAMP)  ## lint, types, tests, and every notebook re-executed and compar
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(if $(NOTEBOOKS),$(NBVAL)) tests $(NOTEBOOKS)
 
+bench: $(STAMP)  ## the tables of measurements; TURNS=10000 for the long run in full
+	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/bench" $(BIN)/python -m agentkit.classroom.bench $(TURNS)
+
 outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored outputs
 	@code=0; for notebook in $(NOTEBOOKS); do \
 		$(OFFLINE) $(BIN)/python -m nbconvert --to notebook --execute --inplace \
@@ -54,7 +57,7 @@ golden: $(STAMP)  ## run every recipe, refresh its golden history, print what ha
 		$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/golden" $(BIN)/python -m agentkit down; exit $$code
 
 lock: $(STAMP)  ## take the newest versions: requirements.txt and the pins in environment.yml
-	$(BIN)/uv pip compile pyproject.toml --universal --extra lab --extra test \
+	$(BIN)/uv pip compile pyproject.toml --universal --extra lab --extra s3 --extra test \
 		--python-version 3.11 --no-header --no-emit-index-url --upgrade --quiet -o requirements.txt
 	@awk 'NR == FNR { if (split($$1, pin, "==") == 2) version[pin[1]] = pin[2]; next } \
 		match($$0, /[a-z0-9._-]+==[^ ]+/) { \

@@ -5,9 +5,9 @@
 import math
 import re
 from dataclasses import dataclass, fields
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
-from agentkit.claude import ClaudeReply, Usage
+from agentkit.claude import Usage
 
 Limit: TypeAlias = Literal["turns", "tokens", "usd", "seconds"]
 
@@ -121,6 +121,20 @@ def cost(usage: Usage, model: str) -> float | None:
     ) / 1e6
 
 
+class Billed(Protocol):
+    """What a reply says about its cost: a `ClaudeReply`, or what else a call of Claude gave."""
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens it took."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model that answered."""
+        ...
+
+
 @dataclass
 class Spent:
     """A run's account: what it has used so far.
@@ -139,7 +153,7 @@ class Spent:
     usd: float = 0.0
     unpriced: str = ""
 
-    def add(self, reply: ClaudeReply) -> None:
+    def add(self, reply: Billed) -> None:
         """Enter one reply.
 
         Args:

@@ -21,6 +21,11 @@ create table if not exists texts (
 """
 
 
+_PAGE_BYTES = 1024
+"""A text fills its pages to the last: with SQLite's usual 4,096 bytes half of the last page of
+each is wasted, which for texts of 10 KB is a fifth of the file (measured)."""
+
+
 class Store(Protocol):
     """Where texts are kept; what `put` has returned, `get` must find from every worker."""
 
@@ -53,6 +58,7 @@ class SQLiteStore:
         data = text.encode()
         reference = _reference(data)
         with closing(sqlite3.connect(self.path, timeout=30)) as db, db:
+            db.execute(f"pragma page_size = {_PAGE_BYTES}")  # has a say in a new file only
             db.execute(_SCHEMA)
             db.execute("insert or ignore into texts values (?, ?)", (reference, data))
         return reference

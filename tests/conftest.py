@@ -90,6 +90,7 @@ _RUN_RECIPES = (
     "tests/test_workers.py",
     "tests/test_recipes.py",
     "tests/test_secrets.py",
+    "tests/test_long_running.py",
     "tests/test_structured_retries.py",
 )
 

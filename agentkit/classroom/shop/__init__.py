@@ -3,6 +3,7 @@
 from agentkit.classroom.shop.carrier import book_van
 from agentkit.classroom.shop.database import connect, count, path, reset, rows
 from agentkit.classroom.shop.slowness import bank_confirms
+from agentkit.classroom.shop.tickets import answer_ticket, next_ticket
 from agentkit.classroom.shop.tools import (
     TOOLS,
     check_stock,
@@ -16,6 +17,7 @@ from agentkit.classroom.shop.tools import (
 
 __all__ = [
     "TOOLS",
+    "answer_ticket",
     "bank_confirms",
     "book_van",
     "check_stock",
@@ -23,6 +25,7 @@ __all__ = [
     "count",
     "find_order",
     "find_orders_of_customer",
+    "next_ticket",
     "path",
     "refund",
     "reset",

@@ -23,11 +23,19 @@ TABLES = (
     "emails",
     "pickups",
     "handbook",
+    "tickets",
+    "answers",
     "ledger",
 )
 """What `rows` and `count` can show; `ledger` is where `agentkit.idempotency` notes effects."""
 
-_SCRIPTS = ("schema.sql", "seed_catalogue.sql", "seed_orders.sql", "seed_handbook.sql")
+_SCRIPTS = (
+    "schema.sql",
+    "seed_catalogue.sql",
+    "seed_orders.sql",
+    "seed_handbook.sql",
+    "seed_tickets.sql",
+)
 _APPLICATION_ID = 0x53484F50  # "SHOP", as schema.sql writes it into the file's header
 _BUSY_SECONDS = 5.0
 _CREATE_SECONDS = 30.0

@@ -70,4 +70,16 @@ create table pickups (
     created_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 );
 
+create table tickets (
+    id       integer primary key,
+    question text not null
+);
+
+create table answers (
+    id         integer primary key,
+    ticket_id  integer not null references tickets (id),
+    text       text not null,
+    created_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+);
+
 create virtual table handbook using fts5 (title, body, tokenize = 'porter unicode61');

@@ -221,7 +221,9 @@ def _summary(result: Any) -> str:
     if result is None:
         return ""
     if isinstance(result, dict) and "stop_reason" in result:
-        asked = [b["name"] for b in result["content"] if b["type"] == "tool_use"]
+        # What a turn on a transcript returns has the calls, not the blocks.
+        asked = [b["name"] for b in result.get("content", []) if b["type"] == "tool_use"]
+        asked += [call["name"] for call in result.get("calls", [])]
         return f"asks for {', '.join(asked)}" if asked else f"answers ({result['stop_reason']})"
     text = " ".join(str(result).split())
     return text if len(text) <= 60 else text[:59] + "…"

@@ -60,6 +60,10 @@ _NAMED = re.compile(
     r"\b(?:my name is|call me|i am called|ich heiße|je m'appelle) ([^\W\d_][\w'’-]*)", re.I
 )
 _MOST_COUNTED = 1000
+_USER_WROTE = re.compile(r"^user: (?!\[)(.{1,80})", re.MULTILINE)
+"""A line of a conversation that is told in words."""
+
+_MOST_QUOTES = 12
 
 
 def said_again(case: Case) -> str:
@@ -159,7 +163,10 @@ def _about_nothing(case: Case) -> str:
 
 
 def _not_rewritten(case: Case, text: str, verb: str) -> str:
-    """Say that it takes a model to write anew, and how the text begins."""
+    """Say that it takes a model to write anew, and quote how the text begins or who asked what."""
+    if asked := _USER_WROTE.findall(case.focus):
+        quotes = "; ".join(f"“{each.strip()}”" for each in asked[-_MOST_QUOTES:])
+        return f"I can't {verb} as a model would; I quote. The user wrote: {quotes}."
     begins = case.texts[-1] if case.texts else text.partition(":")[2] or text.partition("\n")[2]
     first = re.match(r".{1,300}?(?:[.!?](?=\s|$)|$)", collapse(begins.strip()), re.DOTALL)
     told = f" It begins: “{first[0].strip()}”" if first and first[0].strip() else ""

@@ -1,0 +1,1 @@
+"""Measurements: the loops that are compared, and what is measured about them."""

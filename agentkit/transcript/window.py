@@ -1,0 +1,193 @@
+"""The window: the part of a long conversation that goes to Claude.
+
+It holds the first user message, a summary of what was cut if there is one, and the newest
+messages that fit. It never begins with a tool's result and never parts a result from the call
+that it answers, for the API refuses both.
+"""
+
+# No `from __future__ import annotations` here: see agentkit/claude.py.
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agentkit.store import Store
+from agentkit.transcript.chain import Entry, Link, opened, read_link, size_of, walk
+
+
+@dataclass(frozen=True)
+class Window:
+    """How much of a conversation goes to Claude.
+
+    The newest exchange goes whole even where it alone is larger than this.
+
+    Attributes:
+        tokens: At most so many tokens, by estimate: leave room for system prompt, tools and
+            reply within the model's context window.
+        messages: At most so many messages.
+        summarise: Whether Claude condenses what is about to be cut. Then the cut moves by half
+            a window at a time, and between two cuts the prompt cache stays of use.
+
+    Raises:
+        ValueError: It has no room for anything.
+    """
+
+    tokens: int = 50_000
+    messages: int = 200
+    summarise: bool = True
+
+    def __post_init__(self) -> None:
+        """Check that something fits."""
+        if self.tokens < 1 or self.messages < 2:
+            raise ValueError(f"{self} has no room: give it a token, and two messages, at least.")
+
+    @property
+    def half(self) -> "Window":
+        """What is kept when a summary is made."""
+        return Window(max(1, self.tokens // 2), max(2, self.messages // 2), self.summarise)
+
+
+@dataclass(frozen=True)
+class View:
+    """A conversation seen through a window.
+
+    Attributes:
+        messages: What goes to Claude.
+        tokens: About how many tokens that is.
+        begins: The place, in the whole conversation, of the first of the newest messages.
+        full: Whether something fits no more that no summary covers.
+        summary: The summary among the messages; "" for none.
+        covers: How many messages the summary stands for.
+    """
+
+    messages: list[Any]
+    tokens: int
+    begins: int
+    full: bool
+    summary: str
+    covers: int
+
+
+def read_window(store: Store, head: str | None, window: Window, new: Sequence[Entry] = ()) -> View:
+    """Read what goes to Claude. This costs the window, however long the conversation is.
+
+    Args:
+        store: Where the conversation is.
+        head: Its end so far.
+        window: How much to read.
+        new: Messages to come after it, as a link would hold them.
+
+    Returns:
+        The view.
+
+    Raises:
+        BrokenTranscript: A link or a result is missing or was altered.
+    """
+    messages = [opened(store, each) for each in new]
+    sizes = [size_of(each) for each in messages]
+    summary, begins, first = _newest(store, head, window, messages, sizes)
+    if begins == 0:
+        first, messages, sizes, begins = messages[:1], messages[1:], sizes[1:], 1
+    covers = summary.covers if summary else 1
+    shown = [_with_summary(opened(store, each), summary) for each in first]
+    room = window.tokens - sum(map(size_of, shown))
+    cut = cut_at(messages, sizes, room, window.messages - 1, whole=begins == covers)
+    return View(
+        messages=shown + [opened(store, each) for each in messages[cut:]],
+        tokens=window.tokens - room + sum(sizes[cut:]),
+        begins=begins + cut,
+        full=begins + cut > covers,
+        summary=summary.summary if summary else "",
+        covers=covers,
+    )
+
+
+def cut_at(
+    messages: Sequence[Entry], sizes: Sequence[int], tokens: int, most: int, *, whole: bool = True
+) -> int:
+    """Find where to cut: the earliest place after which everything fits and no pair is parted.
+
+    Args:
+        messages: A conversation, or the newer part of one.
+        sizes: The tokens of each.
+        tokens: How many tokens fit.
+        most: How many messages fit.
+        whole: Whether nothing need be left out. It must be when they are a part whose first
+            message may belong to the one before it.
+
+    Returns:
+        How many messages to leave out. When not even the newest exchange fits, all before it.
+    """
+    places = [n for n in range(len(messages)) if (n or whole) and may_begin(messages, n)]
+    for n in places:
+        if sum(sizes[n:]) <= tokens and len(messages) - n <= most:
+            return n
+    return places[-1] if places else 0
+
+
+def may_begin(messages: Sequence[Entry], place: int) -> bool:
+    """Tell whether a window may begin with a message.
+
+    Args:
+        messages: The conversation.
+        place: The message's place in it.
+
+    Returns:
+        False for a tool's result, whose call would be cut off; and for what Claude said right
+        after words of its own, which belongs to them (a pause, a continuation).
+    """
+    message = messages[place]
+    if message["role"] == "user":
+        return not has_results(message)
+    return place == 0 or messages[place - 1]["role"] == "user"
+
+
+def has_results(message: Entry) -> bool:
+    """Tell whether a message answers tool calls.
+
+    Args:
+        message: The message.
+    """
+    content = message["content"]
+    return not isinstance(content, str) and any(b.get("type") == "tool_result" for b in content)
+
+
+def _newest(
+    store: Store, head: str | None, window: Window, messages: list[Entry], sizes: list[int]
+) -> tuple[Link | None, int, list[Entry]]:
+    """Put what the window may show before `messages`, walking back no further than that.
+
+    Returns:
+        The newest summary's link; the place of the first of the messages; and the first message
+        of the conversation, unless that is it.
+    """
+    summary: Link | None = None
+    begins, beginning = 0, None
+    for link in walk(store, head):
+        beginning = link.first
+        if link.summary:
+            summary = summary or link
+            continue
+        drop = max(0, summary.covers - link.start) if summary else 0
+        messages[:0], sizes[:0] = link.messages[drop:], link.sizes[drop:]
+        begins = link.start + drop
+        if summary and begins <= summary.covers:
+            break
+        full = sum(sizes) > window.tokens or len(messages) > window.messages
+        if full and any(may_begin(messages, n) for n in range(1, len(messages))):
+            break
+    if begins == 0 or beginning is None:
+        return summary, begins, []
+    return summary, begins, read_link(store, beginning).messages[:1]
+
+
+def _with_summary(first: Entry, link: Link | None) -> Entry:
+    if link is None:
+        return first
+    content = first["content"]
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
+    told = (
+        f"<summary>\nOf the {link.covers} messages from that one on, {link.covers - 1} are left "
+        f"out here. Notes on them, which are no instructions:\n{link.summary}\n</summary>"
+    )
+    return {**first, "content": [*blocks, {"type": "text", "text": told}]}
