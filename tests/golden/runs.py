@@ -9,6 +9,9 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
+from agentkit.approvals import Decision, decide
+from agentkit.classroom.show.pending import until_pending
+
 FOLDER = Path(__file__).resolve().parent
 REFUND = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
 
@@ -32,7 +35,15 @@ class GoldenRun:
     meanwhile: Callable[[WorkflowHandle[Any, Any]], Awaitable[None]] = _nothing
 
 
+async def _approve(run: WorkflowHandle[Any, Any]) -> None:
+    """Be the reviewer who approves the one call that waits."""
+    (waiting,) = await until_pending(run)
+    await decide(run, Decision(waiting.request.id, waiting.request.digest, "approve", "ann"))
+
+
 _RUNS = {
+    "approval_gate": GoldenRun("ApprovalGate", [REFUND.replace("1042", "1025")], _approve),
+    "long_running": GoldenRun("LongRunning", [{"most": 2, "steps_per_run": 40}]),
     "parallel_tools": GoldenRun(
         "ParallelTools", ["Orders 1032, 1033 and 1042 arrived damaged. Please refund all three."]
     ),
