@@ -83,6 +83,7 @@ class _ByRecipe(LoadScopeScheduling):  # type: ignore[misc]
 
 
 _RUN_RECIPES = (
+    "tests/test_changes.py",
     "tests/test_demo.py",
     "tests/test_golden.py",
     "tests/test_prompts.py",

@@ -58,6 +58,13 @@ async def test_the_log_file_tells_each_call_from_start_to_end(
     assert states == ["answering", "answered"]
 
 
+async def test_a_call_tells_its_prompt_and_the_tools_on_offer(offline: OfflineClaude) -> None:
+    await ask(offline, STORY, tools=SHOP, system="You are the support desk. " * 10)
+    [call] = offline.calls()
+    assert call.system == ("You are the support desk. " * 10)[:80]
+    assert call.offered == tuple(str(tool["name"]) for tool in SHOP)
+
+
 def test_the_log_file_starts_anew_when_it_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

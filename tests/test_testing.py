@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import itertools
 import json
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.workflow import NondeterminismError
 
 from agentkit import AgentPlugin
+from agentkit.classroom.changes import changed
 from agentkit.classroom.workers import NOTEBOOKS
 from agentkit.testing import (
     assert_same_steps,
@@ -29,9 +27,6 @@ from tests.golden.runs import FOLDER
 
 FIRST_LINE = "        for turn in range(1, 21):\n"
 AFTER_REPLY = "            calls = tool_calls(reply.content)\n"
-_count = itertools.count()
-
-Variant = Callable[..., type]
 
 
 @pytest.fixture
@@ -45,34 +40,15 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> AgentPlugin:
     return AgentPlugin(importlib.import_module("recipes.durable_loop.tools").TOOLS)
 
 
-@pytest.fixture
-def changed(
-    tmp_path: Path, plugin: AgentPlugin, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Variant]:
-    """Make a variant of the durable loop, in a module of its own."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    made = []
-
-    def variant(old: str, new: str, *imports: str) -> type:
-        source = (NOTEBOOKS / "recipes/durable_loop/workflow.py").read_text()
-        assert old in source
-        name = f"durable_loop_variant_{next(_count)}"
-        lines = [f"import {each}\n" for each in imports]
-        (tmp_path / f"{name}.py").write_text("".join(lines) + source.replace(old, new))
-        importlib.invalidate_caches()
-        made.append(name)
-        found: type = importlib.import_module(name).DurableLoop
-        return found
-
-    yield variant
-    for name in made:
-        del sys.modules[name]
+def variant(old: str, new: str, module: str = "") -> type:
+    """The durable loop with some of its code replaced, and one more import."""
+    first = "from dataclasses import dataclass\n"
+    imports = f"import {module}\n{first}" if module else first
+    return changed("durable_loop", (first, imports), (old, new))
 
 
-async def test_unchanged_code_replays(
-    history: WorkflowHistory, plugin: AgentPlugin, changed: Variant
-) -> None:
-    same = changed(FIRST_LINE, FIRST_LINE)
+async def test_unchanged_code_replays(history: WorkflowHistory, plugin: AgentPlugin) -> None:
+    same = variant(FIRST_LINE, FIRST_LINE)
     await replay(history, [same], plugin)
     assert await replay_every_prefix(history, [same], plugin) == 10
     assert await changed_inputs(history, [same], plugin) == []
@@ -90,13 +66,12 @@ async def test_unchanged_code_replays(
 async def test_a_moved_step_is_caught(
     history: WorkflowHistory,
     plugin: AgentPlugin,
-    changed: Variant,
     old: str,
     new: str,
     says: str,
 ) -> None:
     with pytest.raises(NondeterminismError, match=says) as caught:
-        await replay(history, [changed(old, new)], plugin)
+        await replay(history, [variant(old, new)], plugin)
     assert str(caught.value).startswith("[TMPRL1100]")
     assert "Failure {" not in str(caught.value)
 
@@ -114,7 +89,6 @@ async def test_a_moved_step_is_caught(
 async def test_what_the_sandbox_forbids_is_told_and_not_logged(
     history: WorkflowHistory,
     plugin: AgentPlugin,
-    changed: Variant,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
     call: str,
@@ -122,19 +96,19 @@ async def test_what_the_sandbox_forbids_is_told_and_not_logged(
 ) -> None:
     with pytest.raises(RuntimeError, match="from inside a workflow"):
         await replay(
-            history, [changed(FIRST_LINE, f"        {call}\n{FIRST_LINE}", module)], plugin
+            history, [variant(FIRST_LINE, f"        {call}\n{FIRST_LINE}", module)], plugin
         )
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
 
 
 async def test_code_that_fails_only_when_live_is_caught_by_prefixes_alone(
-    history: WorkflowHistory, plugin: AgentPlugin, changed: Variant
+    history: WorkflowHistory, plugin: AgentPlugin
 ) -> None:
     live = (
         "            if not workflow.unsafe.is_replaying():\n                raise KeyError(turn)\n"
     )
-    broken = changed(AFTER_REPLY, AFTER_REPLY + live)
+    broken = variant(AFTER_REPLY, AFTER_REPLY + live)
     await replay(history, [broken], plugin)
     with pytest.raises(RuntimeError, match="KeyError") as caught:
         await replay_every_prefix(history, [broken], plugin)
@@ -142,9 +116,9 @@ async def test_code_that_fails_only_when_live_is_caught_by_prefixes_alone(
 
 
 async def test_a_moved_prompt_replays_and_is_seen(
-    history: WorkflowHistory, plugin: AgentPlugin, changed: Variant
+    history: WorkflowHistory, plugin: AgentPlugin
 ) -> None:
-    moved = changed("user_message(question)", "user_message(question + ' Hurry.')")
+    moved = variant("user_message(question)", "user_message(question + ' Hurry.')")
     await replay(history, [moved], plugin)
     lines = await changed_inputs(history, [moved], plugin)
     assert len(lines) == 4
@@ -153,12 +127,12 @@ async def test_a_moved_prompt_replays_and_is_seen(
 
 
 async def test_a_run_that_no_worker_has_begun_is_told_apart(
-    history: WorkflowHistory, plugin: AgentPlugin, changed: Variant
+    history: WorkflowHistory, plugin: AgentPlugin
 ) -> None:
     unbegun = WorkflowHistory(history.workflow_id, history.events[:2])
     for attempt in (replay, replay_every_prefix, changed_inputs):
         with pytest.raises(ValueError, match="no worker has begun"):
-            await attempt(unbegun, [changed(FIRST_LINE, FIRST_LINE)], plugin)
+            await attempt(unbegun, [variant(FIRST_LINE, FIRST_LINE)], plugin)
 
 
 def test_a_file_gives_back_each_byte_that_workflow_code_can_see(

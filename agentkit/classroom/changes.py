@@ -127,3 +127,25 @@ async def builds_of(run: WorkflowHandle[object, object]) -> list[str]:
     tasks = [event.workflow_task_completed_event_attributes for event in events]
     builds = [task.deployment_version.build_id for task in tasks]
     return list(dict.fromkeys(build for build in builds if build))
+
+
+async def failed_task(run: WorkflowHandle[object, object], *, timeout: float = 30) -> str:
+    """Wait for a Workflow Task of a run to fail, as it does when code and history don't match.
+
+    Args:
+        run: A run that is going on.
+        timeout: Seconds to wait.
+
+    Returns:
+        What the failed task says.
+
+    Raises:
+        ClassroomError: No task failed in time.
+    """
+    deadline = asyncio.get_running_loop().time() + timeout
+    while asyncio.get_running_loop().time() < deadline:
+        for event in (await run.fetch_history()).events:
+            if event.HasField("workflow_task_failed_event_attributes"):
+                return event.workflow_task_failed_event_attributes.failure.message
+        await asyncio.sleep(0.1)
+    raise ClassroomError(f"No Workflow Task of {run.id} has failed within {timeout:.0f} s.")
