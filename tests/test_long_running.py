@@ -15,6 +15,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from agentkit.classroom import workers
 from agentkit.classroom.home import home
 from agentkit.classroom.offline import OfflineClaude
+from agentkit.classroom.show.progress import runs_until_over
 from agentkit.classroom.workers import NOTEBOOKS, WorkerProcess, scratch_copy
 from agentkit.store import SQLiteStore
 from agentkit.transcript import recorded_heads, verify_history
@@ -45,12 +46,6 @@ async def begin(client: Client, **queue: Any) -> WorkflowHandle[Any, Any]:
         task_queue="long-running",
         execution_timeout=timedelta(seconds=150),
     )
-
-
-async def count_runs(client: Client, run: WorkflowHandle[Any, Any]) -> int:
-    """How many runs the server has begun for this Workflow."""
-    found = [each async for each in client.list_workflows(f'WorkflowId = "{run.id}"')]
-    return len(found)
 
 
 async def test_tickets_are_answered_once_each_over_several_runs(
@@ -151,13 +146,7 @@ async def test_a_run_that_continues_as_new_gets_further(
     await WorkerProcess("long_running", "changed", folder=folder).start().polling(client)
     run = await begin(client)
 
-    async def over() -> bool:
-        ended = (await run.describe()).status != WorkflowExecutionStatus.RUNNING
-        return ended or await count_runs(client, run) > MOST_RUNS
-
-    async with asyncio.timeout(60):
-        while not await over():
-            await asyncio.sleep(0.1)
+    await runs_until_over(client, run, most=MOST_RUNS)
     finished = (await run.describe()).status == WorkflowExecutionStatus.COMPLETED
     if not finished:
         await run.terminate()

@@ -22,6 +22,8 @@ from agentkit.transcript import (
     verify_history,
     walk,
 )
+from agentkit.transcript.chain import opened
+from agentkit.transcript.turns import announce, by_reference
 from tests.agents import Desk, cause_of
 from tests.canned import answering, tool_use
 from tests.chats import Message, faults, user
@@ -212,6 +214,17 @@ async def test_a_conversation_keeps_the_prompt_that_it_began_with(
         assert json.loads(store.get(later.prompt))["system"] == "Be brief."
     assert later.prompt == talk.prompt
     assert {call.model for call in claude.calls()} == {"claude-haiku-4-5"}
+
+
+def test_a_reviewers_note_below_a_result_goes_to_claude_with_it(tmp_path: Path) -> None:
+    # As agentkit.approvals adds it to the text that run_tool returned.
+    store = SQLiteStore(tmp_path / "store.db")
+    line = announce(store.put("the whole\nresult"), "the whole\nresult")
+    assert "\n" not in line
+    block = {"type": "tool_result", "tool_use_id": "t1", "content": f"{line}\n[Changed.]"}
+    message = {"role": "user", "content": [by_reference(block)]}
+    assert "the whole" not in str(message)
+    assert opened(store, message)["content"][0]["content"] == "the whole\nresult\n[Changed.]"
 
 
 def test_a_conversation_is_only_told_what_fits() -> None:

