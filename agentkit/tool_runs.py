@@ -9,16 +9,18 @@
 | the tool says no (`ToolError`) | 1 | `is_error`: its words |
 | it fails otherwise, or takes too long | as declared | `is_error`: the last reason |
 | its worker dies | as declared | whatever the next attempt brings |
-| the same, for an at-most-once effect | 1 | `is_error`: unknown, ask a person |
+| any of these three, and the tool has an effect | as declared | `is_error`: unknown, ask a person |
+
+An effect may have happened before its last attempt failed. Claude must not call it again: a new
+call has a new id, and so a new idempotency key.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_core import PydanticSerializationError
 from temporalio import activity, workflow
@@ -39,6 +41,8 @@ from agentkit.tools import AnyTool, InvalidArguments, ToolError, tool_options
 if TYPE_CHECKING:
     from anthropic.types import ToolResultBlockParam
 
+R = TypeVar("R")
+
 TOOL_ACTIVITY_PREFIX = "tool."
 """Activity types of tools are `tool.<name>`, so that a name that Claude made up can never
 run one of the worker's other Activities."""
@@ -51,6 +55,10 @@ UNKNOWN_OUTCOME = "Outcome unknown:"
 """How the result begins when nobody can tell whether an effect has happened."""
 
 _MOST_ERROR_CHARACTERS = 2_000
+
+_LONGEST_NAME = 128
+"""The API's own limit. Temporal takes no Activity type of more than 1,000 bytes: it would fail
+the Workflow Task, again and again."""
 
 _TOLD = ("UnknownTool", "InvalidArguments", "ToolError", "OutcomeUnknown")
 """Error types by which a tool has said what happened: nothing, or that it is unknown."""
@@ -101,11 +109,22 @@ def tool_activity(
         except ToolError as err:
             raise _no(str(err), "ToolError") from None
         except PydanticSerializationError as err:
-            raise _no(f"{name} returned what can't be told as JSON: {err}", "ToolError") from None
-        except Exception as err:
+            why = f"{name} returned what can't be told as JSON: {err}"
+            if tool.effect != "none":
+                raise _unknown(name, why) from None
+            raise _no(why, "ToolError") from None
+        except (Exception, SystemExit, asyncio.CancelledError) as err:
+            if is_cancelled_exception(err) and activity.is_cancelled():
+                raise
             if tool.effect == "at_most_once":
-                raise _unknown(name, f"It failed: {err}") from None
-            raise
+                raise _unknown(name, f"It failed: {_words(err)}") from None
+            if isinstance(err, ApplicationError):
+                raise
+            # Not as it is: `sys.exit` would end the worker, a CancelledError that nobody asked
+            # for isn't one, and a text of megabytes never arrives.
+            failed = ApplicationError(_words(err), type=type(err).__name__)
+            raise failed.with_traceback(err.__traceback__) from None
+        text = _utf8(text)
         if len(text) > MOST_CHARACTERS:
             return await asyncio.to_thread(_cut, text, results)
         return text
@@ -131,7 +150,26 @@ async def run_tools(
     Raises:
         asyncio.CancelledError: The run is being cancelled; so are its tools.
     """
-    return list(await asyncio.gather(*(run_tool(call, tools, **options) for call in calls)))
+    return await together(*(run_tool(call, tools, **options) for call in calls))
+
+
+async def together(*steps: Coroutine[Any, Any, R]) -> list[R]:
+    """Run steps at once, and come back when *all* have ended, also when they are cancelled.
+
+    `asyncio.gather` alone ends with the first of them that was cancelled, while others still run.
+
+    Args:
+        *steps: What to run.
+
+    Returns:
+        The results, in the order of the steps.
+    """
+    results = []
+    for result in await asyncio.gather(*steps, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+        results.append(result)
+    return results
 
 
 async def run_tool(
@@ -151,21 +189,28 @@ async def run_tool(
     Raises:
         asyncio.CancelledError: The run is being cancelled.
     """
+    if len(call.name) > _LONGEST_NAME:
+        return tool_result(call, f"There is no tool {call.name[:_LONGEST_NAME]!r}….", is_error=True)
     key = f"{workflow.info().first_execution_run_id}:{call.id}"
     declared = next((t for t in tools if t.name == call.name), None)
     settings: dict[str, Any] = {**(declared.options if declared else tool_options()), **options}
+    task = asyncio.current_task()
+    cancelled_before = task.cancelling() if task else 0
     try:
         text = await workflow.execute_activity(
             TOOL_ACTIVITY_PREFIX + call.name, args=[call, key], result_type=str, **settings
         )
+        result = tool_result(call, text)
     except ActivityError as err:
-        if is_cancelled_exception(err):
-            raise
         reason = _reason(err)
-        if declared and declared.effect == "at_most_once" and not _never_began(err):
+        if declared and declared.effect != "none" and not _is_told(err):
             reason = _unknown(call.name, reason).message
-        return tool_result(call, reason, is_error=True)
-    return tool_result(call, text)
+        result = tool_result(call, reason, is_error=True)
+    if task and task.cancelling() > cancelled_before:
+        # However the tool has ended. It may have been done before it heard of the cancelling,
+        # and asyncio forgets a cancelling that ends in a result.
+        raise asyncio.CancelledError
+    return result
 
 
 def outcome_is_unknown(result: ToolResultBlockParam) -> bool:
@@ -190,30 +235,43 @@ def _reason(err: ActivityError) -> str:
     return f"The tool gave no answer: {cause or err}"[:_MOST_ERROR_CHARACTERS]
 
 
-def _never_began(err: ActivityError) -> bool:
-    """Whether a failure says that the tool's effect was not even tried, or is told already."""
+def _is_told(err: ActivityError) -> bool:
+    """Whether a failure says itself that there was no effect, or that it is unknown."""
     cause = err.cause
     return isinstance(cause, ApplicationError) and cause.type in _TOLD
 
 
 def _no(message: str, type: str) -> ApplicationError:
-    return ApplicationError(message[:_MOST_ERROR_CHARACTERS], type=type, non_retryable=True)
+    text = _utf8(message[:_MOST_ERROR_CHARACTERS])
+    return ApplicationError(text, type=type, non_retryable=True)
 
 
 def _unknown(name: str, why: str) -> ApplicationError:
     """Say what is known about an effect that must not be tried again."""
     return _no(
-        f"{UNKNOWN_OUTCOME} {name} was called, and nobody knows whether it happened. ({why}) "
+        f"{UNKNOWN_OUTCOME} {name} was called, and nobody knows whether it happened. "
+        f"({why[: _MOST_ERROR_CHARACTERS // 2]}) "
         "Do not call it again; say so, and ask a person to look.",
         "OutcomeUnknown",
     )
+
+
+def _words(err: BaseException) -> str:
+    """Say what an exception says; its name, when it says nothing or is no error."""
+    text = str(err) if isinstance(err, Exception) else ""
+    return _utf8((text or repr(err))[:_MOST_ERROR_CHARACTERS])
+
+
+def _utf8(text: str) -> str:
+    """Replace halves of surrogate pairs, as in odd file names: no payload can hold them."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _cut(text: str, store: Store) -> str:
     """Shorten a result for Claude, and keep the whole of it."""
     try:
         kept = f"The whole is kept as {store.put(text)}"
-    except (OSError, sqlite3.Error) as err:
+    except Exception as err:  # a store of the reader's own may raise anything
         logging.getLogger(__name__).warning("A long result was not kept: %s", err)
         kept = "The rest could not be kept"
     return (

@@ -6,7 +6,6 @@ decision counts once, and for exactly what its reviewer saw; calls that needn't 
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import json
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from agentkit.approvals.requests import AuditEntry, Decision
 from agentkit.approvals.signatures import Verify
 from agentkit.approvals.waiting import GateState
 from agentkit.conversation import ToolCall, tool_result
-from agentkit.tool_runs import run_tool
+from agentkit.tool_runs import run_tool, together
 from agentkit.tools import AnyTool
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ class Gate:
             if call.id not in self._under_way:
                 self._under_way.add(call.id)
                 mine.append(call)
-        results = await asyncio.gather(
+        results = await together(
             *(
                 self._answer(call)
                 if any(call is each for each in mine)
