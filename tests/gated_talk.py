@@ -7,13 +7,12 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from agentkit import AnyTool
     from agentkit.approvals import (  # type: ignore[import-not-found,unused-ignore]
         Gate,
         GateState,
         trust_names,
     )
-
-    from agentkit import AnyTool
     from agentkit.classroom import shop
     from agentkit.transcript import LongConversation, Prompt
 
