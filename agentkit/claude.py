@@ -150,7 +150,7 @@ async def call_claude(request: ClaudeRequest) -> ClaudeReply:
     reply = ClaudeReply(
         *(body["content"], body["stop_reason"], usage, body["model"]), body.get("stop_details")
     )
-    _check_size(reply, activity.payload_converter(), "reply_too_large", "Ask for less at a time.")
+    check_size(reply, activity.payload_converter(), "reply_too_large", "Ask for less at a time.")
     return reply
 
 
@@ -205,7 +205,7 @@ async def ask_claude(request: ClaudeRequest, **options: Any) -> ClaudeReply:
         ActivityError: The call failed for good; its `cause` is `call_claude`'s error.
         ApplicationError: The request is larger than `MAX_PAYLOAD_BYTES`; nothing was sent.
     """
-    _check_size(
+    check_size(
         *(request, workflow.payload_converter(), "request_too_large"),
         "Shorten the conversation: return less from tools, or drop older turns.",
     )
@@ -271,10 +271,20 @@ def _is_loopback() -> bool:
         return False
 
 
-def _check_size(
+def check_size(
     value: ClaudeRequest | ClaudeReply, converter: PayloadConverter, kind: str, advice: str
 ) -> None:
-    """Refuse what Temporal couldn't carry."""
+    """Refuse what Temporal couldn't carry.
+
+    Args:
+        value: A request that is to be sent, or a reply that has come.
+        converter: The payload converter that will be used.
+        kind: The error's type.
+        advice: What to do about it.
+
+    Raises:
+        ApplicationError: It is larger than `MAX_PAYLOAD_BYTES`; never retried.
+    """
     size = sum(payload.ByteSize() for payload in converter.to_payloads([value]))
     if size > MAX_PAYLOAD_BYTES:
         what = "request to" if isinstance(value, ClaudeRequest) else "reply of"

@@ -16,8 +16,13 @@ from temporalio.client import WorkflowHistory
 
 _LINE = 100
 
-_IDS = re.compile(r"\b(?:toolu|msg|req)_\w+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-"""Ids that differ from run to run: the API's, and Temporal's."""
+_IDS = re.compile(
+    r"\b(?:toolu|msg|req)_\w+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+    r"|\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z|(?<!sha256:)\b[0-9a-f]{64}\b"
+    r'|(?<="head": ")sha256:[0-9a-f]{64}'
+)
+"""What differs from run to run: the API's ids and Temporal's, times, and digests that cover them,
+as those of approval requests and transcripts do. A reference to a prompt stays."""
 
 _ENDS = (
     ("_COMPLETED", "→"),
@@ -205,6 +210,8 @@ def _renamed(value: Any, names: dict[str, str]) -> Any:
 
     def number(found: re.Match[str]) -> str:
         kind = found[0].split("_")[0] if "_" in found[0] else "id"
+        if found[0][4:5] == "-":
+            kind = "time"
         return names.setdefault(found[0], f"{kind}-{len(names) + 1}")
 
     return json.loads(_IDS.sub(number, json.dumps(value, ensure_ascii=False)))

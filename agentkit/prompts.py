@@ -23,8 +23,8 @@ from agentkit.claude import (
     CLAUDE_OPTIONS,
     ClaudeReply,
     ClaudeRequest,
-    _check_size,
     call_claude,
+    check_size,
     default_model,
 )
 from agentkit.conversation import Messages, ToolSchemas, Verbatim
@@ -154,7 +154,7 @@ async def ask_pinned_claude(
             type "prompt_not_found" where the version isn't in the worker's store.
         ApplicationError: The conversation is larger than `MAX_PAYLOAD_BYTES`.
     """
-    _check_size(
+    check_size(
         *(ClaudeRequest(messages), workflow.payload_converter(), "request_too_large"),
         "Shorten the conversation: return less from tools, or drop older turns.",
     )

@@ -8,24 +8,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pytest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.worker import Worker
 
-from agentkit import AgentPlugin, connect
+from agentkit import AgentPlugin, approvals, connect
 from agentkit.classroom import dev_server
 from agentkit.classroom.offline import OfflineClaude
 from agentkit.store import SQLiteStore
 from agentkit.transcript import LongConversation, TranscriptPlugin, read_all
-
-approvals = pytest.importorskip("agentkit.approvals")
+from tests.gated_talk import TOOLS, GatedTalk
 
 
 async def test_what_waits_for_a_person_waits_on_in_the_next_run(
     claude: OfflineClaude, shop: ModuleType, tmp_path: Path
 ) -> None:
-    from tests.gated_talk import TOOLS, GatedTalk
-
     await dev_server.ensure()
     store = SQLiteStore(tmp_path / "store.db")
     client = await connect(AgentPlugin(TOOLS, store=store), TranscriptPlugin(store))
