@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from temporalio import workflow
 
-from agentkit.approvals.requests import AuditEntry, Decision, Event
+from agentkit.approvals.requests import AuditEntry, Decision, Event, decision_length
 
 MOST_ENTRIES = 1000
 """How many entries a run takes along; older ones are in the histories of the runs before."""
 
 MOST_REFUSED = 100
 """How many refused decisions are written down, so that a flood of them hides nothing else."""
+
+LONGEST_REFUSED = 5_000
+"""The longest of them that are kept in full, in characters of JSON; of others the note is."""
 
 
 class Audit:
@@ -42,6 +46,11 @@ class Audit:
         """Write an entry down with the Workflow's time; the rest is as in `AuditEntry`."""
         entry = AuditEntry(workflow.now(), event, request_id, tool, by, note, arguments, decision)
         if event == "refused":
+            if decision is not None and decision_length(decision) > LONGEST_REFUSED:
+                decision = None
+            entry = replace(
+                entry, request_id=request_id[:200], by=by[:200], note=note[:500], decision=decision
+            )
             self._refused += 1
             if self._refused > MOST_REFUSED:
                 self.left_out += 1

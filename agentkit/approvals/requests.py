@@ -7,7 +7,7 @@ All of it crosses the boundary between Workflow, client and Activity as JSON.
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -118,6 +118,10 @@ class Decision:
     signature: str = ""
 
 
+LONGEST_DECISION = 50_000
+"""The longest decision that counts, in characters of JSON. It is kept in the audit, and a run
+whose audit has more than Temporal carries, 2 MB, could never end."""
+
 _DECISION = pydantic.TypeAdapter(Decision)
 
 
@@ -136,12 +140,23 @@ def read_decision(value: object) -> Decision:
         problems = "; ".join(
             f"{'.'.join(map(str, e['loc'])) or 'decision'}: {e['msg']}" for e in err.errors()
         )
-        raise ValueError(f"This is not a decision: {problems}.") from None
+        raise ValueError(f"This is not a decision: {problems[:500]}.") from None
+    if decision_length(decision) > LONGEST_DECISION:
+        raise ValueError(f"A decision has at most {LONGEST_DECISION:,} characters.")
     if not decision.reviewer.strip():
         raise ValueError("This is not a decision: it must name its reviewer.")
     if decision.answer == "reject" and decision.arguments is not None:
         raise ValueError("A rejection runs nothing, so it can't carry arguments.")
     return decision
+
+
+def decision_length(decision: Decision) -> int:
+    """Count the characters of a decision, written as JSON.
+
+    Args:
+        decision: The decision.
+    """
+    return len(canonical_json(asdict(decision)))
 
 
 Event: TypeAlias = Literal[
@@ -175,7 +190,8 @@ class AuditEntry:
         by: Who: a reviewer, "policy", "timeout", "gate", or the tool.
         note: Why, in words.
         arguments: The arguments it was about, as Claude asked for them.
-        decision: A reviewer's decision in full, with edited arguments and signature.
+        decision: A reviewer's decision in full, with edited arguments and signature; None for
+            a refused one that is longer than `audit.LONGEST_REFUSED`.
     """
 
     at: datetime
