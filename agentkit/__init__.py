@@ -18,7 +18,6 @@ from agentkit.conversation import (
 )
 from agentkit.idempotency import idempotency_key, once
 from agentkit.plugin import AgentPlugin
-from agentkit.stop_reasons import Outcome
 from agentkit.tool_runs import outcome_is_unknown, run_tool, run_tools
 from agentkit.tools import AnyTool, ToolError, tool
 
@@ -29,7 +28,6 @@ __all__ = [
     "ClaudeReply",
     "ClaudeRequest",
     "Messages",
-    "Outcome",
     "Spent",
     "ToolCall",
     "ToolError",

@@ -5,11 +5,8 @@ How a call of a tool is run, and what becomes of its failures, is `agentkit.tool
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import (
@@ -29,8 +26,10 @@ from typing import (
 
 import pydantic
 import pydantic_core
-from temporalio import activity, workflow
+from temporalio import workflow
 from temporalio.common import RetryPolicy
+
+from agentkit.threads import in_thread
 
 if TYPE_CHECKING:
     from anthropic.lib.tools import BetaAsyncFunctionTool
@@ -61,9 +60,6 @@ TOOL_TIMEOUT = timedelta(minutes=1)
 
 _QUEUE_ALLOWANCE = timedelta(minutes=4)
 """How long all attempts of a call together may wait for a worker and between attempts."""
-
-_THREADS = ThreadPoolExecutor(max_workers=100, thread_name_prefix="tool")
-"""As many as a Worker runs Activities at once by default; asyncio's own pool has 6 on two cores."""
 
 
 class ToolError(Exception):
@@ -115,7 +111,7 @@ class Tool(Generic[P, R]):
         """
         if inspect.iscoroutinefunction(self.function):
             return cast(R, await self.function(*args, **kwargs))
-        return await _in_thread(partial(cast("Callable[P, R]", self.function), *args, **kwargs))
+        return await in_thread(partial(cast("Callable[P, R]", self.function), *args, **kwargs))
 
     @property
     def options(self) -> workflow.ActivityConfig:
@@ -295,18 +291,3 @@ def _check_function(function: Callable[..., Any]) -> None:
             f"The tool {name} takes {', '.join(bare)} without a type: give each parameter a name "
             "and an annotation, so that Claude knows what to send."
         )
-
-
-async def _in_thread(function: Callable[[], R]) -> R:
-    """Run a function in a thread, with the context (key, Activity) of the caller."""
-    loop = asyncio.get_running_loop()
-    running = loop.run_in_executor(_THREADS, copy_context().run, function)
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        # A thread can't be stopped. When a person cancels the run, it isn't over before the
-        # thread is; after a timeout or at the Worker's end nobody waits for it.
-        details = activity.cancellation_details() if activity.in_activity() else None
-        if details is not None and details.cancel_requested:
-            await asyncio.wait([running])
-        raise

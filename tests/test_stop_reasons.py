@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 from anthropic.types import StopReason
 
-from agentkit import Budget, ClaudeReply, Outcome, assistant_message, user_message
+from agentkit import Budget, ClaudeReply, assistant_message, user_message
 from agentkit.budget import Spent
 from agentkit.claude import Usage
 from agentkit.stop_reasons import (
@@ -16,6 +16,7 @@ from agentkit.stop_reasons import (
     MOST_TOKENS,
     Answer,
     NextStep,
+    Outcome,
     next_step,
     out_of_budget,
 )

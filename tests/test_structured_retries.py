@@ -18,12 +18,12 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import CancelledError
 from temporalio.worker import Replayer, Worker
 
-from agentkit import AgentPlugin, Budget, Outcome
+from agentkit import AgentPlugin, Budget
 from agentkit.classroom import workers
 from agentkit.classroom.offline import OfflineClaude
 from agentkit.classroom.show import Step, steps, transcript, until
 from agentkit.classroom.workers import NOTEBOOKS, WorkerProcess
-from agentkit.stop_reasons import GO_ON, MAX_CONTINUATIONS
+from agentkit.stop_reasons import GO_ON, MAX_CONTINUATIONS, Outcome
 from tests.agents import cause_of, eventually
 
 TRACK = "Where is order 1036?"

@@ -7,8 +7,8 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from agentkit import Budget, Messages, Outcome, Spent, run_tool, tool_calls, user_message
-    from agentkit.stop_reasons import Answer, out_of_budget
+    from agentkit import Budget, Messages, Spent, run_tool, tool_calls, user_message
+    from agentkit.stop_reasons import Answer, Outcome, out_of_budget
     from recipes.structured_retries.activities import ask_claude
 
 
