@@ -50,7 +50,8 @@ Effect: TypeAlias = Literal["none", "idempotent", "at_most_once"]
 
 - "none": it reads. It may be called any number of times.
 - "idempotent": its target honours `idempotency_key()`: asked again with the same key it gives
-  the first result. Calls happen at least once, the effect exactly once.
+  the first result. Calls happen at least once, the effect exactly once; when every attempt has
+  failed, whether it happened is unknown.
 - "at_most_once": its target honours no key. It is never called a second time; when a worker
   dies in the middle, the outcome is unknown, and a person has to look.
 """

@@ -286,6 +286,8 @@ def test_a_decision_becomes_an_error_that_temporal_carries_out(
         (403, {}, "permission_error", True, None),
         (404, {}, "not_found_error", True, None),
         (413, {}, "request_too_large", True, None),
+        (422, {}, "invalid_request_error", True, None),
+        (408, {}, "invalid_request_error", False, None),
         (409, {}, "conflict_error", False, None),
         (429, {"retry-after": "7"}, "rate_limit_error", False, 7),
         (429, {"retry-after-ms": "250"}, "rate_limit_error", False, 0.25),

@@ -17,10 +17,12 @@ from temporalio.exceptions import ApplicationError
 
 from agentkit.approvals.requests import ApprovalRequest, Decision, Notice
 from agentkit.approvals.signatures import Verify
+from agentkit.tools import HEARTBEAT_TIMEOUT
 
 NOTIFY_OPTIONS: workflow.ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=20),
     "schedule_to_close_timeout": timedelta(minutes=5),
+    "heartbeat_timeout": HEARTBEAT_TIMEOUT,
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
 }
 """What a notification gets. The request's timer runs beside it, whatever becomes of it."""
@@ -28,6 +30,7 @@ NOTIFY_OPTIONS: workflow.ActivityConfig = {
 VERIFY_OPTIONS: workflow.ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=5),
     "schedule_to_close_timeout": timedelta(minutes=1),
+    "heartbeat_timeout": HEARTBEAT_TIMEOUT,
     "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
 }
 """What the check of a decision that came by Signal gets."""
