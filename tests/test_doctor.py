@@ -19,6 +19,7 @@ from agentkit.classroom import dev_server, doctor, processes
 from agentkit.classroom.dev_server import DevServer
 from agentkit.classroom.doctor import Check, check
 from agentkit.classroom.home import ClassroomError
+from tests.conditions import closed_port
 
 
 @pytest.fixture(autouse=True)
@@ -41,12 +42,6 @@ def listener() -> Iterator[socket.socket]:
 
 def found(name: str) -> Check:
     return next(each for each in check() if each.name == name)
-
-
-def closed_port() -> int:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        return int(closed.getsockname()[1])
 
 
 def test_everything_is_ok_where_make_has_set_up_and_says_the_same_twice() -> None:
