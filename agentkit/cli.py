@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import shutil
 import signal
 import sys
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 Command: TypeAlias = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 
-_JUPYTER_SECONDS = 10
 _STATE = ("temporal.db", "shop.db")
 _SIDE_FILES = ("", "-shm", "-wal", "-journal")
 
@@ -233,65 +231,11 @@ async def _demo(_: argparse.Namespace) -> int:
 
 
 async def _lab(arguments: argparse.Namespace) -> int:
+    from agentkit.classroom.lab import serve
+
     try:
         await _up(arguments)
-        await _jupyter(arguments)
+        await serve(arguments.port, browser=not arguments.no_browser)
     finally:
         await _down(argparse.Namespace(reset=False))
     return 0
-
-
-async def _jupyter(arguments: argparse.Namespace) -> None:
-    """Serve JupyterLab on this machine until it is shut down from its menu or by a signal."""
-    from agentkit.classroom.home import ClassroomError
-    from agentkit.classroom.workers import NOTEBOOKS
-
-    # Without a display, Python would open a text browser in this very terminal.
-    headless = sys.platform != "darwin" and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    )
-    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
-    command += [f"--ServerApp.root_dir={NOTEBOOKS}"]
-    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    command += [f"--ServerApp.port={arguments.port}"] if arguments.port else []
-    command += ["--no-browser"] if arguments.no_browser or headless else []
-    command += ["--allow-root"] if os.getuid() == 0 else []
-    # In a session of its own Ctrl-C doesn't reach it, which it would answer with a question.
-    server = await asyncio.create_subprocess_exec(
-        *command,
-        env={**os.environ, **_jupyter_folders()},
-        stdin=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        code = await server.wait()
-    except asyncio.CancelledError:
-        print("Ending JupyterLab and what runs behind it.", flush=True)
-        return
-    finally:
-        if server.returncode is None:
-            server.terminate()
-            try:
-                await asyncio.wait_for(server.wait(), _JUPYTER_SECONDS)
-            except TimeoutError:
-                server.kill()
-                await server.wait()
-    if code != 0:
-        raise ClassroomError(
-            f"JupyterLab ended with exit code {code}; the reason is above. "
-            "Check this machine with: python -m agentkit doctor"
-        )
-
-
-def _jupyter_folders() -> dict[str, str]:
-    """Keep JupyterLab's files with the course's, so that it needs no home directory."""
-    from agentkit.classroom.home import home
-
-    base = home() / "jupyter"
-    folders = {f"JUPYTER_{n}_DIR": base / n.lower() for n in ("CONFIG", "DATA", "RUNTIME")}
-    folders["IPYTHONDIR"] = base / "ipython"
-    # Or JupyterLab asks every newcomer whether to fetch news from the internet.
-    news = base / "config/lab/user-settings/@jupyterlab/apputils-extension"
-    news.mkdir(parents=True, exist_ok=True)
-    (news / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}\n')
-    return {name: os.environ.get(name) or str(path) for name, path in folders.items()}

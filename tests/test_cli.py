@@ -201,6 +201,16 @@ def test_lab_serves_jupyterlab_and_ends_everything_with_itself(
     assert log.read_text().endswith("\nStopped: offline-claude, temporal.\n")
 
 
+def test_what_a_killed_lab_leaves_behind_is_ended_by_down(machine: Machine) -> None:
+    with machine.start("lab", "--no-browser") as lab:
+        try:
+            until((machine.home / "processes" / "jupyterlab.json").exists)
+        finally:
+            lab.kill()
+    assert machine.works("down") == "Stopped: jupyterlab, offline-claude, temporal.\n"
+    assert machine.running() == []
+
+
 def test_recipes_lists_name_and_first_line(machine: Machine) -> None:
     assert re.search(r"(?m)^durable_loop +The agent loop as a Workflow", machine.works("recipes"))
 

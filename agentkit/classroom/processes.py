@@ -193,17 +193,31 @@ def start(
         ) from None
     _children[child.pid] = child
     try:
-        created = psutil.Process(child.pid).create_time()
-        process = Background(name, child.pid, created, str(log), dict(details or {}))
-        record = _record(name)
-        record.parent.mkdir(exist_ok=True)
-        draft = record.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_text(json.dumps(asdict(process)), encoding="utf8")
-        draft.replace(record)
+        return remember(name, child.pid, log, details)
     except BaseException:
         child.kill()
         child.wait()
         raise
+
+
+def remember(
+    name: str, pid: int, log: Path | None = None, details: Mapping[str, str] | None = None
+) -> Background:
+    """Record a process of ours, so that `python -m agentkit down` finds and ends it.
+
+    Args:
+        name: What to call it.
+        pid: Its process id.
+        log: The file that holds what it prints; None when that goes to a terminal.
+        details: Kept in the record.
+    """
+    created = psutil.Process(pid).create_time()
+    process = Background(name, pid, created, str(log or os.devnull), dict(details or {}))
+    record = _record(name)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    draft = record.with_suffix(f".{os.getpid()}.tmp")
+    draft.write_text(json.dumps(asdict(process)), encoding="utf8")
+    draft.replace(record)
     return process
 
 
