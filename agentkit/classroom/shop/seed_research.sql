@@ -17,7 +17,7 @@ insert into statements (source, subject, value) values
 create table reports (
     id         integer primary key,
     title      text not null,
-    file       text not null unique,
+    file       text not null,
     sha256     text not null,  -- of the file
     turns      integer not null,  -- calls of Claude, and what they cost
     tokens     integer not null,

@@ -6,37 +6,34 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from agentkit import idempotency_key, once
+from agentkit import once
 from recipes.research_agent.markdown import to_markdown
 from recipes.research_agent.report import Report
 
 
 def publish(report: Report, folder: Path, db: sqlite3.Connection) -> str:
-    """Store a report, and say where; called again with the same key it says the same.
+    """Store a report, once for each `idempotency_key()`, and say under which name.
 
-    The file has its name from the key. So when a worker dies after the file and before the
-    commit, the next attempt writes the same file over, and there is still one of each.
+    The file is named by what it says. So when a worker dies after the file and before the
+    commit, the next attempt writes that file over, and there is still one of each.
     """
-    text = to_markdown(report)
-    name = hashlib.sha256((idempotency_key() or text).encode()).hexdigest()[:12]
-    file = folder.resolve() / f"report-{name}.md"
-    cost = report.cost
+    text, cost = to_markdown(report), report.cost
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    file = folder / f"report-{digest[:12]}.md"
+    name = f"{folder.name}/{file.name}"
 
     def store() -> dict[str, Any]:
         db.execute(
             "insert into reports (title, file, sha256, turns, tokens, usd)"
             " values (?, ?, ?, ?, ?, ?)",
             (
-                report.title,
-                str(file),
-                hashlib.sha256(text.encode()).hexdigest(),
-                cost.turns,
+                *(report.title, name, digest, cost.turns),
                 cost.input_tokens + cost.output_tokens,
                 None if cost.unpriced else cost.usd,
             ),
         )
-        write_whole(file, text)  # inside the transaction: no row without its file
-        return {"file": str(file)}
+        write_whole(file, text)  # before the row is committed: no row is without its file
+        return {"file": name}
 
     return f"Published as {once(db, store)['file']}"
 

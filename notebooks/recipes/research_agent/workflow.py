@@ -22,19 +22,15 @@ class ResearchAgent:
     @workflow.init
     def __init__(self, task: Task) -> None:
         self.messages: Messages = [user_message(task.question)]
-        self.answer, self.evidence, self.outcome = (
-            Answer(max_tokens=MOST_TOKENS),
-            Evidence(),
-            Outcome(),
-        )
+        self.answer = Answer(max_tokens=MOST_TOKENS)
+        self.evidence, self.outcome = Evidence(), Outcome()
         asker, policy = f"research on: {task.question}", policy_on(self.evidence)
         self.gate = Gate(TOOLS, policy, verify=VERIFY, terms=TERMS, asker=asker)
 
     @workflow.run
     async def run(self, task: Task) -> Outcome:
         """Ask Claude, do what it asks for, until there is a report or a reason for none."""
-        prompt = await pin_prompt()
-        self.outcome.prompt = prompt.label
+        self.outcome.prompt = (prompt := await pin_prompt()).label
         while not self.outcome.is_over(task.budget):
             reply = await ask_claude(prompt, self.messages)
             self.outcome.spent.add(reply)
