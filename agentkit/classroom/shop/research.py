@@ -133,7 +133,7 @@ def _refunds(db: Connection) -> Iterator[Figure]:
     for month, number, cents in db.execute(
         "select substr(created_at, 1, 7), count(*), sum(amount_cents) from refunds group by 1"
     ):
-        yield f"In {month}, {number} refunds of {cents / 100:.2f} EUR together were made.", {}
+        yield f"In {month}, refunds made: {number}, of {cents / 100:.2f} EUR together.", {}
 
 
 _FIGURES: dict[Topic, Callable[[Connection], Iterator[Figure]]] = {

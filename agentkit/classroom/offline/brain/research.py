@@ -28,7 +28,7 @@ from agentkit.classroom.offline.request import ToolRun
 
 _WISHING = stems(
     "also mention add include explain state name please report need needed missing lack lacks holds"
-    " hold keep kept happen happens make sure more write supervisor customers as"
+    " hold keep kept happen happens make sure more write supervisor customers as something anything part section"
 )
 _UNWANTED = re.compile(r"\b(?:drop|remove|leave out|delete|without|cut|don't|do not)\b", re.I)
 _REFUSED = re.compile(r"\s*(?:not allowed|invalid (?:arguments|input))\b", re.IGNORECASE)
@@ -143,11 +143,12 @@ def _draft(case: Case, topics: list[Topic], came_back: list[str]) -> Draft:
             run = _made(case, search)
             passages = _passages(run) if run else []
             words = next((v for v in search[1].values() if isinstance(v, str)), search[0])
+            fitting = _best(topic.words, passages, every=_is_choice(case, search))
+            findings += fitting
             if run and failed(run):
                 gaps.append(f"The search for “{words}” failed: {quote(run.text)}")
-            elif not passages:
+            elif not fitting:
                 gaps.append(f"Nothing was found for “{words}”.")
-            findings += _best(topic.words, passages, every=_is_choice(case, search))
     known = {p.source: p for run in case.runs for p in _passages(run)}
     doubts = _once([d for text in came_back for d in _doubts(text, known)])
     title = " ".join(case.question.split())
