@@ -216,7 +216,7 @@ def test_a_row_that_shares_no_word_with_the_question_is_no_answer() -> None:
 
     ((_, report),) = work(beside, question="Do repairs cost much?")[0][-1]
     assert [each["sources"][0]["url"] for each in report["findings"]] == [COUNTED["id"]]
-    assert report["unanswered"] == ["Nothing was found for “repairs cost”."]
+    assert report["unanswered"] == ["Nothing was found for “repairs cost much”."]
 
 
 def test_what_is_no_report_tool_is_left_to_the_other_rules() -> None:

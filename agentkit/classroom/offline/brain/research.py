@@ -28,7 +28,8 @@ from agentkit.classroom.offline.request import ToolRun
 
 _WISHING = stems(
     "also mention add include explain state name please report need needed missing lack lacks holds"
-    " hold keep kept happen happens make sure more write supervisor customers as something anything part section"
+    " hold keep kept happen happens make sure more write supervisor customers as"
+    " something anything part section"
 )
 _UNWANTED = re.compile(r"\b(?:drop|remove|leave out|delete|without|cut|don't|do not)\b", re.I)
 _REFUSED = re.compile(r"\s*(?:not allowed|invalid (?:arguments|input))\b", re.IGNORECASE)
