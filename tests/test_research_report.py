@@ -148,11 +148,18 @@ def test_every_citation_leads_to_its_source_and_every_source_is_cited() -> None:
 
     twice = cited("Ten.", HONEST), cited("Still ten.", HONEST, OTHER)
     text = to_markdown(report(*twice, disagreements=[cited("Odd.", OTHER)], gaps=["Maps."]))
-    links, anchors = re.findall(r"\(#(source-\d+)\)", text), re.findall(r'id="(.+?)"', text)
-    assert links == ["source-1", "source-1", "source-2", "source-2"]
-    assert anchors == ["source-1", "source-2"]
+    links, anchors = re.findall(r"\(#(.+?)\)", text), re.findall(r'id="(.+?)"', text)
+    assert [link[-2:] for link in links] == ["-1", "-1", "-2", "-2"]
+    assert list(dict.fromkeys(links)) == anchors
     assert "## Where sources disagree\n\nOdd." in text
     assert "## What was not found\n\n- Maps." in text
+
+
+def test_two_reports_on_one_page_have_anchors_of_their_own() -> None:
+    from recipes.research_agent.markdown import to_markdown
+
+    one, other = (to_markdown(report(cited(text, HONEST))) for text in ("Ten.", "Eleven."))
+    assert not {*re.findall(r'id="(.+?)"', one)} & {*re.findall(r'id="(.+?)"', other)}
 
 
 def test_what_is_not_there_has_no_heading() -> None:
