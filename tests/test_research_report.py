@@ -131,6 +131,12 @@ def test_what_is_no_list_of_sources_can_not_be_cited(content: str) -> None:
     assert not known.sources
 
 
+@pytest.mark.parametrize("states", [None, [], ["copies"], "copies: 10", 10])
+def test_statements_in_another_shape_are_none(states: Any) -> None:
+    known = evidence(("stock", [{"source": "a#1", "text": "We have ten.", "states": states}]))
+    assert wrong(report(cited("Ten.", HONEST)), known) == []
+
+
 def test_an_error_is_no_evidence_though_it_looks_like_some() -> None:
     from recipes.research_agent.evidence import Evidence
 
