@@ -81,6 +81,20 @@ def test_a_contradiction_counts_also_when_only_one_side_of_it_is_cited() -> None
     ]
 
 
+def test_a_disagreement_that_cites_one_side_only_names_no_contradiction() -> None:
+    half = cited("There may be doubts.", HONEST)
+    assert len(wrong(report(cited("Ten.", HONEST), disagreements=[half]), evidence(FOUND))) == 1
+
+
+def test_a_disagreement_needs_sources_that_hold_as_well() -> None:
+    known = evidence(("stock", [row("a#1", "We have ten.")]))
+    doubts = [cited("Some doubt it."), cited("Others too.", ("z#1", "We have none."))]
+    assert wrong(report(cited("Ten.", HONEST), disagreements=doubts), known) == [
+        "No source is cited for “Some doubt it.”",
+        "No search has found z#1.",
+    ]
+
+
 def test_two_citations_in_a_paragraph_of_findings_name_no_contradiction() -> None:
     assert len(wrong(report(cited("Ten, or none.", HONEST, OTHER)), evidence(FOUND))) == 1
 
