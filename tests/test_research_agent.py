@@ -91,6 +91,16 @@ async def test_what_is_no_report_at_all_goes_back() -> None:
     )
 
 
+async def test_a_draft_whose_arguments_are_no_object_goes_back() -> None:
+    bad: Any = ("publish_report", "All is well.")
+    async with office(SEARCHES, [bad], [GOOD]) as room:
+        run = await room.start()
+        await review(run, "approve")
+        assert (await run.result())["ended"] == "published"
+        results = (await run.query("transcript"))[4]["content"]
+    assert results[0]["content"] == "Invalid arguments for publish_report: not a JSON object."
+
+
 async def test_an_empty_search_that_the_draft_hides_goes_back() -> None:
     nothing: Use = ("search_passages", {"query": "audiobooks"})
     bad, good = GOOD, report(*GOOD[1]["paragraphs"], disagreements=[BOTH], gaps=["No audiobooks."])
