@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from temporalio.client import Client
+
 from agentkit import AgentPlugin, connect
 from agentkit.classroom.copying.project.local.parts import Part, free_port, temporal_server
-from temporalio.client import Client
 
 StartWorker = Callable[..., Part]
 

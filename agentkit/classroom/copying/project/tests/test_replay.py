@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from agentkit import AgentPlugin
 from agentkit.classroom.copying.project.tests.golden.tools import RECORDED
 from agentkit.classroom.copying.project.tests.test_sandbox import WORKFLOWS

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from recipes.durable_loop import worker, workflow
 from temporalio import workflow as temporal_workflow
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from recipes.durable_loop import worker, workflow
 
 WORKFLOWS = [
     each

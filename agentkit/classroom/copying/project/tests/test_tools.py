@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from temporalio.client import Client
+
 from agentkit.classroom.copying.project.local.parts import polling
 from agentkit.classroom.copying.project.tests.conftest import StartWorker
 from recipes.durable_loop.tools import TOOLS
 from recipes.durable_loop.worker import TASK_QUEUE
-from temporalio.client import Client
 
 
 def test_every_name_is_one_that_claude_takes_and_is_there_once() -> None:

@@ -13,11 +13,12 @@ import subprocess
 import sys
 from contextlib import suppress
 
+from temporalio.service import RPCError
+
 from agentkit import AgentPlugin, connect, run_main
 from agentkit.approvals import PendingApproval, pending_approvals
 from agentkit.classroom.copying.project.local.running import Running, running
 from recipes.approval_gate.review import show
-from temporalio.service import RPCError
 
 EXAMPLE = "@EXAMPLE@"
 REVIEW = "recipes.approval_gate.review"

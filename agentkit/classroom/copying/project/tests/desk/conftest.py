@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from agentkit.classroom import shop as bookshop
 from agentkit.classroom.copying.project.local.parts import ROOT, Part, stand_in_claude
 from agentkit.classroom.copying.project.tests.conftest import StartWorker
@@ -30,7 +31,7 @@ class Desk:
     def start(self, env: Mapping[str, str] | None = None) -> Part:
         """Start the worker, in the place of one that runs."""
         self.stop()
-        self.worker = self._start_worker("agentkit.classroom.copying.project.tests.desk.worker", env)
+        self.worker = self._start_worker("tests.desk.worker", env)
         return self.worker
 
     def stop(self) -> None:

