@@ -16,7 +16,7 @@ WORKFLOWS = [
 ]
 
 
-def test_every_workflow_passes_it_with_nothing_passed_through() -> None:
+async def test_every_workflow_passes_it_with_nothing_passed_through() -> None:
     assert WORKFLOWS
     for each in WORKFLOWS:
         # What a Worker does first; it imports the module again, inside the sandbox.
