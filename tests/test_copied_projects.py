@@ -1,0 +1,218 @@
+"""Every recipe, copied as a stranger would: a folder elsewhere, an environment of its own.
+
+The commands are the ones of the written README. To spare time, the recipes share mypy's cache,
+and all but the first get their environment from uv instead of the Makefile's own set-up.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agentkit.classroom.copying import copy_recipe
+from agentkit.classroom.copying.catalogue import CATALOGUE
+from agentkit.classroom.dev_server import DevServer
+from agentkit.classroom.offline import OfflineClaude
+from agentkit.classroom.recipes import list_recipes
+from tests.conditions import closed_port
+
+REPO = Path(__file__).resolve().parents[1]
+RECIPES = [recipe.name for recipe in list_recipes()]
+SET_UP_BY_MAKE = "durable_loop"
+CONFIGURED = (
+    *("AGENTKIT_", "ANTHROPIC_", "APPROVAL_", "JUPYTER_", "PYTEST_", "SHOP_", "TEMPORAL_"),
+    *("PYTHONPATH", "VIRTUAL_ENV", "MAKE", "MFLAGS"),
+)
+
+# Each takes half a minute of a free machine, and this machine isn't free.
+pytestmark = pytest.mark.timeout(900)
+
+OPENING_HOURS = '''
+"""A tool of our own, and nothing else."""
+
+from support_desk.agentkit import AnyTool, tool
+
+
+@tool
+async def opening_hours(day: str) -> str:
+    """Say when the shop is open on a day of the week.
+
+    Args:
+        day: A day of the week, for example Sunday.
+    """
+    return f"On {day} the shop is open from 10:07 to 16:41."
+
+
+TOOLS: list[AnyTool] = [opening_hours]
+'''
+OUR_QUEUE = '''
+
+def next_ticket(after: int) -> tuple[int, str] | None:
+    """Give the one ticket that there is."""
+    return None if after else (1, "When is the shop open on Sunday?")
+
+
+def answer_ticket(number: int, text: str) -> None:
+    """Send nothing."""
+'''
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copied recipe."""
+
+    recipe: str
+    folder: Path
+    env: dict[str, str]
+
+    def run(self, *command: str, stdin: str = "", **env: str) -> str:
+        """Run a command in it that has to succeed."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.env | env,
+            input=stdin,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mypy")
+
+
+@pytest.fixture(scope="module", params=RECIPES)
+def recipe(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+async def project(
+    recipe: str, mypy_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Project:
+    folder = tmp_path_factory.mktemp(recipe) / "support-desk"
+    await copy_recipe(recipe, folder)
+    env = {name: v for name, v in os.environ.items() if not name.startswith(CONFIGURED)}
+    ours = {sys.prefix, str(Path(sys.executable).parent), str(REPO)}
+    env["PATH"] = ":".join(p for p in env["PATH"].split(":") if not p.startswith(tuple(ours)))
+    env["MYPY_CACHE_DIR"] = str(mypy_cache)
+    copied = Project(recipe, folder, env)
+    if recipe != SET_UP_BY_MAKE:
+        uv = str(Path(sys.executable).with_name("uv"))
+        copied.run(uv, "venv", "--quiet", "--python", sys.executable, ".venv")
+        lock = ("--python", ".venv/bin/python", "-r", "requirements-dev.txt")
+        copied.run(uv, "pip", "install", "--quiet", *lock)
+        (folder / ".venv/.made").write_text(str(folder))
+    return copied
+
+
+def test_make_run_asks_the_agent_and_stops_what_it_has_started(project: Project) -> None:
+    port = closed_port()
+    told = project.run(
+        *("make", "run"), stdin="approve\n" * 3, TEMPORAL_ADDRESS=f"127.0.0.1:{port}"
+    )
+    assert "an offline stand-in from tests/, not a model" in told
+    assert f"started at 127.0.0.1:{port}" in told
+    expected = "4 tickets in" if project.recipe == "long_running" else "refunded"
+    assert expected in told.split("Question: ")[1].partition("\n")[2]
+    assert not _processes_of(project.folder)
+
+
+def test_make_test_is_green(project: Project) -> None:
+    told = project.run("make", "test")
+    assert re.search(r"\n=+ \d+ passed in ", told), told
+    assert "Success: no issues found" in told
+
+
+def test_nothing_in_it_leads_back_to_the_course(project: Project) -> None:
+    script = f"""
+        import importlib, pathlib, sys
+        for file in sorted(pathlib.Path("support_desk").rglob("*.py")):
+            importlib.import_module(".".join(file.with_suffix("").parts))
+        files = [getattr(module, "__file__", None) or "" for module in sys.modules.values()]
+        print([path for path in [*files, *sys.path] if path.startswith({str(REPO)!r})])
+        print([name for name in sys.modules if name.split(".")[0] in ("agentkit", "recipes")])
+    """
+    assert project.run(".venv/bin/python", "-c", textwrap.dedent(script)) == "[]\n[]\n"
+    for file in project.folder.rglob("*"):
+        if file.is_file() and ".venv" not in file.parts and "cache" not in str(file):
+            text = file.read_text(encoding="utf8", errors="replace")
+            assert str(REPO) not in text, file
+            if file.suffix == ".py" and "desk" not in file.relative_to(project.folder).parts:
+                found = re.search(r"classroom|notebook|lesson|recipes\.|-m agentkit", text)
+                assert found is None, (file, found)
+
+
+def test_a_tool_of_ones_own_needs_no_other_change_and_any_server_will_do(
+    project: Project, claude: OfflineClaude, temporal: DevServer
+) -> None:
+    tools = project.folder / "support_desk/tools.py"
+    before, queue = tools.read_text(), OUR_QUEUE if project.recipe == "long_running" else ""
+    tools.write_text(OPENING_HOURS.lstrip() + queue)
+    (project.folder / ".env").write_text(
+        f"ANTHROPIC_BASE_URL={claude.url}\nTEMPORAL_ADDRESS={temporal.address}\n"
+    )
+    try:
+        question = "4" if queue else "When is the shop open on Sunday?"
+        told = project.run("make", "run", f"ASK={question}")
+        assert f"Temporal: {temporal.address}\n" in told
+        assert ("1 tickets in 2 turns" if queue else "10:07") in told
+        assert [call.offered for call in claude.calls()] == [("opening_hours",)] * 2
+        (project.folder / ".env").unlink()
+        if project.recipe == SET_UP_BY_MAKE:
+            project.run("make", "test")
+        else:  # the rest doesn't look at tools.py, as that recipe shows
+            project.run(".venv/bin/ruff", "check", ".")
+            project.run(".venv/bin/mypy")
+            project.run(".venv/bin/pytest", "--ignore", "tests/desk")
+    finally:
+        tools.write_text(before)
+        (project.folder / ".env").unlink(missing_ok=True)
+
+
+def test_every_recipe_can_be_copied() -> None:
+    assert set(RECIPES) == set(CATALOGUE)
+
+
+async def test_a_bare_one_has_fewer_tests_and_says_that_it_wants_a_key(
+    mypy_cache: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bare"
+    await copy_recipe("parallel_tools", folder, bare=True, package="support_desk")
+    assert not (folder / "tests/desk").exists()
+    env = {name: v for name, v in os.environ.items() if not name.startswith(CONFIGURED)}
+    bare = Project("parallel_tools", folder, {**env, "MYPY_CACHE_DIR": str(mypy_cache)})
+    uv = str(Path(sys.executable).with_name("uv"))
+    bare.run(uv, "venv", "--quiet", "--python", sys.executable, ".venv")
+    bare.run(
+        uv, "pip", "install", "-q", "--python", ".venv/bin/python", "-r", "requirements-dev.txt"
+    )
+    (folder / ".venv/.made").write_text(str(folder))
+    bare.run("make", "test")
+    asked = subprocess.run(
+        ["make", "run"], cwd=folder, env=bare.env, capture_output=True, text=True, check=False
+    )
+    assert asked.returncode != 0
+    assert "set ANTHROPIC_API_KEY" in asked.stderr
+
+
+def _processes_of(folder: Path) -> list[str]:
+    import psutil
+
+    found = []
+    for process in psutil.process_iter(["cwd", "cmdline"]):
+        if process.info["cwd"] == str(folder):
+            found.append(" ".join(process.info["cmdline"] or []))
+    return found
