@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from types import ModuleType
 
@@ -52,7 +53,7 @@ async def test_a_deployment_changes_new_runs_and_none_in_flight(
         run = await client.start_workflow(
             VersionedPrompts.run, QUESTION, id=f"test-{uuid.uuid4()}", task_queue=queue
         )
-        claude.wait_for(lambda call: call.turn == 2, timeout=60)
+        await asyncio.to_thread(claude.wait_for, lambda call: call.turn == 2, 60)
     async with deployed("The second prompt.", await connect(AgentPlugin(TOOLS))):
         old = await run.result()
         assert {call.system for call in claude.calls()} == {"The first prompt."}
