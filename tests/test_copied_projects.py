@@ -6,6 +6,7 @@ and all but the first get their environment from uv instead of the Makefile's ow
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
@@ -99,11 +100,9 @@ def recipe(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-async def project(
-    recipe: str, mypy_cache: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Project:
+def project(recipe: str, mypy_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp(recipe) / "support-desk"
-    await copy_recipe(recipe, folder)
+    asyncio.run(copy_recipe(recipe, folder))
     env = {name: v for name, v in os.environ.items() if not name.startswith(CONFIGURED)}
     ours = {sys.prefix, str(Path(sys.executable).parent), str(REPO)}
     env["PATH"] = ":".join(p for p in env["PATH"].split(":") if not p.startswith(tuple(ours)))
