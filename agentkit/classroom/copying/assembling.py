@@ -40,7 +40,7 @@ def project_files(recipe: Recipe, project: str, package: str, *, bare: bool) -> 
     """
     entry, moved = CATALOGUE[recipe.name], Moved(recipe.name, package)
     files = recipe_files(recipe.folder, package, tools=entry.tools)
-    files |= template_files(recipe.name, bare=bare)
+    files |= template_files(recipe.name, reviewed=entry.reviewed, bare=bare)
     if not bare:
         files["tests/desk/tools.py"] = recipe.folder / "tools.py"
     files, used = with_imports(files, moved)

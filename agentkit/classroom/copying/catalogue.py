@@ -16,6 +16,7 @@ class Entry:
         tools: The template of its example tools, a file in project/tools/.
         example: What a copy is asked when it is tried.
         start: What start.py takes.
+        reviewed: Whether people decide something in its runs.
         env: Further lines of .env.example.
         run_note: A paragraph on `make run` for the README.
     """
@@ -24,6 +25,7 @@ class Entry:
     tools: str = "desk"
     example: str = _REFUND
     start: str = 'ID "question"'
+    reviewed: bool = False
     env: str = ""
     run_note: str = ""
 
@@ -47,6 +49,18 @@ _APPROVAL_ENV = """
 #APPROVAL_KEY=
 """
 
+_SUPERVISOR_NOTE = """
+A draft that has passed the check waits for a supervisor: `make run` shows it and asks you. From
+another terminal, a supervisor reads what waits and decides by the digest that was shown:
+
+```sh
+.venv/bin/python -m @PACKAGE@.review RUN-ID
+.venv/bin/python -m @PACKAGE@.review RUN-ID DIGEST approve ann
+```
+
+The report is then a file in `reports/`, and a row in `example.db`.
+"""
+
 _TICKETS_NOTE = """
 For this recipe a "question" is a number: how many tickets to answer before the agent stops.
 """
@@ -55,6 +69,7 @@ CATALOGUE = {
     "approval_gate": Entry(
         "tools.py, and in policy.py which calls wait for whom, and for how long",
         example=_REFUND.replace("1042", "1025"),
+        reviewed=True,
         env=_APPROVAL_ENV,
         run_note=_REVIEW_NOTE,
     ),
@@ -70,6 +85,14 @@ CATALOGUE = {
         "tools.py: what each tool declares decides what a crash does to it",
         tools="parallel",
         example="Orders 1032, 1033 and 1042 arrived damaged. Please refund all three.",
+    ),
+    "research_agent": Entry(
+        "the searches in tools.py, and in policy.py what a draft must hold",
+        tools="research",
+        example="Are cancelled orders refunded as promised?",
+        reviewed=True,
+        env=_APPROVAL_ENV + "# Where reports go.\n#EXAMPLE_REPORTS=reports\n",
+        run_note=_SUPERVISOR_NOTE,
     ),
     "structured_retries": Entry(
         "tools.py, RETRIES in activities.py and the Budget in start.py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from agentkit.classroom.copying.sources import TEMPLATES, Moved
+from agentkit.classroom.copying.sources import PLACEHOLDERS, TEMPLATES, Moved
 
 _COMMANDS = {
     "python -m agentkit up": "temporal server start-dev",
@@ -49,7 +49,8 @@ def rewrite(source: str, moved: Moved) -> str:
             old, new, 1
         )
     text = "".join(lines)
-    text = re.sub(rf"\brecipes\.({moved.recipe}|durable_loop)\b", moved.package, text)
+    names = "|".join((moved.recipe, *PLACEHOLDERS))
+    text = re.sub(rf"\brecipes\.({names})\b", moved.package, text)
     text = text.replace(f"{TEMPLATES}.", "")
     for course, project in _COMMANDS.items():
         text = text.replace(course, project)

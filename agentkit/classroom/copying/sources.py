@@ -13,6 +13,9 @@ from agentkit.classroom.home import ClassroomError
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[2]
 TEMPLATES = "agentkit.classroom.copying.project"
+PLACEHOLDERS = ("durable_loop", "approval_gate")
+"""What templates for several recipes say in the place of each: one that type-checks here."""
+
 _PROJECT = HERE / "project"
 _READ_SECONDS = 2
 
@@ -32,8 +35,8 @@ class Moved:
     def name(self, module: str) -> str:
         """Give the name that a module of the checkout has in the project."""
         for old, new in (
-            (f"recipes.{self.recipe}", self.package),
-            ("recipes.durable_loop", self.package),  # which templates for all recipes say
+            *((f"recipes.{name}", self.package) for name in (self.recipe, *PLACEHOLDERS)),
+            (f"{TEMPLATES}.reviewed", ""),
             (TEMPLATES, ""),
             ("agentkit.classroom", "tests.desk"),
             ("agentkit", f"{self.package}.agentkit"),
@@ -67,21 +70,23 @@ def recipe_files(folder: Path, package: str, *, tools: str) -> dict[str, Path]:
     return {**found, f"{package}/tools.py": _PROJECT / "tools" / f"{tools}.py"}
 
 
-def template_files(recipe: str, *, bare: bool) -> dict[str, Path]:
+def template_files(recipe: str, *, reviewed: bool, bare: bool) -> dict[str, Path]:
     """Find the templates of a recipe: those for all, with its own in their place.
 
     Args:
         recipe: Its name.
+        reviewed: Whether people decide something in its runs.
         bare: Whether to leave out the stand-ins, and the tests that need them.
 
     Returns:
         Files by their paths in the project.
     """
     found = {}
-    for folder in (_PROJECT, _PROJECT / "recipes" / recipe):
+    own = _PROJECT / "recipes" / recipe
+    for folder in (_PROJECT, *([_PROJECT / "reviewed"] if reviewed else []), own):
         for file in sorted(folder.rglob("*.py")):
             path = file.relative_to(folder)
-            if folder == _PROJECT and path.parts[0] in ("recipes", "tools"):
+            if folder == _PROJECT and path.parts[0] in ("recipes", "reviewed", "tools"):
                 continue
             if not (bare and path.is_relative_to("tests/desk")):
                 found[str(path)] = file

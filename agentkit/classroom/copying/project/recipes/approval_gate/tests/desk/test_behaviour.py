@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 import uuid
-from contextlib import suppress
 from types import ModuleType
 
 import pytest
 from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError
 
 from agentkit.approvals import (
     Decision,
     DecisionRefused,
-    PendingApproval,
     decide,
-    pending_approvals,
 )
 from agentkit.classroom.copying.project.local.parts import ROOT
+from agentkit.classroom.copying.project.reviewed.tests.desk.reviewing import what_waits
 from agentkit.classroom.copying.project.tests.desk.conftest import Desk
 from recipes.approval_gate.worker import TASK_QUEUE
 from recipes.approval_gate.workflow import Answer, ApprovalGate
@@ -34,15 +30,6 @@ async def ask(client: Client, question: str = LARGE) -> Run:
     return await client.start_workflow(
         ApprovalGate.run, question, id=f"test-{uuid.uuid4()}", task_queue=TASK_QUEUE
     )
-
-
-async def what_waits(run: Run) -> PendingApproval:
-    async with asyncio.timeout(60):
-        while True:
-            with suppress(RPCError, TimeoutError):
-                if found := await asyncio.wait_for(pending_approvals(run), 5):
-                    return found[0]
-            await asyncio.sleep(0.05)
 
 
 async def test_a_small_refund_needs_nobody(client: Client, desk: Desk, shop: ModuleType) -> None:

@@ -18,7 +18,6 @@ from temporalio.service import RPCError
 from agentkit import AgentPlugin, connect, run_main
 from agentkit.approvals import PendingApproval, pending_approvals
 from agentkit.classroom.copying.project.local.running import Running, running
-from recipes.approval_gate.review import show
 
 EXAMPLE = "@EXAMPLE@"
 REVIEW = "recipes.approval_gate.review"
@@ -45,24 +44,24 @@ async def review(this: Running, start: subprocess.Popen[bytes]) -> None:
         this.check_worker()
         with suppress(RPCError, asyncio.TimeoutError):  # it hasn't begun, or no worker answers yet
             for waiting in await asyncio.wait_for(pending_approvals(run), 5):
-                show(waiting)
                 decide(this, waiting)
         await asyncio.sleep(0.2)
 
 
 def decide(this: Running, waiting: PendingApproval) -> None:
-    """Ask for one decision, and have review.py hand it in."""
-    by_hand = f"{sys.executable} -m {REVIEW} {this.run_id}"
+    """Have review.py show what waits, ask for a decision on it, and have review.py hand it in."""
+    command = [sys.executable, "-m", REVIEW, this.run_id]
+    subprocess.run(command, env=this.env, check=False)
     name = next(iter(waiting.may_decide), "ann")
     try:
         answer, _, reason = input(f"approve or reject, as {name} [REASON]: ").strip().partition(" ")
     except EOFError:
         raise SystemExit(
             f"\nNobody decides here, and the run waits. It goes on with: make run ID={this.run_id}"
-            f"\nBeside a worker, a reviewer decides with: {by_hand}"
+            f"\nWhile a worker runs, a reviewer decides with: {' '.join(command)}"
         ) from None
-    command = [sys.executable, "-m", REVIEW, this.run_id, waiting.request.digest]
-    subprocess.run([*command, answer, name, *filter(None, [reason])], env=this.env, check=False)
+    command += [waiting.request.digest, answer, name, *filter(None, [reason])]
+    subprocess.run(command, env=this.env, check=False)
 
 
 if __name__ == "__main__":
