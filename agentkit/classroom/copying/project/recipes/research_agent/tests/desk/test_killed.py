@@ -30,6 +30,7 @@ async def test_a_worker_killed_in_mid_draft_changes_nothing_that_anyone_can_see(
     undisturbed, _ = await asyncio.to_thread(run.communicate, timeout=120)
     reports = [row["file"] for row in shop.rows("reports")]
     shop.reset()
+    claude.reset()
 
     claude.slow(120, turn=3)
     victim = desk.start()
