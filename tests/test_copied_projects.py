@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import sys
 import textwrap
@@ -22,7 +23,7 @@ from agentkit.classroom.copying.catalogue import CATALOGUE
 from agentkit.classroom.dev_server import DevServer
 from agentkit.classroom.offline import OfflineClaude
 from agentkit.classroom.recipes import list_recipes
-from tests.conditions import closed_port
+from tests.conditions import closed_port, until
 
 REPO = Path(__file__).resolve().parents[1]
 RECIPES = [recipe.name for recipe in list_recipes()]
@@ -133,6 +134,25 @@ def test_make_test_is_green(project: Project) -> None:
     told = project.run("make", "test")
     assert re.search(r"\n=+ \d+ passed in ", told), told
     assert "Success: no issues found" in told
+
+
+def test_a_run_that_ctrl_c_broke_off_goes_on_under_its_id(project: Project) -> None:
+    if project.recipe != SET_UP_BY_MAKE:
+        pytest.skip("local/ is the same for all recipes")
+    env = {**project.env, "TEMPORAL_ADDRESS": f"127.0.0.1:{closed_port()}"}
+    command = [".venv/bin/python", "run.py", "Where is order 1036?", "ticket-17"]
+    with subprocess.Popen(command, cwd=project.folder, env=env, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        assert any(b"ticket-17" in line for line in first.stdout)
+        temporal = str(project.folder / ".venv/bin/temporal")
+        describe = [temporal, "workflow", "describe", "-w", "ticket-17"]
+        describe += ["--address", env["TEMPORAL_ADDRESS"]]
+        until(lambda: subprocess.run(describe, capture_output=True, check=False).returncode == 0)
+        first.send_signal(signal.SIGINT)
+        assert first.wait(60) == 130
+    assert not _processes_of(project.folder)
+    told = project.run("make", "run", "ID=ticket-17", TEMPORAL_ADDRESS=env["TEMPORAL_ADDRESS"])
+    assert "Luca Ferrantino" in told, "the question is the one that it began with"
 
 
 def test_nothing_in_it_leads_back_to_the_course(project: Project) -> None:

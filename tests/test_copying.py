@@ -244,7 +244,10 @@ async def test_only_what_is_used_comes_along(tmp_path: Path) -> None:
     gate = plan_copy("approval_gate", tmp_path / "gate").files
     assert "gate/agentkit/approvals/gate.py" in gate
     origin = (tmp_path / "desk/desk/agentkit/ORIGIN.md").read_text()
-    assert re.search(r"agentkit\s+0\.1\.0 \(commit [0-9a-f]{12}\), recipe `durable_loop`", origin)
+    assert re.search(
+        r"agentkit\s+0\.1\.0 \(commit [0-9a-f]{12}(, with changes since)?\), recipe `durable_loop`",
+        origin,
+    )
     assert (tmp_path / "desk/desk/agentkit/LICENSE").read_text() == (
         CHECKOUT / "LICENSE"
     ).read_text()

@@ -70,6 +70,7 @@ def project_files(recipe: Recipe, project: str, package: str, *, bare: bool) -> 
         "MODEL": DEFAULT_MODEL,
         "VERSION": version("agentkit"),
         "COMMIT": _commit(),
+        "UV": _uv(),
         "DEPENDENCIES": _toml_lines(locking.pins(lock, locking.RUNTIME)),
         "DEV_DEPENDENCIES": _toml_lines(locking.pins(lock, development)),
         **_of_readme(entry, recipe, bare=bare),
@@ -108,7 +109,7 @@ def _of_readme(entry: Entry, recipe: Recipe, *, bare: bool) -> dict[str, str]:
         "NO_KEY": "It is needed for `make run`." if bare else f"{stand_in}.",
         "FIRST": entry.change_first,
         "START": f"python -m @PACKAGE@.start {entry.start}",
-        "ASK": "Where is order 1042?" if not entry.example.isdecimal() else "2",
+        "ASK": entry.ask,
         "ENV": entry.env.rstrip("\n"),
         "RUN_NOTE": entry.run_note,
     }
@@ -122,15 +123,17 @@ def _golden(recipe: str) -> str:
     return (CHECKOUT / "tests" / "golden" / f"{recipe}.json").read_text(encoding="utf8")
 
 
+def _uv() -> str:
+    """Give the uv that the checkout's Makefile takes."""
+    return (CHECKOUT / "Makefile").read_text(encoding="utf8").split("UV := ")[1].split()[0]
+
+
 def _commit() -> str:
     """Name the commit that is checked out; nothing where git or the checkout isn't there."""
+    git = ["git", "-C", str(CHECKOUT)]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(CHECKOUT), "rev-parse", "--short=12", "HEAD"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        commit = subprocess.check_output([*git, "rev-parse", "--short=12", "HEAD"], text=True)
+        changed = subprocess.check_output([*git, "status", "--porcelain", "agentkit", "notebooks"])
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return f" (commit {done.stdout.strip()})"
+    return f" (commit {commit.strip()}{', with changes since' if changed else ''})"

@@ -15,6 +15,7 @@ class Entry:
         change_first: What you'd change first, as the end of a sentence.
         tools: The template of its example tools, a file in project/tools/.
         example: What a copy is asked when it is tried.
+        ask: Another question, for its README.
         start: What start.py takes.
         reviewed: Whether people decide something in its runs.
         env: Further lines of .env.example.
@@ -24,6 +25,7 @@ class Entry:
     change_first: str
     tools: str = "desk"
     example: str = _REFUND
+    ask: str = "Where is order 1042?"
     start: str = 'ID "question"'
     reviewed: bool = False
     env: str = ""
@@ -78,6 +80,7 @@ CATALOGUE = {
         "the queue in tools.py, and Budget in state.py for what all runs may cost together",
         tools="queue",
         example="4",
+        ask="2",
         start="ID [TICKETS]",
         run_note=_TICKETS_NOTE,
     ),
@@ -90,6 +93,7 @@ CATALOGUE = {
         "the searches in tools.py, and in policy.py what a draft must hold",
         tools="research",
         example="Are cancelled orders refunded as promised?",
+        ask="What may be returned?",
         reviewed=True,
         env=_APPROVAL_ENV + "# Where reports go.\n#EXAMPLE_REPORTS=reports\n",
         run_note=_SUPERVISOR_NOTE,

@@ -11,8 +11,10 @@ _COMMANDS = {
     "python -m agentkit up": "temporal server start-dev",
     "python -m agentkit offline --port 0": "python -m tests.desk.offline",
     "python -m agentkit down": "make clean",
+    "agentkit.classroom": "tests.desk",
+    "unset SHOP_DB; export AGENTKIT_HOME=~/agentkit-state": "export SHOP_DB=~/shop.db",
 }
-"""The course's commands in messages, and what says the same in a project."""
+"""What messages of the course tell people to do, and what says the same in a project."""
 
 
 def rewrite(source: str, moved: Moved) -> str:
