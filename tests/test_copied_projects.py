@@ -65,6 +65,27 @@ def answer_ticket(number: int, text: str) -> None:
     """Send nothing."""
 '''
 
+OUR_SEARCH = '''
+@tool
+async def opening_hours(query: str) -> list[Source]:
+    """Search the sign on the shop's door.
+
+    Args:
+        query: A few words on the subject.
+    """
+    return [{"source": "sign:1", "text": "On Sunday the shop is open from 10:07 to 16:41."}]
+
+
+TOOLS: list[AnyTool] = [plan_research, opening_hours, publish_report]
+'''
+
+
+def own_tools(recipe: str, example: str) -> str:
+    """A tools.py with one tool of our own, and whatever else the recipe's loop calls for."""
+    if recipe == "research_agent":
+        return example[: example.index("TOOLS: ")] + OUR_SEARCH
+    return OPENING_HOURS.lstrip() + (OUR_QUEUE if recipe == "long_running" else "")
+
 
 @dataclass(frozen=True)
 class Project:
@@ -109,7 +130,9 @@ def project(recipe: str, mypy_cache: Path, tmp_path_factory: pytest.TempPathFact
     env["PATH"] = ":".join(p for p in env["PATH"].split(":") if not p.startswith(tuple(ours)))
     env["MYPY_CACHE_DIR"] = str(mypy_cache)
     copied = Project(recipe, folder, env)
-    if recipe != SET_UP_BY_MAKE:
+    if recipe == SET_UP_BY_MAKE:
+        copied.run("make", ".venv/.made")
+    else:
         uv = str(Path(sys.executable).with_name("uv"))
         copied.run(uv, "venv", "--quiet", "--python", sys.executable, ".venv")
         lock = ("--python", ".venv/bin/python", "-r", "requirements-dev.txt")
@@ -125,8 +148,9 @@ def test_make_run_asks_the_agent_and_stops_what_it_has_started(project: Project)
     )
     assert "an offline stand-in from tests/, not a model" in told
     assert f"started at 127.0.0.1:{port}" in told
-    expected = "4 tickets in" if project.recipe == "long_running" else "refunded"
-    assert expected in told.split("Question: ")[1].partition("\n")[2]
+    expected = {"long_running": "4 tickets in", "research_agent": "Published as"}
+    answer = told.split("Question: ")[1].partition("\n")[2]
+    assert expected.get(project.recipe, "refunded") in answer
     assert not _processes_of(project.folder)
 
 
@@ -178,17 +202,21 @@ def test_a_tool_of_ones_own_needs_no_other_change_and_any_server_will_do(
     project: Project, claude: OfflineClaude, temporal: DevServer
 ) -> None:
     tools = project.folder / "support_desk/tools.py"
-    before, queue = tools.read_text(), OUR_QUEUE if project.recipe == "long_running" else ""
-    tools.write_text(OPENING_HOURS.lstrip() + queue)
+    before = tools.read_text()
+    tools.write_text(own_tools(project.recipe, before))
     (project.folder / ".env").write_text(
         f"ANTHROPIC_BASE_URL={claude.url}\nTEMPORAL_ADDRESS={temporal.address}\n"
     )
     try:
-        question = "4" if queue else "When is the shop open on Sunday?"
-        told = project.run("make", "run", f"ASK={question}")
+        tickets = project.recipe == "long_running"
+        question = "1" if tickets else "When is the shop open on Sunday?"
+        told = project.run("make", "run", f"ASK={question}", stdin="approve\n")
         assert f"Temporal: {temporal.address}\n" in told
-        assert ("1 tickets in 2 turns" if queue else "10:07") in told
-        assert [call.offered for call in claude.calls()] == [("opening_hours",)] * 2
+        assert ("1 tickets in 2 turns" if tickets else "10:07") in told
+        calls = claude.calls()
+        assert len(calls) >= 2
+        assert all("opening_hours" in call.offered for call in calls)
+        assert not any("refund" in call.offered for call in calls)
         (project.folder / ".env").unlink()
         if project.recipe == SET_UP_BY_MAKE:
             project.run("make", "test")
