@@ -179,6 +179,23 @@ def test_a_run_that_ctrl_c_broke_off_goes_on_under_its_id(project: Project) -> N
     assert "Luca Ferrantino" in told, "the question is the one that it began with"
 
 
+def test_ctrl_c_at_the_question_for_a_decision_ends_it_all(project: Project) -> None:
+    if project.recipe != "approval_gate":
+        pytest.skip("one recipe with a reviewer will do")
+    env = {**project.env, "TEMPORAL_ADDRESS": f"127.0.0.1:{closed_port()}"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    command = [".venv/bin/python", "-u", "run.py"]
+    with subprocess.Popen(command, cwd=project.folder, env=env, **pipes) as run:  # type: ignore[call-overload]
+        said = b""
+        while b"approve or reject" not in said:
+            said += run.stdout.read1()
+            assert run.poll() is None, said
+        run.send_signal(signal.SIGINT)
+        assert run.wait(60) == 130
+        assert b"It goes on with: make run ID=" in run.stdout.read()
+    assert not _processes_of(project.folder)
+
+
 def test_nothing_in_it_leads_back_to_the_course(project: Project) -> None:
     script = f"""
         import importlib, pathlib, sys
@@ -205,7 +222,8 @@ def test_a_tool_of_ones_own_needs_no_other_change_and_any_server_will_do(
     before = tools.read_text()
     tools.write_text(own_tools(project.recipe, before))
     (project.folder / ".env").write_text(
-        f"ANTHROPIC_BASE_URL={claude.url}\nTEMPORAL_ADDRESS={temporal.address}\n"
+        (project.folder / ".env.example").read_text()
+        + f"ANTHROPIC_BASE_URL={claude.url}\nTEMPORAL_ADDRESS={temporal.address}\n"
     )
     try:
         tickets = project.recipe == "long_running"

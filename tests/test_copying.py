@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
+from temporalio.service import TLSConfig
 
 from agentkit.classroom.copying import copy_recipe, locking, plan_copy, writing
 from agentkit.classroom.copying.rewriting import only, rewrite
@@ -105,9 +107,17 @@ async def test_nothing_is_overwritten(tmp_path: Path) -> None:
         with pytest.raises(ClassroomError, match="is there already"):
             await copy_recipe("durable_loop", dest)
         assert everything_in(tmp_path) == before
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    assert len((await copy_recipe("durable_loop", empty)).files) > 50
+
+
+async def test_an_empty_folder_is_filled_and_stays_the_folder_that_it_is(tmp_path: Path) -> None:
+    here = tmp_path / "desk"
+    here.mkdir()
+    before = here.stat().st_ino
+    await copy_recipe("durable_loop", here)
+    assert here.stat().st_ino == before, "a shell that stands in it goes on"
+    assert (here / "desk/tools.py").exists()
+    assert everything_in(tmp_path)[0] == "desk"
+    assert [each.name for each in tmp_path.iterdir()] == ["desk"]
 
 
 async def test_what_appears_in_the_meantime_is_not_overwritten(
@@ -251,6 +261,29 @@ async def test_only_what_is_used_comes_along(tmp_path: Path) -> None:
     assert (tmp_path / "desk/desk/agentkit/LICENSE").read_text() == (
         CHECKOUT / "LICENSE"
     ).read_text()
+
+
+async def test_every_profile_of_its_temporal_configuration_can_be_used(tmp_path: Path) -> None:
+    file = (await copy_recipe("durable_loop", tmp_path / "desk")).dest / "temporal.toml"
+
+    def connecting(profile: str, **variables: str) -> ClientConnectConfig:
+        return ClientConfig.load_client_connect_config(
+            profile=profile, config_file=str(file), override_env_vars=variables
+        )
+
+    assert connecting("default").get("target_host") == "127.0.0.1:7233"
+    assert not connecting("default").get("tls")
+    assert connecting("default", TEMPORAL_ADDRESS="there:1").get("target_host") == "there:1"
+    assert connecting("self-hosted").get("namespace") == "agents"
+    assert connecting("cloud", TEMPORAL_API_KEY="key").get("tls"), "an API key brings TLS along"
+    with_certificates = re.sub(r"(?m)^# (\[|\w+_path)", r"\1", file.read_text())
+    file.write_text(with_certificates.replace("/etc/temporal", str(tmp_path)))
+    for name in ("ca.pem", "client.pem", "client.key"):
+        (tmp_path / name).write_text(name)
+    for profile in ("self-hosted", "cloud-mtls"):
+        tls = connecting(profile).get("tls")
+        assert isinstance(tls, TLSConfig)
+        assert tls.client_cert == b"client.pem"
 
 
 def test_the_lock_of_a_project_is_a_part_of_ours_and_whole() -> None:

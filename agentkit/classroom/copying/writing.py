@@ -66,7 +66,7 @@ async def write(files: Mapping[str, bytes], dest: Path) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
         await _format(beside)
-        beside.rename(dest)  # onto an empty folder, too
+        _move(beside, dest)
         beside, made = None, []
     except OSError as err:
         why = "is taken by now" if err.errno in (errno.ENOTEMPTY, errno.EEXIST) else "can't be made"
@@ -79,6 +79,18 @@ async def write(files: Mapping[str, bytes], dest: Path) -> None:
             shutil.rmtree(beside, ignore_errors=True)
         for folder in reversed(made):
             folder.rmdir()
+
+
+def _move(beside: Path, dest: Path) -> None:
+    if not dest.exists():
+        beside.rename(dest)
+        return
+    if any(dest.iterdir()):
+        raise OSError(errno.ENOTEMPTY, "Directory not empty")
+    # An empty folder stays the folder that it is: a shell may stand in it.
+    for each in beside.iterdir():
+        each.rename(dest / each.name)
+    beside.rmdir()
 
 
 async def _format(folder: Path) -> None:

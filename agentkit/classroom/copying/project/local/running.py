@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -66,6 +67,8 @@ def running(worker_module: str, example: str) -> Iterator[Running]:
     question = given.get(1) or example
     run_id = given.get(2) or f"run-{time.strftime('%Y%m%d-%H%M%S')}"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # Or asyncio, where it is in use, would let a question at the terminal wait for its answer.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     STATE.mkdir(exist_ok=True)
     with ExitStack() as parts:
         try:
@@ -79,7 +82,7 @@ def running(worker_module: str, example: str) -> Iterator[Running]:
             yield Running(question, run_id, env, worker)
         except RuntimeError as err:
             raise SystemExit(str(err)) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, CancelledError):
             print(f"\nStopped. It goes on with: make run ID={run_id}", file=sys.stderr)
             raise SystemExit(130) from None
 
