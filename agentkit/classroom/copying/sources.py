@@ -105,32 +105,25 @@ def with_imports(files: dict[str, Path], moved: Moved) -> tuple[dict[str, Path],
     Returns:
         All files, and the names that are taken from `agentkit`.
     """
-    found, used = dict(files), set[str]()
-    waiting = list(files.values())
+    found, used, waiting = dict(files), set[str](), list(files.values())
+    init = CHECKOUT / "agentkit/__init__.py"
+    names = ast.parse(read(init))
     while waiting:
         file = waiting.pop()
-        if file.suffix != ".py":
+        if file.suffix != ".py" or file == init:
             continue
         tree = ast.parse(read(file))
-        if file != CHECKOUT / "agentkit/__init__.py":
-            taken = names_taken(tree) - used
-            used |= taken
-            wanted = set(_imported(tree))
-            if taken:
-                init = ast.parse(read(CHECKOUT / "agentkit/__init__.py"))
-                wanted |= {"agentkit", *_modules_of(init, taken)}
-        else:
-            wanted = set()
-        for module in sorted(wanted):
+        taken = names_taken(tree)
+        used |= taken
+        for module in sorted({*_imported(tree), *_modules_of(names, taken)}):
             source = _file_of(module)
-            if source is None:
+            if source is None or (path := moved.path(module, source)) in found:
                 continue
-            path = moved.path(module, source)
-            if path not in found:
-                found[path] = source
-                waiting.append(source)
-                for data in source.parent.glob("*.sql") if source.name == "__init__.py" else ():
-                    found[str(Path(path).with_name(data.name))] = data
+            found[path] = source
+            waiting.append(source)
+            if source.name == "__init__.py":
+                data = source.parent.glob("*.sql")
+                found |= {str(Path(path).with_name(each.name)): each for each in data}
     return found, used
 
 
