@@ -67,23 +67,24 @@ def answer_ticket(number: int, text: str) -> None:
 
 OUR_SEARCH = '''
 @tool
-async def opening_hours(query: str) -> list[Source]:
-    """Search the sign on the shop's door.
+async def search_signs(query: str) -> list[Source]:
+    """Search the signs on the shop's door.
 
     Args:
         query: A few words on the subject.
     """
-    return [{"source": "sign:1", "text": "On Sunday the shop is open from 10:07 to 16:41."}]
+    sign: Source = {"source": "sign:1", "text": "The shop is open on Sunday, 10:07 to 16:41."}
+    return [sign] if "open" in query else []
 
 
-TOOLS: list[AnyTool] = [plan_research, opening_hours, publish_report]
+TOOLS: list[AnyTool] = [plan_research, search_signs, publish_report]
 '''
 
 
 def own_tools(recipe: str, example: str) -> str:
     """A tools.py with one tool of our own, and whatever else the recipe's loop calls for."""
     if recipe == "research_agent":
-        return example[: example.index("TOOLS: ")] + OUR_SEARCH
+        return example[: example.index("TOOLS: ")] + OUR_SEARCH.lstrip()
     return OPENING_HOURS.lstrip() + (OUR_QUEUE if recipe == "long_running" else "")
 
 
@@ -233,7 +234,7 @@ def test_a_tool_of_ones_own_needs_no_other_change_and_any_server_will_do(
         assert ("1 tickets in 2 turns" if tickets else "10:07") in told
         calls = claude.calls()
         assert len(calls) >= 2
-        assert all("opening_hours" in call.offered for call in calls)
+        assert all({"opening_hours", "search_signs"} & {*call.offered} for call in calls)
         assert not any("refund" in call.offered for call in calls)
         (project.folder / ".env").unlink()
         if project.recipe == SET_UP_BY_MAKE:
