@@ -90,6 +90,8 @@ _RUN_RECIPES = (
     "tests/test_demo.py",
     "tests/test_golden.py",
     "tests/test_prompts.py",
+    "tests/test_research_agent.py",
+    "tests/test_research_report.py",
     "tests/test_testing.py",
     "tests/test_workers.py",
     "tests/test_recipes.py",

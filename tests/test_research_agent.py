@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import subprocess
+import sys
+import uuid
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 
 from agentkit import ToolError, tool
 from agentkit.approvals import Decision, DecisionRefused, decide
-from agentkit.classroom.workers import NOTEBOOKS
+from agentkit.classroom.home import home
+from agentkit.classroom.offline import OfflineClaude
+from agentkit.classroom.show.pending import until_pending
+from agentkit.classroom.workers import NOTEBOOKS, WorkerProcess
 from tests.gates import pending
 from tests.research import (
     BOTH,
@@ -82,6 +89,16 @@ async def test_what_is_no_report_at_all_goes_back() -> None:
     assert await sent_back(bad) == (
         "This is no report. Look at paragraphs.0.text, paragraphs.0.citations."
     )
+
+
+async def test_a_draft_whose_arguments_are_no_object_goes_back() -> None:
+    bad: Any = ("publish_report", "All is well.")
+    async with office(SEARCHES, [bad], [GOOD]) as room:
+        run = await room.start()
+        await review(run, "approve")
+        assert (await run.result())["ended"] == "published"
+        results = (await run.query("transcript"))[4]["content"]
+    assert results[0]["content"] == "Invalid arguments for publish_report: not a JSON object."
 
 
 async def test_an_empty_search_that_the_draft_hides_goes_back() -> None:
@@ -243,6 +260,48 @@ async def test_cancelling_withdraws_the_draft(shop: ModuleType) -> None:
         with pytest.raises(Exception, match="failed"):
             await run.result()
     assert shop.count("reports") == 0
+
+
+# From a terminal
+
+
+async def test_it_is_started_and_reviewed_from_a_terminal(
+    client: Client, claude: OfflineClaude, shop: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTKIT_STORE", str(home() / "store.db"))
+    monkeypatch.setenv("APPROVAL_INBOX", str(home() / "inbox.jsonl"))
+    name = f"terminal-{uuid.uuid4()}"
+
+    async def run(program: str, *arguments: str) -> tuple[int, str, str]:
+        command = [sys.executable, "-m", f"recipes.research_agent.{program}", *arguments]
+        done = await asyncio.to_thread(
+            subprocess.run, command, cwd=NOTEBOOKS, capture_output=True, text=True, timeout=100
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    worker = await WorkerProcess("research_agent", "terminal").start().polling(client)
+    try:
+        task = {"question": "Are cancelled orders refunded?"}
+        research = await client.start_workflow(
+            "ResearchAgent", task, id=name, task_queue=worker.task_queue
+        )
+        started = asyncio.create_task(run("start", name, task["question"]))  # re-attaches
+        await until_pending(research)
+        code, draft, _ = await run("review", name)
+        assert (code, draft.startswith("# Are cancelled orders refunded?")) == (0, True)
+        digest = draft.splitlines()[-1].split()[0]
+        assert draft.splitlines()[-1].endswith("hours left; may decide: ann")
+        code, _, words = await run("review", name, digest, "approve", "bob")
+        assert (code, "bob may not decide" in words) == (1, True)
+        assert (await run("review", name, digest, "approve", "ann"))[1] == "approved by ann\n"
+        code, told, _ = await started
+    finally:
+        worker.stop()
+    stored, cost = told.splitlines()
+    assert (code, stored) == (0, f"Published as {shop.rows('reports')[0]['file']}")
+    assert re.fullmatch(
+        r"published: 4 calls of Claude for 0\.0\d+ US dollars, prompt research@\w{8}", cost
+    )
 
 
 # What runs beside what

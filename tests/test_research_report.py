@@ -81,6 +81,20 @@ def test_a_contradiction_counts_also_when_only_one_side_of_it_is_cited() -> None
     ]
 
 
+def test_a_disagreement_that_cites_one_side_only_names_no_contradiction() -> None:
+    half = cited("There may be doubts.", HONEST)
+    assert len(wrong(report(cited("Ten.", HONEST), disagreements=[half]), evidence(FOUND))) == 1
+
+
+def test_a_disagreement_needs_sources_that_hold_as_well() -> None:
+    known = evidence(("stock", [row("a#1", "We have ten.")]))
+    doubts = [cited("Some doubt it."), cited("Others too.", ("z#1", "We have none."))]
+    assert wrong(report(cited("Ten.", HONEST), disagreements=doubts), known) == [
+        "No source is cited for “Some doubt it.”",
+        "No search has found z#1.",
+    ]
+
+
 def test_two_citations_in_a_paragraph_of_findings_name_no_contradiction() -> None:
     assert len(wrong(report(cited("Ten, or none.", HONEST, OTHER)), evidence(FOUND))) == 1
 
@@ -131,6 +145,12 @@ def test_what_is_no_list_of_sources_can_not_be_cited(content: str) -> None:
     assert not known.sources
 
 
+@pytest.mark.parametrize("states", [None, [], ["copies"], "copies: 10", 10])
+def test_statements_in_another_shape_are_none(states: Any) -> None:
+    known = evidence(("stock", [{"source": "a#1", "text": "We have ten.", "states": states}]))
+    assert wrong(report(cited("Ten.", HONEST)), known) == []
+
+
 def test_an_error_is_no_evidence_though_it_looks_like_some() -> None:
     from recipes.research_agent.evidence import Evidence
 
@@ -148,11 +168,18 @@ def test_every_citation_leads_to_its_source_and_every_source_is_cited() -> None:
 
     twice = cited("Ten.", HONEST), cited("Still ten.", HONEST, OTHER)
     text = to_markdown(report(*twice, disagreements=[cited("Odd.", OTHER)], gaps=["Maps."]))
-    links, anchors = re.findall(r"\(#(source-\d+)\)", text), re.findall(r'id="(.+?)"', text)
-    assert links == ["source-1", "source-1", "source-2", "source-2"]
-    assert anchors == ["source-1", "source-2"]
+    links, anchors = re.findall(r"\(#(.+?)\)", text), re.findall(r'id="(.+?)"', text)
+    assert [link[-2:] for link in links] == ["-1", "-1", "-2", "-2"]
+    assert list(dict.fromkeys(links)) == anchors
     assert "## Where sources disagree\n\nOdd." in text
     assert "## What was not found\n\n- Maps." in text
+
+
+def test_two_reports_on_one_page_have_anchors_of_their_own() -> None:
+    from recipes.research_agent.markdown import to_markdown
+
+    one, other = (to_markdown(report(cited(text, HONEST))) for text in ("Ten.", "Eleven."))
+    assert not {*re.findall(r'id="(.+?)"', one)} & {*re.findall(r'id="(.+?)"', other)}
 
 
 def test_what_is_not_there_has_no_heading() -> None:

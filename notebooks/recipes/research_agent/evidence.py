@@ -27,16 +27,16 @@ class Evidence:
             return
         if call.name == PLAN:
             self.asked += [search["query"] for search in call.input["searches"]]
-        rows = read(result["content"])
-        if not isinstance(rows, list):
+        if not isinstance(found := read(result["content"]), list):
             return
-        rows = [row for row in rows if isinstance(row, dict) and {"source", "text"} <= row.keys()]
+        rows = [row for row in found if isinstance(row, dict) and {"source", "text"} <= row.keys()]
         queries = [value for value in call.input.values() if isinstance(value, str)]
         self.asked += queries
         self.answered.update(queries if rows else [])
         for row in rows:
             self.sources[str(row["source"])] = str(row["text"])
-            for subject, value in (row.get("states") or {}).items():
+            states = row.get("states")
+            for subject, value in states.items() if isinstance(states, dict) else ():
                 self.states.setdefault(subject, {})[str(row["source"])] = value
 
     @property
@@ -56,5 +56,5 @@ def read(content: object) -> Any:
     """Read a result; None for words, and for JSON that was cut."""
     try:
         return json.loads(str(content))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

@@ -5,6 +5,7 @@ It waits for the supervisor as well; decide with `python -m recipes.research_age
 
 import sys
 
+from temporalio.client import WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
 
 from agentkit import AgentPlugin, connect, run_main
@@ -18,13 +19,16 @@ async def main() -> None:
     if len(sys.argv) != 3:
         raise SystemExit('usage: python -m recipes.research_agent.start ID "question"')
     client = await connect(AgentPlugin())
-    outcome = await client.execute_workflow(
-        ResearchAgent.run,
-        Task(sys.argv[2]),
-        id=sys.argv[1],
-        task_queue=TASK_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-    )
+    try:
+        outcome = await client.execute_workflow(
+            ResearchAgent.run,
+            Task(sys.argv[2]),
+            id=sys.argv[1],
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+    except WorkflowFailureError as err:
+        raise SystemExit(f"Failed: {getattr(err.cause, 'cause', None) or err.cause}") from None
     spent = outcome.spent
     cost = "at an unknown price" if spent.unpriced else f"for {spent.usd:.4f} US dollars"
     print(outcome.detail)

@@ -17,7 +17,7 @@ MOST_CHECKS, MOST_REVIEWS = 4, 3  # drafts that fail the check, drafts that a su
 
 @dataclass(frozen=True)
 class Task:
-    """A question, and what the run that researches it may use up."""
+    """A question, and what may be used up for it; seconds don't count, supervisors take days."""
 
     question: str
     budget: Budget = field(default_factory=lambda: Budget(turns=20, usd=2.0))
