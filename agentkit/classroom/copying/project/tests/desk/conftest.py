@@ -45,6 +45,14 @@ class Desk:
         return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def without_settings() -> None:
+    """Take out of the environment what would make this another shop."""
+    for name in list(os.environ):
+        if name.startswith(("RESEARCH_", "SHOP_")):
+            del os.environ[name]
+
+
 @pytest.fixture(scope="session")
 def stand_in(temporal: str, state: Path) -> Iterator[OfflineClaude]:
     """The stand-in's process."""
