@@ -60,7 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     offline = add("offline", None, "run the offline Claude in the foreground, for any client")
     offline.add_argument("--port", type=int, default=0, metavar="N", help="0 (default) is any")
     offline.add_argument("--log", type=Path, metavar="FILE", help="append every call as a line")
-    add("recipes", _recipes, "list the recipes")
+    add("recipes", _copying, "list the recipes, each with what you'd change first")
+    copy = add("copy", _copying, "write a recipe as a project of your own, with its tests")
+    copy.epilog = "Example: python -m agentkit copy durable_loop ~/support-desk"
+    copy.add_argument("name", metavar="NAME", help="a recipe; `recipes` lists them")
+    copy.add_argument("dest", metavar="DEST", type=Path, help="a folder that isn't there yet")
+    copy.add_argument("--dry-run", action="store_true", help="name the files, write nothing")
+    copy.add_argument("--bare", action="store_true", help="no offline Claude, no shop, fewer tests")
+    copy.add_argument("--package", metavar="NAME", help="its name, if not DEST's last part")
     add("demo", _demo, "tell the kill-the-worker story in this terminal")
     lab = add("lab", _lab, "start everything, serve JupyterLab until Ctrl-C, stop everything")
     lab.add_argument("--port", type=int, metavar="N", help="JupyterLab's port, if it is free")
@@ -213,14 +220,10 @@ def _offline(port: int, log: Path | None) -> None:
     leave(0)
 
 
-async def _recipes(_: argparse.Namespace) -> int:
-    from agentkit.classroom.recipes import list_recipes
+async def _copying(arguments: argparse.Namespace) -> int:
+    from agentkit.classroom.copying import command
 
-    recipes = list_recipes()
-    width = max(len(recipe.name) for recipe in recipes)
-    for recipe in recipes:
-        print(f"{recipe.name:<{width}}  {recipe.summary}".rstrip())
-    return 0
+    return await command.copy(arguments) if "dest" in arguments else command.print_recipes()
 
 
 async def _demo(_: argparse.Namespace) -> int:

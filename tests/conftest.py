@@ -73,11 +73,14 @@ def pytest_unconfigure() -> None:
 class _ByRecipe(LoadScopeScheduling):  # type: ignore[misc]
     """Hand out tests by file, and all files that write or run recipes to the same process.
 
-    Notebooks write recipe files, and workers import them: not both at the same time.
+    Notebooks write recipe files, and workers import them: not both at the same time. Copied
+    projects have files of their own, and are handed out one by one.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
+        if file == "tests/test_copied_projects.py":
+            return file + nodeid.partition("[")[2]
         recipes = file.endswith(".ipynb") or file.startswith("tests/crash/")
         return "recipes" if recipes or file in _RUN_RECIPES else file
 

@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
+from agentkit.classroom.recipes import Recipe, list_recipes
+
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WRITEFILE = re.compile(r"%%writefile (\S+)\n")
@@ -122,6 +124,17 @@ def test_what_a_cell_writes_is_the_committed_file(notebook: NotebookNode) -> Non
         if found and "{" not in found[1]:
             file = ROOT / "notebooks" / found[1]
             assert cell.source[found.end() :].rstrip("\n") == file.read_text().rstrip("\n"), file
+
+
+@pytest.mark.parametrize("recipe", list_recipes(), ids=lambda recipe: recipe.name)
+def test_a_lesson_that_leaves_a_recipe_ends_with_a_copy_whose_tests_pass(recipe: Recipe) -> None:
+    workflow = f"%%writefile recipes/{recipe.name}/workflow.py\n"
+    (lesson,) = (p for p in NOTEBOOKS if any(c.source.startswith(workflow) for c in code(read(p))))
+    last = code(read(lesson))[-1]
+    assert f'copy_and_test("{recipe.name}")' in last.source
+    told = "".join(output.text for output in last.outputs).splitlines()
+    assert len(told) >= 6
+    assert all(line.startswith("passed  ") for line in told)
 
 
 def test_every_recipe_file_is_written_by_a_cell_and_fits_on_a_page() -> None:

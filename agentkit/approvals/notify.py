@@ -74,7 +74,7 @@ def approval_activities(notifier: Notifier, verify: Verify) -> list[Callable[...
 
 
 class FileNotifier:
-    """Writes each notice as a line of JSON into a file, which a notebook or a person reads.
+    """Writes each notice as a line of JSON into a file, which a program or a person reads.
 
     Args:
         path: The file; it and its folder are made if they aren't there.
