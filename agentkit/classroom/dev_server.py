@@ -31,6 +31,10 @@ _ONE_PARTITION = [
     for kind in ("Read", "Write")
     for argument in ("--dynamic-config-value", f"matching.numTaskqueue{kind}Partitions=1")
 ]
+# A Temporal server fires no timer sooner than a second after it was set, by default: a retry that
+# should wait 0.2 s waits 1 s, and a dead worker is noticed up to a second late. Measured, from
+# SIGKILL to the next model call: 1.6 s instead of 2.7 s.
+PROMPT_TIMERS = ["--dynamic-config-value", 'history.timerProcessorMaxTimeShift="100ms"']
 
 
 @dataclass(frozen=True)
@@ -177,6 +181,7 @@ async def _start() -> DevServer:
                 *("--port", str(port), "--ui-ip", "127.0.0.1", "--ui-port", str(ui_port)),
                 "--ui-disable-news-fetch",
                 *_ONE_PARTITION,
+                *PROMPT_TIMERS,
             ],
             details={"port": str(port), "ui_port": str(ui_port)},
         )
