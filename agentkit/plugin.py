@@ -61,7 +61,8 @@ class AgentPlugin(SimplePlugin):
         # long it waits there when that worker is dead. Measured: 1 s instead of 10 s to resume.
         config["sticky_queue_schedule_to_start_timeout"] = timedelta(seconds=1)
         # By default a heartbeat may be held back for 0.8 of its timeout, which leaves a busy
-        # worker a fifth of it to be on time. Four beats per timeout instead.
+        # worker a fifth of it to be on time. Four beats per timeout instead. They come from the
+        # event loop on purpose: a thread would beat on for a loop that hangs for ever.
         config["max_heartbeat_throttle_interval"] = HEARTBEAT_TIMEOUT / 4
         # On SIGTERM a call of Claude that is under way may end, and is not paid for twice.
         # Within the 30 s that Kubernetes gives a process to leave.
@@ -81,7 +82,7 @@ class AgentPlugin(SimplePlugin):
 
 
 class HeartbeatInterceptor(Interceptor):
-    """Beats for every Activity from the moment it starts, so that none has to do it itself."""
+    """Beats for every Activity, so that none has to do it itself."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Wrap an Activity's execution; see the base class."""
@@ -101,6 +102,8 @@ class _Heartbeat(ActivityInboundInterceptor):
 
 
 async def _beat(every: timedelta) -> None:
+    # The server counts from the start. Most Activities end before the first beat, and so cost
+    # no call of the server but the one that they end with.
     while True:
-        activity.heartbeat()
         await asyncio.sleep(every.total_seconds())
+        activity.heartbeat()

@@ -27,7 +27,7 @@ async def recoveries(place: Workplace, loop: Loop, kills: int, seed: int = 1) ->
     Returns:
         For each kill, seconds from the signal to the arrival of the next call at Claude.
     """
-    moments = random.Random(seed)
+    moments = random.Random(seed)  # noqa: S311
     found = []
     for number in range(kills):
         await place.hire(loop, 2)

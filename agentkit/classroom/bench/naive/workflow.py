@@ -35,8 +35,6 @@ class NaiveLoop:
                     text = await workflow.execute_activity(
                         call.name, call.input, result_type=str, start_to_close_timeout=limit
                     )
-                    results.append(
-                        {"type": "tool_result", "tool_use_id": call.id, "content": text}
-                    )
+                    results.append({"type": "tool_result", "tool_use_id": call.id, "content": text})
                 messages.append({"role": "user", "content": results})
         return turns
