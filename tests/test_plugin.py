@@ -28,7 +28,7 @@ async def stubborn(times: int) -> str:
     """Block the event loop, again and again.
 
     Args:
-        times: how often, 0.8 s each.
+        times: How often, 0.8 s each.
     """
     for _ in range(times):
         time.sleep(0.8)  # noqa: ASYNC251
