@@ -42,8 +42,9 @@ test: $(STAMP)  ## lint, types, tests, and every notebook re-executed and compar
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(if $(NOTEBOOKS),$(NBVAL)) tests $(NOTEBOOKS)
 
-bench: $(STAMP)  ## the tables of measurements; TURNS=10000 for the long run in full
-	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/bench" $(BIN)/python -m agentkit.classroom.bench $(TURNS)
+bench: $(STAMP)  ## measure, and write it into README.md; PARTS="recovery tools" TURNS=10000
+	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/bench" $(BIN)/python -m agentkit.classroom.bench \
+		$(if $(TURNS),--turns $(TURNS)) $(PARTS)
 
 outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored outputs
 	@code=0; for notebook in $(NOTEBOOKS); do \
