@@ -1,6 +1,7 @@
 """Measure and publish: `make bench`, or `python -m agentkit.classroom.bench [--turns N] [PART …]`.
 
-Parts that aren't named keep what was measured before.
+Without a name it measures all parts but those of `ON_REQUEST`; the others keep what was measured
+before.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from functools import partial
 
 from agentkit.classroom import processes
 from agentkit.classroom.bench.newcomer import CHECKOUT
-from agentkit.classroom.bench.parts import PARTS, TURNS, long_runs
+from agentkit.classroom.bench.parts import ON_REQUEST, PARTS, TURNS, long_runs
 from agentkit.classroom.bench.picture import description, svg
 from agentkit.classroom.bench.results import (
     Measured,
@@ -70,7 +71,7 @@ def publish(results: Results) -> None:
 def main() -> None:
     """Measure, print and publish; what was started is stopped."""
     parser = argparse.ArgumentParser(prog="python -m agentkit.classroom.bench")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; else all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--turns", type=int, default=TURNS, help="of the long run")
     asked = parser.parse_args()
     unknown = set(asked.parts) - set(PARTS)
@@ -83,7 +84,7 @@ def main() -> None:
     results = load(RESULTS)
     before = {process.pid for process in processes.everything()}
     try:
-        for name in asked.parts or PARTS:
+        for name in asked.parts or [each for each in PARTS if each not in ON_REQUEST]:
             print(f"{name} …", file=sys.stderr)  # noqa: T201
             results[name] = asyncio.run(measure(parts[name]))
             results = {each: results[each] for each in PARTS if each in results}

@@ -21,10 +21,13 @@ class Crowd:
         turns_per_second: Of all agents together, from the first call of Claude to the last.
         added: Seconds from each reply of Claude to the same agent's next call, in which the
             tool of that turn was run too.
+        repeated: How many calls of Claude were made again, because a worker was taken for dead
+            or the call took too long.
     """
 
     turns_per_second: float
     added: list[float]
+    repeated: int
 
 
 async def crowd(place: Workplace, loop: Loop, agents: int, questions: int) -> Crowd:
@@ -47,9 +50,8 @@ async def crowd(place: Workplace, loop: Loop, agents: int, questions: int) -> Cr
     turns = sum(await asyncio.gather(*(run.result() for run in runs)))
     assert turns == 2 * questions * agents, f"{turns} turns of {2 * questions * agents}"
     calls = await asyncio.to_thread(place.claude.calls)
-    assert len(calls) == turns, f"{len(calls)} calls of Claude for {turns} turns"
     lasted = max(map(_end, calls)) - min(call.started_at for call in calls)
-    return Crowd(turns / lasted, _added(calls))
+    return Crowd(turns / lasted, _added(calls), len(calls) - turns)
 
 
 def _added(calls: list[Call]) -> list[float]:
