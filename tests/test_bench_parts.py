@@ -61,7 +61,10 @@ def test_notebooks_are_executed_and_their_cells_counted(
     folder.mkdir()
     (tmp_path / "tests").symlink_to(newcomer.CHECKOUT / "tests")
     cell = {
-        **{"cell_type": "code", "id": "one", "metadata": {}, "execution_count": 1},
+        "cell_type": "code",
+        "id": "one",
+        "metadata": {},
+        "execution_count": 1,
         "source": "print(6 * 7)",
         "outputs": [{"output_type": "stream", "name": "stdout", "text": "42\n"}],
     }
