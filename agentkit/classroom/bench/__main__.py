@@ -81,19 +81,18 @@ def main() -> None:
         **PARTS,
         "long_runs": partial(long_runs, asked.turns),
     }
-    results = load(RESULTS)
     before = {process.pid for process in processes.everything()}
     try:
         for name in asked.parts or [each for each in PARTS if each not in ON_REQUEST]:
             print(f"{name} …", file=sys.stderr)  # noqa: T201
-            results[name] = asyncio.run(measure(parts[name]))
-            results = {each: results[each] for each in PARTS if each in results}
-            publish(results)
+            measured = asyncio.run(measure(parts[name]))
+            known = {**load(RESULTS), name: measured}
+            publish({each: known[each] for each in PARTS if each in known})
     finally:
         for process in processes.everything():
             if process.pid not in before:
                 process.stop()
-    print(markdown(results))  # noqa: T201
+    print(markdown(load(RESULTS)))  # noqa: T201
 
 
 if __name__ == "__main__":

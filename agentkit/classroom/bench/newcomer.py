@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agentkit.classroom.home import ClassroomError, home
+from agentkit.classroom.home import ClassroomError
 from agentkit.classroom.workers import NOTEBOOKS
 
 CHECKOUT = NOTEBOOKS.parent
@@ -69,10 +69,11 @@ def notebooks() -> tuple[float, int]:
 
 def _timed(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> tuple[float, str]:
     began = time.monotonic()
-    log = home() / "newcomer.log"
-    with log.open("w+", encoding="utf8") as output:
+    # Not a pipe: what a command leaves running would hold it open.
+    with tempfile.TemporaryFile("w+", encoding="utf8") as output:
         code = subprocess.run(command, cwd=cwd, env=env, stdout=output, stderr=output).returncode
-    text = log.read_text(encoding="utf8")
+        output.seek(0)
+        text = output.read()
     if code:
         raise ClassroomError(f"`{' '.join(command)}` ended with {code}:\n{text[-2000:]}")
     return time.monotonic() - began, text
