@@ -61,6 +61,9 @@ class AgentPlugin(SimplePlugin):
         # A Workflow Task goes to the worker that has the Workflow in its cache; this is how
         # long it waits there when that worker is dead. Measured: 1 s instead of 10 s to resume.
         config["sticky_queue_schedule_to_start_timeout"] = timedelta(seconds=1)
+        # A worker that dies within a Workflow Task is noticed after that task's 10 s. Left so: a
+        # replay has to end in that time, or it is begun again for ever. Measured on a busy
+        # machine: 6 s for a history of 16 MB.
         # By default a heartbeat may be held back for 0.8 of its timeout, which leaves a busy
         # worker a fifth of it to be on time. Four beats per timeout instead. They come from the
         # event loop on purpose: a thread would beat on for a loop that hangs for ever.

@@ -93,8 +93,8 @@ async def long_runs(turns: int = TURNS, letters: int = 100) -> Measured:
         [
             Row(
                 "a conversation with 10 KB of tool results a turn",
-                f"{naive.outcome} after {naive.turns} turns",
-                f"{ours.outcome}: {ours.turns:,} turns in {ours.runs} runs",
+                f"{naive.outcome.rstrip('.')}, after {naive.turns} turns",
+                f"{ours.outcome}: {ours.turns:,} turns, histories: {ours.runs}",
                 goal="10,000 turns complete",
             ),
             _history("its history per turn, first turns", naive, ours, _first_history),
