@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from temporalio import activity, workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RawValue, RetryPolicy
 from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ApplicationError
 
@@ -205,12 +205,12 @@ async def ask_claude(request: ClaudeRequest, **options: Any) -> ClaudeReply:
         ActivityError: The call failed for good; its `cause` is `call_claude`'s error.
         ApplicationError: The request is larger than `MAX_PAYLOAD_BYTES`; nothing was sent.
     """
-    check_size(
+    encoded: Any = check_size(
         *(request, workflow.payload_converter(), "request_too_large"),
         "Shorten the conversation: return less from tools, or drop older turns.",
     )
     settings: dict[str, Any] = {**CLAUDE_OPTIONS, **options}
-    reply: ClaudeReply = await workflow.execute_activity(call_claude, request, **settings)
+    reply: ClaudeReply = await workflow.execute_activity(call_claude, encoded, **settings)
     return reply
 
 
@@ -273,7 +273,7 @@ def _is_loopback() -> bool:
 
 def check_size(
     value: ClaudeRequest | ClaudeReply, converter: PayloadConverter, kind: str, advice: str
-) -> None:
+) -> RawValue:
     """Refuse what Temporal couldn't carry.
 
     Args:
@@ -282,11 +282,14 @@ def check_size(
         kind: The error's type.
         advice: What to do about it.
 
+    Returns:
+        The value encoded, so that a whole conversation needn't be encoded twice.
+
     Raises:
         ApplicationError: It is larger than `MAX_PAYLOAD_BYTES`; never retried.
     """
-    size = sum(payload.ByteSize() for payload in converter.to_payloads([value]))
-    if size > MAX_PAYLOAD_BYTES:
+    (payload,) = converter.to_payloads([value])
+    if (size := payload.ByteSize()) > MAX_PAYLOAD_BYTES:
         what = "request to" if isinstance(value, ClaudeRequest) else "reply of"
         raise ApplicationError(
             f"The {what} Claude has {size:,} bytes; at most {MAX_PAYLOAD_BYTES:,} fit into "
@@ -294,3 +297,4 @@ def check_size(
             type=kind,
             non_retryable=True,
         )
+    return RawValue(payload)

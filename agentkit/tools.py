@@ -38,11 +38,13 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-HEARTBEAT_TIMEOUT = timedelta(seconds=1.5)
+HEARTBEAT_TIMEOUT = timedelta(seconds=1.75)
 """How long an Activity may be silent before the server gives it to another worker.
 
-The server notices between one and two of these after the last beat (measured): 3 s at most.
-Shorter would take a worker for dead that is only busy.
+There are four beats in that time, so a worker may be late by 1.3 s before it is taken for dead.
+From SIGKILL to the next model call it takes 1.6 to 2 s on the embedded server, and a second more
+on a server with its own settings, which looks at beats, and starts a retry, no sooner than
+`history.timerProcessorMaxTimeShift`, a second, after it has set out to.
 """
 
 Effect: TypeAlias = Literal["none", "idempotent", "at_most_once"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import os
 import re
 import subprocess
@@ -100,3 +101,12 @@ def test_every_make_target_is_listed_by_make() -> None:
 def test_no_module_has_the_name_of_something_public() -> None:
     # It would take its place in the package as soon as anything imports it.
     assert not {path.stem for path in OURS.iterdir()} & set(agentkit.__all__)
+
+
+def test_what_is_installed_is_compiled_so_that_no_worker_has_to_do_it() -> None:
+    # Python doesn't keep what it compiles where PYTHONDONTWRITEBYTECODE is set.
+    for module in ("anthropic", "temporalio.worker", "pydantic"):
+        found = importlib.util.find_spec(module)
+        assert found is not None
+        assert found.origin is not None
+        assert Path(importlib.util.cache_from_source(found.origin)).exists(), module

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from temporalio import activity
 from temporalio.client import Client, Plugin
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import Replayer, Worker
 
-from agentkit import AgentPlugin, ToolCall
+from agentkit import AgentPlugin, ToolCall, tool
 from agentkit.classroom.show import steps
 from agentkit.claude import CLAUDE_OPTIONS, _clients
 from agentkit.plugin import HeartbeatInterceptor
 from agentkit.tools import HEARTBEAT_TIMEOUT, tool_options
 from tests.agents import TOOLS, Hold, RunTool, RunToolOnce, add, desk, nap, seen
+
+
+@tool
+async def stubborn(times: int) -> str:
+    """Block the event loop, again and again.
+
+    Args:
+        times: How often, 0.8 s each.
+    """
+    for _ in range(times):
+        time.sleep(0.8)  # noqa: ASYNC251
+        await asyncio.sleep(0.02)
+    return "done"
 
 
 async def test_an_activity_that_never_beats_lives_longer_than_its_heartbeat_timeout() -> None:
@@ -40,6 +55,35 @@ async def test_without_the_interceptor_the_same_activity_times_out() -> None:
     assert result["is_error"]
     assert step.state == "timed out"
     assert "heartbeat" in result["content"].lower()
+
+
+async def test_a_loop_that_is_blocked_for_most_of_a_second_at_a_time_is_not_taken_for_dead() -> (
+    None
+):
+    async with desk(tools=[stubborn]) as running:
+        handle = await running.start(RunTool.run, ToolCall("toolu_1", "stubborn", {"times": 8}))
+        assert (await handle.result())["content"] == "done"
+        (step,) = await steps(handle)
+    assert (step.state, step.attempts) == ("completed", 1)
+
+
+async def test_an_activity_that_ends_soon_sends_no_heartbeat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    beats: list[str] = []
+    send = activity.heartbeat
+
+    def count() -> None:
+        beats.append(activity.info().activity_type)
+        send()
+
+    monkeypatch.setattr("agentkit.plugin.activity.heartbeat", count)
+    async with desk() as running:
+        for _ in range(5):
+            await running.run_tool("add", a=1)
+        await running.run_tool("nap", seconds=2)
+    assert beats.count("tool.add") < 5
+    assert "tool.nap" in beats
 
 
 async def test_beating_ends_with_the_activity() -> None:

@@ -274,7 +274,7 @@ async def test_blocking_tools_run_in_threads_and_at_once() -> None:
 async def test_busy_tools_leave_their_heartbeats_time_to_beat() -> None:
     async with hard_desk() as running:
         # Longer than two heartbeat timeouts: without beats each would be tried again.
-        results = await run_all(running, *[("compute", {"seconds": 4})] * 4)
+        results = await run_all(running, *[("compute", {"seconds": 5})] * 4)
     assert [r["content"] for r in results] == ["computed"] * 4
     assert seen.attempts == [1] * 4
 

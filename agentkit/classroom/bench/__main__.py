@@ -1,88 +1,98 @@
-"""Print the tables: `python -m agentkit.classroom.bench [TURNS]`, or `make bench`."""
+"""Measure and publish: `make bench`, or `python -m agentkit.classroom.bench [--turns N] [PART …]`.
+
+Without a name it measures all parts but those of `ON_REQUEST`; the others keep what was measured
+before.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import date
+from functools import partial
 
 from agentkit.classroom import processes
-from agentkit.classroom.bench.long_runs import LongRun, bench
+from agentkit.classroom.bench.newcomer import CHECKOUT
+from agentkit.classroom.bench.parts import ON_REQUEST, PARTS, TURNS, long_runs
+from agentkit.classroom.bench.picture import description, svg
+from agentkit.classroom.bench.results import (
+    Measured,
+    Results,
+    into_readme,
+    load,
+    markdown,
+    save,
+    this_machine,
+)
 
-TURNS = 1_000
-"""How long the agent with a transcript goes on by default; TURNS=10000 takes half an hour."""
-
-NAIVE_LETTERS = 100
-"""More than the loop that re-sends its messages gets to read."""
-
-_PART = 20
+RESULTS = CHECKOUT / "bench" / "results.json"
+PICTURE = CHECKOUT / "bench" / "results.svg"
 
 
-async def long_runs(turns: int) -> str:
-    """Compare the loop that re-sends its messages with the one that keeps them in a transcript.
+async def measure(part: Callable[[], Awaitable[Measured]]) -> Measured:
+    """Run one part, and note when and where.
 
     Args:
-        turns: Turns of the latter; the former is terminated long before.
-
-    Returns:
-        A table in Markdown.
+        part: One of `PARTS`.
     """
-    async with bench() as each:
-        # The first run of a worker pays for what is loaded once.
-        await each.run("inline", 2)
-        naive = await each.run("inline", NAIVE_LETTERS)
-        await each.run("transcript", 2)
-        ours = await each.run("transcript", turns // 2)
-    rows = [
-        ("ended", naive.outcome, ours.outcome),
-        ("turns, summaries included", f"{naive.turns:,}", f"{ours.turns:,} in {ours.runs} runs"),
-        (
-            "history per turn, first turns",
-            *(_bytes(run.history[_PART] // _PART) for run in (naive, ours)),
-        ),
-        ("history per turn, last turns", *(_bytes(run.per_turn(_PART)) for run in (naive, ours))),
-        ("longest history", _bytes(naive.longest), _bytes(ours.longest)),
-        ("on disk, server and store, for each byte said", _ratio(naive), _ratio(ours)),
-        ("on disk, store alone, for each byte said", "–", f"{ours.kept / ours.said:.2f}"),
-        (
-            "own time per turn, first turns",
-            *(f"{run.own(slice(0, _PART)):.0f} ms" for run in (naive, ours)),
-        ),
-        (
-            "own time per turn, last turns",
-            *(f"{run.own(slice(-_PART, None)):.0f} ms" for run in (naive, ours)),
-        ),
-        ("last turns ÷ first turns", *(_slope(run) for run in (naive, ours))),
-    ]
-    lines = [
-        "| 10 KB of tool results a turn | messages re-sent | transcript |",
-        "| --- | --- | --- |",
-    ]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+    began = time.monotonic()
+    found = await part()
+    seconds, day = time.monotonic() - began, date.today().isoformat()
+    return replace(found, seconds=round(seconds), day=day, machine=this_machine())
 
 
-def _bytes(number: float) -> str:
-    return f"{number / 1000:,.1f} KB" if number < 1e6 else f"{number / 1e6:,.1f} MB"
+def block(results: Results) -> str:
+    """Write what stands between the README's markers.
+
+    Args:
+        results: What was measured.
+    """
+    shown = f"![{description(results)}]({PICTURE.relative_to(CHECKOUT)})"
+    return f"{shown}\n\n{markdown(results)}"
 
 
-def _ratio(run: LongRun) -> str:
-    return f"{(run.server + run.kept) / run.said:.2f}"
+def publish(results: Results) -> None:
+    """Keep the results, draw them, and put them into the README.
 
-
-def _slope(run: LongRun) -> str:
-    return f"{run.own(slice(-_PART, None)) / run.own(slice(0, _PART)):.2f}"
+    Args:
+        results: What was measured, of all parts.
+    """
+    save(RESULTS, results)
+    PICTURE.write_text(svg(results), encoding="utf8")
+    readme = CHECKOUT / "README.md"
+    text = into_readme(readme.read_text(encoding="utf8"), block(results))
+    readme.write_text(text, encoding="utf8")
 
 
 def main() -> None:
-    """Measure and print; what was started is stopped."""
-    turns = int(sys.argv[1]) if len(sys.argv) > 1 else TURNS
+    """Measure, print and publish; what was started is stopped."""
+    parser = argparse.ArgumentParser(prog="python -m agentkit.classroom.bench")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--turns", type=int, default=TURNS, help="of the long run")
+    asked = parser.parse_args()
+    unknown = set(asked.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"There is no part {', '.join(sorted(unknown))}: choose of {', '.join(PARTS)}")
+    parts: dict[str, Callable[[], Awaitable[Measured]]] = {
+        **PARTS,
+        "long_runs": partial(long_runs, asked.turns),
+    }
     before = {process.pid for process in processes.everything()}
     try:
-        print("## Long runs\n")  # noqa: T201
-        print(asyncio.run(long_runs(turns)))  # noqa: T201
+        for name in asked.parts or [each for each in PARTS if each not in ON_REQUEST]:
+            print(f"{name} …", file=sys.stderr)  # noqa: T201
+            measured = asyncio.run(measure(parts[name]))
+            known = {**load(RESULTS), name: measured}
+            publish({each: known[each] for each in PARTS if each in known})
     finally:
         for process in processes.everything():
             if process.pid not in before:
                 process.stop()
+    print(markdown(load(RESULTS)))  # noqa: T201
 
 
 if __name__ == "__main__":

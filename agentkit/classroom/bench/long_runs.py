@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import statistics
 import sys
 import time
@@ -16,24 +15,24 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import TerminatedError
-from temporalio.service import RPCError
 
 from agentkit import AgentPlugin
-from agentkit.classroom import dev_server, processes, which_claude
-from agentkit.classroom.bench.agents import Referring, Resending
-from agentkit.classroom.home import ClassroomError, home
+from agentkit.classroom import dev_server, processes
+from agentkit.classroom.bench.agents import Referring, Resending, question
+from agentkit.classroom.bench.naive.workflow import NaiveLoop
+from agentkit.classroom.bench.workplace import offline_claude, scratch_server
+from agentkit.classroom.home import home
 from agentkit.classroom.offline import OfflineClaude
 from agentkit.classroom.offline.call_log import Call
 from agentkit.classroom.shop.archive import LETTER_CHARACTERS
 from agentkit.store import SQLiteStore
 from agentkit.transcript import LongConversation, Window, read_all, recorded_heads
 
-Kind: TypeAlias = Literal["inline", "window", "external", "transcript"]
+Kind: TypeAlias = Literal["naive", "inline", "window", "external", "transcript"]
 
-CLAUDE_CALLS = ("call_claude", "take_turn", "condense")
+CLAUDE_CALLS = ("create", "call_claude", "take_turn", "condense")
 
 _AROUND_A_LETTER = 1_000
 """Bytes of the question, the call, the answer and the JSON around them."""
@@ -120,6 +119,9 @@ class Bench:
             run = await self.client.start_workflow(
                 Referring.run, args=[talk, 1, letters], **options
             )
+        elif kind == "naive":
+            questions = [question(number) for number in range(1, letters + 1)]
+            run = await self.client.start_workflow(NaiveLoop.run, questions, **options)
         else:
             most = tokens if kind == "window" else None
             run = await self.client.start_workflow(Resending.run, args=[letters, most], **options)
@@ -199,12 +201,13 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(history_limit: int | None = None) -> AsyncIterator[Bench]:
+async def bench(history_limit: int | None = None, *, naive: bool = False) -> AsyncIterator[Bench]:
     """Start a Temporal server with an empty database, and a worker process that uses it.
 
     Args:
         history_limit: Bytes of history at which this server terminates a run; by default its
             own limit of 50 MB.
+        naive: Whether to start a worker for the kind "naive" as well.
 
     Yields:
         The bench. Everything is stopped and removed at the end.
@@ -212,54 +215,24 @@ async def bench(history_limit: int | None = None) -> AsyncIterator[Bench]:
     Raises:
         ClassroomError: Something is in the way; the message says what to do.
     """
-    claude = await which_claude.ensure()
-    if not isinstance(claude, OfflineClaude):
-        raise ClassroomError(
-            "These measurements are made with the offline Claude: they cost thousands of calls. "
-            "Use it: unset ANTHROPIC_API_KEY ANTHROPIC_BASE_URL"
-        )
+    claude = await offline_claude()
     folder = home() / "bench"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    port = processes.free_port(0)
-    address = f"127.0.0.1:{port}"
-    command = [
-        *(str(dev_server.binary()), "server", "start-dev", "--headless", "--log-level", "error"),
-        *("--ip", "127.0.0.1", "--port", str(port), "--db-filename", str(folder / "temporal.db")),
-    ]
+    settings = list(dev_server.PROMPT_TIMERS)
     if history_limit:
-        command += ["--dynamic-config-value", f"limit.historySize.error={history_limit}"]
-    server = processes.start("temporal-bench", command)
-    try:
-        client = await _connected(address, server)
-        worker = processes.start(
-            "worker-bench",
-            [sys.executable, "-m", "agentkit.classroom.bench.worker", str(folder)],
-            env={"TEMPORAL_ADDRESS": address},
-        )
+        settings += ["--dynamic-config-value", f"limit.historySize.error={history_limit}"]
+    async with scratch_server("temporal-bench", folder, settings) as address:
+        client = await Client.connect(address, plugins=[AgentPlugin()])
+        commands = {"worker-bench": ["agentkit.classroom.bench.worker", str(folder)]}
+        if naive:
+            commands["worker-naive-bench"] = ["agentkit.classroom.bench.naive.worker"]
+        workers = [
+            processes.start(
+                name, [sys.executable, "-m", *command], env={"TEMPORAL_ADDRESS": address}
+            )
+            for name, command in commands.items()
+        ]
         try:
             yield Bench(client, claude, folder)
         finally:
-            worker.kill()
-    finally:
-        server.kill()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-async def _connected(address: str, server: processes.Background, seconds: float = 60) -> Client:
-    """Connect to a server as soon as it serves its default namespace."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            client = await Client.connect(address, plugins=[AgentPlugin()])
-            await client.workflow_service.describe_namespace(
-                DescribeNamespaceRequest(namespace=client.namespace)
-            )
-            return client
-        except (RuntimeError, RPCError):
-            if not server.alive or time.monotonic() > deadline:
-                raise ClassroomError(
-                    f"The server for measuring didn't start:\n{server.log_tail(5)}\n"
-                    "Is the disk full? `python -m agentkit doctor` looks."
-                ) from None
-        await asyncio.sleep(0.05)
+            for worker in workers:
+                worker.kill()
