@@ -1,0 +1,113 @@
+"""The table of recipes. A new recipe is one entry here; where it can be killed is found out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tests.crash.campaign.nursery import ROOT
+
+REFUND = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
+
+Reviewing = Literal["", "update", "signal"]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One thing to ask of a recipe.
+
+    Attributes:
+        workflow: The Workflow's name.
+        arguments: What it is started with, as JSON values.
+        rows: How many rows an undisturbed run leaves in each of the shop's tables; of tables
+            that aren't named it leaves none.
+        reviewing: How a person decides on what waits, if anything does.
+        transcript: Where the conversation is read: the Query of this name; "" for the store,
+            from the head in the result.
+        at_most_once: The Activity whose effect has no key: when a worker is lost in it, the
+            answer says that the outcome is unknown.
+    """
+
+    workflow: str
+    arguments: Sequence[Any] = (REFUND,)
+    rows: Mapping[str, int] = field(default_factory=lambda: {"refunds": 1, "emails": 1})
+    reviewing: Reviewing = ""
+    transcript: str = "transcript"
+    at_most_once: str = ""
+
+
+_DAMAGED = "Order 1001 arrived damaged. Please refund it."
+_QUEUE = {
+    "most": 2,
+    "steps_per_run": 4,
+    "ticket": {"number": 4, "question": _DAMAGED},
+    "talk": {"window": {"tokens": 400}},
+}
+
+SCENARIOS: dict[str, dict[str, Scenario]] = {
+    "durable_loop": {"": Scenario("DurableLoop")},
+    "structured_retries": {
+        "": Scenario(
+            "StructuredRetries",
+            [{"question": REFUND, "budget": {"turns": 20, "usd": 1.0, "seconds": 600}}],
+        )
+    },
+    "parallel_tools": {
+        "": Scenario(
+            "ParallelTools",
+            ["Orders 1032, 1033 and 1042 arrived damaged. Please refund all three."],
+            {"refunds": 3},
+        ),
+        "pickup": Scenario(
+            "ParallelTools",
+            ["Please book a pickup of order 1042 for 2026-05-04."],
+            {"pickups": 1},
+            at_most_once="tool.book_pickup",
+        ),
+    },
+    "approval_gate": {
+        "update": Scenario("ApprovalGate", [REFUND.replace("1042", "1025")], reviewing="update"),
+        "signal": Scenario("ApprovalGate", [REFUND.replace("1042", "1025")], reviewing="signal"),
+    },
+    "versioned_prompts": {"": Scenario("VersionedPrompts")},
+    "long_running": {
+        "": Scenario("LongRunning", [_QUEUE], {"refunds": 1, "answers": 2}, transcript="")
+    },
+}
+"""By recipe and, where there are several, by a name of their own."""
+
+
+def scenario(name: str) -> Scenario:
+    """Find a scenario.
+
+    Args:
+        name: `RECIPE` or `RECIPE.NAME`.
+    """
+    recipe, _, part = name.partition(".")
+    return SCENARIOS[recipe][part]
+
+
+def names(recipes: Sequence[str] = ()) -> list[str]:
+    """List the scenarios.
+
+    Args:
+        recipes: Only of these; of all when there are none.
+    """
+    return [
+        f"{recipe}.{part}" if part else recipe
+        for recipe, parts in SCENARIOS.items()
+        for part in parts
+        if not recipes or recipe in recipes
+    ]
+
+
+def without_entry(notebooks: Path = ROOT / "notebooks") -> list[str]:
+    """Name the recipes that the campaign doesn't know.
+
+    Args:
+        notebooks: The folder that holds `recipes/`.
+    """
+    found = {path.parent.name for path in notebooks.glob("recipes/*/worker.py")}
+    return sorted(found - set(SCENARIOS))
