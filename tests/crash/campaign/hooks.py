@@ -11,14 +11,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sqlite3
 import time
 from collections import Counter
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+import httpx2
 import temporalio.client
 import temporalio.worker
 from temporalio import activity, workflow
@@ -87,7 +90,29 @@ class Plan:
 
 
 _plan: Plan
-_in_activity: ContextVar[tuple[str, int, list[int]] | None] = ContextVar("in_activity", default=None)
+
+
+@dataclass
+class Doing:
+    """What an Activity of this process does.
+
+    Attributes:
+        type: Its type.
+        number: How many of that type the process had begun by then.
+        statements: How many SQL statements it has run.
+        asked: Whether it has called Claude.
+        wrote: The tables of the shop that it has written to.
+    """
+
+    type: str
+    number: int
+    statements: int = 0
+    asked: bool = False
+    wrote: set[str] = field(default_factory=set)
+
+
+_doing: ContextVar[Doing | None] = ContextVar("doing", default=None)
+_EFFECT = re.compile(r"\s*insert into (refunds|emails|pickups|answers)\b", re.IGNORECASE)
 
 
 def install(given: dict[str, Any]) -> None:
@@ -109,16 +134,25 @@ def install(given: dict[str, Any]) -> None:
         return db
 
     sqlite3.connect = open_and_listen  # type: ignore[assignment]
+    send = httpx2.AsyncClient.send
+
+    async def send_and_note(*args: Any, **options: Any) -> Any:
+        if (doing := _doing.get()) is not None:
+            doing.asked = True
+        return await send(*args, **options)
+
+    httpx2.AsyncClient.send = send_and_note  # type: ignore[method-assign]
 
 
-def _before_statement(_: str) -> None:
-    inside = _in_activity.get()
-    if inside is None:
+def _before_statement(statement: str) -> None:
+    doing = _doing.get()
+    if doing is None:
         return
-    kind, number, count = inside
-    count[0] += 1
-    where = {"type": kind, "number": number, "when": "statement", "statement": count[0]}
-    if _plan.at("activity", **where):
+    doing.statements += 1
+    if found := _EFFECT.match(statement):
+        doing.wrote.add(found[1].lower())
+    where = {"type": doing.type, "number": doing.number, "when": "statement"}
+    if _plan.at("activity", **where, statement=doing.statements):
         _plan.die()
 
 
@@ -143,13 +177,13 @@ class _ActivityPoint(temporalio.worker.ActivityInboundInterceptor):
             return await self._in_fan_out(input)
         if _plan.at("activity", type=kind, number=number, when="before"):
             await _plan.end_or_wait()
-        count = [0]
-        token = _in_activity.set((kind, number, count))
+        doing = Doing(kind, number)
+        token = _doing.set(doing)
         try:
             result = await super().execute_activity(input)
         finally:
-            _in_activity.reset(token)
-        _plan.note(activity=kind, number=number, statements=count[0])
+            _doing.reset(token)
+            _plan.note(activity=kind, **{**vars(doing), "wrote": sorted(doing.wrote)})
         if _plan.at("activity", type=kind, number=number, when="after"):
             await _plan.end_or_wait()
         return result
@@ -158,6 +192,9 @@ class _ActivityPoint(temporalio.worker.ActivityInboundInterceptor):
         """Let some of the tools end, hold back the others; or let all end, and none be told."""
         size, recorded = _plan.point["size"], _plan.point["recorded"]
         _plan.held += 1
+        if _plan.held <= _plan.point["skip"]:
+            return await super().execute_activity(input)
+        place = _plan.held - _plan.point["skip"]
         if recorded < 0:
             result = await super().execute_activity(input)
             _plan.done += 1
@@ -165,9 +202,9 @@ class _ActivityPoint(temporalio.worker.ActivityInboundInterceptor):
                 _plan.die()
             await _plan.wait()
             return result
-        if _plan.held <= recorded:
+        if place <= recorded:
             return await super().execute_activity(input)
-        if _plan.held == size:
+        if place == size:
             _plan.tell()
         await _plan.wait()
         return await super().execute_activity(input)

@@ -132,11 +132,11 @@ class Nursery:
             "gate": str(gate) if gate else None,
         }
         loop = asyncio.get_running_loop()
-        self._asked[number] = loop.create_future()
+        asked = self._asked[number] = loop.create_future()
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         await self._process.stdin.drain()
-        pid = await self._asked.pop(number)
+        pid = await asked
         child = self._children[pid] = Child(name, pid, log, gate, loop.create_future())
         if pid in self._early:
             child.ended.set_result(self._early.pop(pid))
@@ -147,7 +147,7 @@ class Nursery:
             event = json.loads(line)
             if "id" in event:
                 self._children.pop(event["pid"], None)  # of an older process with this pid
-                self._asked[event["id"]].set_result(event["pid"])
+                self._asked.pop(event["id"]).set_result(event["pid"])
             elif event["pid"] in self._children:
                 self._children[event["pid"]].ended.set_result(event["code"])
             else:

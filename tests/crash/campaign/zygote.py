@@ -50,6 +50,8 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # or each worker's first collection would copy all of it
     _tell(ready=True)
+    for number in (signal.SIGINT, signal.SIGTERM):  # its end is the end of its input
+        signal.signal(number, signal.SIG_IGN)
     running: set[int] = set()
     pending = b""
     while True:
@@ -88,6 +90,8 @@ def _fork(order: dict[str, Any]) -> int:
 def _become(order: dict[str, Any]) -> NoReturn:
     """Turn into the process that was ordered."""
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for old, new in ((nothing, 0), (log, 1), (log, 2)):
