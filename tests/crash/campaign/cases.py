@@ -46,6 +46,7 @@ class Outcome:
         kills: When each kill happened, in seconds since the epoch.
         recoveries: How long after each kill the run's history went on, in seconds.
         seconds: How long the case took.
+        store: The file of its transcript.
         error: Why it doesn't count; "" when it does.
     """
 
@@ -53,6 +54,7 @@ class Outcome:
     kills: list[float] = field(default_factory=list)
     recoveries: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    store: Path = Path()
     error: str = ""
 
 
@@ -82,7 +84,7 @@ class _Run:
         self.scenario: Scenario = scenario(case.scenario)
         self.recipe = case.scenario.partition(".")[0]
         self.world: World = lane.world()
-        self.outcome = Outcome()
+        self.outcome = Outcome(store=self.world.store)
         self.workers: list[Child] = []
         self.moments = {name: asyncio.Event() for name in ("pending", "decided")}
         self.struck = {name: asyncio.Event() for name in ("pending", "decided")}

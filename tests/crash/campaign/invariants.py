@@ -238,7 +238,7 @@ def _lost(judged: Judged) -> bool:
     """Whether a worker died in the effect that has no key: then the run ends otherwise."""
     name = judged.scenario.at_most_once
     return bool(name) and any(
-        step.type == name and step.ended == "failed" for step in judged.seen.steps
+        step.type == name and step.ended != "completed" for step in judged.seen.steps
     )
 
 

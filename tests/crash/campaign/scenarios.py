@@ -43,7 +43,7 @@ _QUEUE = {
     "most": 2,
     "steps_per_run": 4,
     "ticket": {"number": 4, "question": _DAMAGED},
-    "talk": {"window": {"tokens": 400}},
+    "talk": {"window": {"tokens": 1200}},
 }
 
 SCENARIOS: dict[str, dict[str, Scenario]] = {

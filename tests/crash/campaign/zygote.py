@@ -47,6 +47,8 @@ def main() -> None:
         importlib.import_module(name)
     # Its first client reads the certificates and builds its classes.
     sys.modules["anthropic"].AsyncAnthropic(api_key="unused").messages  # noqa: B018
+    # A Worker hashes the code of all modules, for 0.3 s to 2 s of CPU; here once for all of them.
+    sys.modules["temporalio.worker._worker"].load_default_build_id()
     gc.collect()
     gc.freeze()  # or each worker's first collection would copy all of it
     _tell(ready=True)
