@@ -9,12 +9,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.crash.campaign.broken import BROKEN, caught
+from tests.crash.campaign.broken import BROKEN, try_all
 from tests.crash.campaign.campaign import Campaign, Ran, Results, campaign
 from tests.crash.campaign.nursery import ROOT
 from tests.crash.campaign.points import KINDS, Case
 from tests.crash.campaign.report import as_markdown, as_text, failure, summary, table
 from tests.crash.campaign.scenarios import SCENARIOS, names, without_entry
+from tests.crash.campaign.trees import copy_tree
 
 KILLS = 200
 LANES = 3
@@ -48,8 +49,12 @@ async def main(arguments: Sequence[str] | None = None) -> int:
     wanted = list(dict.fromkeys(each.scenario for each in given)) or names(options.recipe)
     whole = not (given or options.recipe or options.point) and options.tree == ROOT
     began = time.monotonic()
-    async with campaign(options.lanes, options.tree) as running:
+    async with campaign(options.lanes) as running:
         clean = await running.run_undisturbed(names() if options.broken else wanted)
+        if options.tree != ROOT:
+            running.tree = copy_tree(running.copy("given"), options.tree)
+            undisturbed = [Case(name, "undisturbed", ()) for name in wanted]
+            clean = await running.run(undisturbed)
         for each in clean.failed:
             print(failure(each, options.seed))
         good = [name for name in wanted if name not in {e.case.scenario for e in clean.failed}]
@@ -76,8 +81,9 @@ async def main(arguments: Sequence[str] | None = None) -> int:
 async def _try_broken(running: Campaign) -> int:
     """Plant one bug after the other; say which of them nobody has seen."""
     uncaught = 0
+    found = await try_all(running, BROKEN)
     for variant in BROKEN:
-        by = await caught(running, variant)
+        by = found[variant.name]
         wrong = not set(by) & set(variant.expected)
         uncaught += wrong
         verdict = "NOT CAUGHT" if not by else f"caught by: {', '.join(by)}"

@@ -11,14 +11,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from tests.crash.campaign.cases import Outcome, run_case, undisturbed
 from tests.crash.campaign.invariants import Breach, Judged, breaches
 from tests.crash.campaign.lane import Lane
-from tests.crash.campaign.nursery import ROOT, Nursery
+from tests.crash.campaign.nursery import Nursery
 from tests.crash.campaign.points import Case, Kill, cases
 from tests.crash.campaign.scenarios import scenario
 from tests.crash.campaign.trees import copy_tree
+
+T = TypeVar("T")
 
 MOST_FAILED = 8
 """After so many cases that breach an invariant the rest isn't run: there is enough to look at."""
@@ -76,8 +79,7 @@ class Campaign:
     """
 
     def __init__(self, lanes: Sequence[Lane], folder: Path, tree: Path) -> None:
-        self._lanes, self._folder = lanes, folder
-        self.tree = tree
+        self._lanes, self._folder, self.tree = lanes, folder, tree
         self.clean: dict[str, Outcome] = {}
 
     def copy(self, name: str) -> Path:
@@ -98,10 +100,12 @@ class Campaign:
             case = Case(name, "undisturbed", ())
             results.ran.append(self._judged(case, outcome))
 
-        await self._share_out(scenarios, one)
+        await self.on_all_lanes(scenarios, one)
         return results
 
-    def plan(self, scenarios: Sequence[str], seed: int, kills: int, kinds: Sequence[str]) -> list[Case]:
+    def plan(
+        self, scenarios: Sequence[str], seed: int, kills: int, kinds: Sequence[str]
+    ) -> list[Case]:
         """Choose cases: of each kind and scenario in turn, until there are enough kills.
 
         Args:
@@ -147,15 +151,22 @@ class Campaign:
             if len(results.failed) >= most_failed:
                 results.skipped += 1
                 return
-            ran = await self._run_one(lane, case, tree or self.tree)
+            ran = await self.try_case(lane, case, tree or self.tree)
             results.ran.append(ran)
             told(ran)
 
-        await self._share_out(chosen, one)
+        await self.on_all_lanes(chosen, one)
         results.seconds = time.monotonic() - began
         return results
 
-    async def _run_one(self, lane: Lane, case: Case, tree: Path) -> Ran:
+    async def try_case(self, lane: Lane, case: Case, tree: Path) -> Ran:
+        """Run one case, and judge it.
+
+        Args:
+            lane: Where.
+            case: The case.
+            tree: The code that its workers run.
+        """
         times = self.clean[case.scenario].seen.times
         for _ in range(_AGAIN):
             outcome = await run_case(lane, case, tree, times[-1] - times[2])
@@ -172,13 +183,24 @@ class Campaign:
             return Ran(case, outcome, [])
         clean = self.clean[case.scenario].seen
         judged = Judged(
-            scenario(case.scenario), outcome.seen, clean, len(outcome.kills), outcome.store
+            scenario(case.scenario),
+            outcome.seen,
+            clean,
+            len(outcome.kills),
+            sum(kill.may_lose_a_call(clean.models) for kill in case.kills),
+            outcome.store,
         )
         return Ran(case, outcome, breaches(judged))
 
-    async def _share_out(
-        self, what: Sequence[object], work: Callable[..., Awaitable[None]]
+    async def on_all_lanes(
+        self, what: Sequence[T], work: Callable[[Lane, T], Awaitable[None]]
     ) -> None:
+        """Share work out: each lane takes the next thing when it is through with one.
+
+        Args:
+            what: The things to do, the first one first.
+            work: Does one of them on a lane.
+        """
         left = list(what)[::-1]
 
         async def serve(lane: Lane) -> None:
@@ -191,13 +213,11 @@ class Campaign:
 
 
 @asynccontextmanager
-async def campaign(lanes: int, tree: Path = ROOT) -> AsyncIterator[Campaign]:
+async def campaign(lanes: int) -> AsyncIterator[Campaign]:
     """Set up lanes, and a copy of the code that is tried.
 
     Args:
         lanes: How many cases go on at a time.
-        tree: The code: a checkout, or a folder with a changed copy of `agentkit/` and
-            `notebooks/recipes/`.
     """
     for name in list(os.environ):
         if name.startswith(("ANTHROPIC_", "TEMPORAL_")):
@@ -205,7 +225,7 @@ async def campaign(lanes: int, tree: Path = ROOT) -> AsyncIterator[Campaign]:
     os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull + "/none"
     with tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        copy = copy_tree(folder / "tree", tree)
+        copy = copy_tree(folder / "tree")
         async with AsyncExitStack() as stack:
             nursery = await stack.enter_async_context(Nursery())
             made = [Lane(nursery, folder / f"lane-{n}") for n in range(lanes)]

@@ -293,9 +293,7 @@ class _Run:
             await self.struck[name].wait()
 
         note = self.outcome.seen.review
-        reviewing = asyncio.create_task(
-            review(self.handle, self.scenario.reviewing, note, moment)
-        )
+        reviewing = asyncio.create_task(review(self.handle, self.scenario.reviewing, note, moment))
         try:
             yield
             # Whatever is left of it is about a run that is over.

@@ -250,5 +250,3 @@ def _reach(when: str) -> None:
     _plan.note(workflow=when, number=_plan.seen[when])
     if _plan.at("workflow", when=when, number=_plan.seen[when]):
         _plan.end_or_block()
-
-

@@ -42,6 +42,7 @@ class Judged:
         seen: The run.
         clean: An undisturbed run of the same.
         kills: How many SIGKILLs there were.
+        lost_calls: How many calls of Claude may have been lost in them.
         store: The file of the transcript.
     """
 
@@ -49,6 +50,7 @@ class Judged:
     seen: Seen
     clean: Seen
     kills: int
+    lost_calls: int
     store: Path
 
 
@@ -113,9 +115,9 @@ def _effects(judged: Judged) -> Iterator[str]:
                 yield f"{table} has {len(rows)} rows, at most {expected} may be there."
             continue
         if len(rows) != expected:
-            yield f"{table} has {len(rows)} rows instead of {expected}: {_told(rows)}"
+            yield f"{table} has {len(rows)} rows instead of {expected}: {_in_short(rows)}"
         elif _told(rows) != _told(clean):
-            yield f"{table} has {_told(rows)} instead of {_told(clean)}"
+            yield f"{table} has {_in_short(rows)} instead of {_in_short(clean)}"
 
 
 def _ledger(judged: Judged) -> Iterator[str]:
@@ -179,14 +181,20 @@ def _decisions(judged: Judged) -> Iterator[str]:
 
 
 def _model_calls(judged: Judged) -> Iterator[str]:
-    """Claude is called no more often than undisturbed, but once for each kill."""
-    seen, models = judged.seen, judged.clean.models
-    most = judged.clean.calls + judged.kills
-    if seen.calls > most and not _lost(judged):
-        yield f"{seen.calls} calls of Claude: {judged.clean.calls} undisturbed + {judged.kills}."
-    attempts = sum(step.attempts for step in seen.steps if step.type in models)
+    """Claude is called no more often than undisturbed, but once for each call that was lost."""
+    seen, clean = judged.seen, judged.clean
+    attempts, usual = _attempts(seen, clean), _attempts(clean, clean)
     if seen.calls > attempts:
-        yield f"{seen.calls} calls of Claude in {attempts} attempts of {sorted(models)}."
+        yield f"{seen.calls} calls of Claude in {attempts} attempts of {sorted(clean.models)}."
+    if _lost(judged):
+        return
+    # On a busy machine a worker that lives can be taken for dead; history tells of that attempt.
+    most = clean.calls + judged.lost_calls + max(0, attempts - usual - judged.kills)
+    if seen.calls > most:
+        yield (
+            f"{seen.calls} calls of Claude; undisturbed there are {clean.calls}, and "
+            f"{judged.lost_calls} may have been under way when somebody was killed."
+        )
 
 
 def _steps(judged: Judged) -> Iterator[str]:
@@ -196,7 +204,7 @@ def _steps(judged: Judged) -> Iterator[str]:
     for step in judged.seen.steps:
         if not 0 < step.heartbeat <= LONGEST_HEARTBEAT:
             yield f"{step.type} has a heartbeat timeout of {step.heartbeat:g} s."
-        if step.most_attempts == 0:
+        if not step.bounded:
             yield f"{step.type} may be tried for ever."
 
 
@@ -242,6 +250,10 @@ def _lost(judged: Judged) -> bool:
     )
 
 
+def _attempts(seen: Seen, clean: Seen) -> int:
+    return sum(step.attempts for step in seen.steps if step.type in clean.models)
+
+
 def _ids(message: Any, kind: str, key: str) -> list[str]:
     content = message["content"]
     return [b[key] for b in content if b["type"] == kind] if isinstance(content, list) else []
@@ -250,6 +262,11 @@ def _ids(message: Any, kind: str, key: str) -> list[str]:
 def _told(rows: list[dict[str, Any]]) -> list[str]:
     hidden = ("id", "created_at")
     return sorted(str({k: v for k, v in row.items() if k not in hidden}) for row in rows)
+
+
+def _in_short(rows: list[dict[str, Any]]) -> str:
+    told = _told(rows)
+    return "; ".join(told[:4]) + (f"; and {len(told) - 4} more" if len(told) > 4 else "")
 
 
 def _result(seen: Seen) -> Any:

@@ -29,7 +29,7 @@ class Step:
         together: The same number for those that were scheduled at once.
         given: What it was given.
         heartbeat: Its heartbeat timeout in seconds; 0 for none.
-        most_attempts: How often it may be tried; 0 for ever.
+        bounded: Whether its attempts are limited, by number or by time.
         attempts: How often it was tried.
         began: When its last attempt began, in seconds since the epoch; 0 for never.
         ended: "completed", "failed", "timed out" or "canceled"; "" while it is open.
@@ -40,7 +40,7 @@ class Step:
     together: int
     given: list[Any]
     heartbeat: float
-    most_attempts: int
+    bounded: bool
     attempts: int = 0
     began: float = 0.0
     ended: str = ""
@@ -135,7 +135,8 @@ async def _read_event(
             begun.workflow_task_completed_event_id,
             await client.data_converter.decode(begun.input.payloads),
             begun.heartbeat_timeout.ToTimedelta().total_seconds(),
-            begun.retry_policy.maximum_attempts,
+            begun.retry_policy.maximum_attempts > 0
+            or begun.schedule_to_close_timeout.ToTimedelta().total_seconds() > 0,
         )
         scheduled[event.event_id] = step
         seen.steps.append(step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
@@ -48,6 +48,18 @@ class Kill:
 
     victim: Victim
     point: dict[str, Any]
+
+    def may_lose_a_call(self, models: Collection[str]) -> bool:
+        """Whether a call of Claude may have been paid for, and its reply be lost.
+
+        Args:
+            models: The types of Activities that call Claude.
+        """
+        place, when = self.point["place"], self.point.get("when")
+        if place == "activity":
+            # A server that is gone may come back too late for the worker that lives.
+            return self.point["type"] in models and (when != "before" or self.victim == "server")
+        return place in ("model", "delay")
 
 
 @dataclass(frozen=True)

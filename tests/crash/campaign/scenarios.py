@@ -41,7 +41,7 @@ class Scenario:
 _DAMAGED = "Order 1001 arrived damaged. Please refund it."
 _QUEUE = {
     "most": 2,
-    "steps_per_run": 4,
+    "steps_per_run": 3,
     "ticket": {"number": 4, "question": _DAMAGED},
     "talk": {"window": {"tokens": 1200}},
 }
