@@ -275,6 +275,20 @@ BROKEN = [
         ("effects", "ledger"),
     ),
     Broken(
+        "what waits for a decision is left behind at continue-as-new",
+        (
+            (
+                "agentkit/approvals/gate.py",
+                "waiting, audit = list(self._inbox.open.values()), self._audit",
+                "waiting, audit = [], self._audit",
+            ),
+        ),
+        "gated_talk",
+        "continue-as-new",
+        {},
+        ("decisions", "ends", "same result"),
+    ),
+    Broken(
         "what is on its way is left behind at continue-as-new",
         (
             (

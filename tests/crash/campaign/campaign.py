@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import tempfile
 import time
@@ -219,10 +218,6 @@ async def campaign(lanes: int) -> AsyncIterator[Campaign]:
     Args:
         lanes: How many cases go on at a time.
     """
-    for name in list(os.environ):
-        if name.startswith(("ANTHROPIC_", "TEMPORAL_")):
-            del os.environ[name]
-    os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull + "/none"
     with tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         copy = copy_tree(folder / "tree")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,10 @@ class _Run:
         if point and point["place"] == "model":
             point = {**point, "place": "activity", "when": "before", "how": "wait"}
         return await self.lane.worker(
-            self.recipe, self.tree, self.world, number, point, parked=parked, trace=self.trace
+            *(self.recipe, self.scenario.worker or f"recipes.{self.recipe}.worker"),
+            *(self.tree, self.world, number, point),
+            parked=parked,
+            trace=self.trace,
         )
 
     # Kills
@@ -177,7 +181,8 @@ class _Run:
         else:
             await self._or_over(_until(reached.exists))
         if place == "model":
-            await asyncio.to_thread(self.lane.claude.slow, 60)
+            # A worker that lives on waits for its reply while the server comes back.
+            await asyncio.to_thread(self.lane.claude.slow, 4 if kill.victim == "server" else 60)
             go.touch()
             await asyncio.to_thread(self.lane.claude.wait_for, lambda c: c.state == "answering", 30)
         elif place == "fan_out" and kill.point["recorded"] > 0:
@@ -212,9 +217,7 @@ class _Run:
             else:
                 raise NotKilled(f"{worker.name} was dead before:\n{worker.log_tail()}")
             ends.append((worker.name, code))
-        for who, code in ends:
-            if code != -9:
-                raise NotKilled(f"{who} ended with {code}, not by SIGKILL")
+        expect_killed(ends)
 
     async def _or_over(self, event: Any) -> None:
         """Wait for the moment to kill; it is an error when the run is over before it."""
@@ -314,6 +317,8 @@ class _Run:
             await read_history(self.lane.client, self.handle.id, seen)
         except RPCError as err:
             seen.problems.append(f"The history can't be read: {err}")
+        if self.scenario.reviewing and seen.ended == "completed":
+            seen.review["audit"] = await asyncio.wait_for(self.handle.query("audit"), 20)
         seen.rows = self.world.rows()
         seen.calls = len(await asyncio.to_thread(self.lane.claude.calls))
         for when in self.outcome.kills:
@@ -341,6 +346,20 @@ class _Run:
             described = await self._latest().describe()
             if described.status == WorkflowExecutionStatus.RUNNING:
                 await self._latest().terminate()
+
+
+def expect_killed(ends: Sequence[tuple[str, int]]) -> None:
+    """See that everybody who was to be killed has died of it.
+
+    Args:
+        ends: Who, and the exit code.
+
+    Raises:
+        NotKilled: Somebody has not.
+    """
+    for who, code in ends:
+        if code != -signal.SIGKILL:
+            raise NotKilled(f"{who} ended with {code}, not by SIGKILL")
 
 
 async def _until(condition: Any) -> None:

@@ -40,7 +40,7 @@ class Plan:
     def __init__(self, given: dict[str, Any]) -> None:
         self.point: dict[str, Any] = given["point"] or {"place": ""}
         self.reached, self.go = Path(given["reached"]), Path(given["go"])
-        self.trace = open(given["trace"], "a", buffering=1) if given["trace"] else None
+        self.trace = Path(given["trace"]) if given["trace"] else None
         self.seen: Counter[str] = Counter()
         self.done = 0
         self.held = 0
@@ -48,7 +48,8 @@ class Plan:
     def note(self, **what: Any) -> None:
         """Write a line of the trace."""
         if self.trace is not None:
-            self.trace.write(json.dumps(what) + "\n")
+            with self.trace.open("a") as file:
+                file.write(json.dumps(what) + "\n")
 
     def at(self, place: str, **where: Any) -> bool:
         """Whether the point is here."""

@@ -158,7 +158,7 @@ def _decisions(judged: Judged) -> Iterator[str]:
         yield "The gate refused the decision that was right."
     if judged.seen.ended != "completed":
         return
-    audit = judged.seen.result["audit"]
+    audit = review["audit"]
     approved = [each for each in audit if each["event"] == "approved"]
     request = review["request"]
     if len(approved) != 1:

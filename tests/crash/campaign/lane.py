@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -16,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from temporalio.client import Client
 
 from agentkit.classroom import processes
 from agentkit.classroom import shop as bookshop
 from agentkit.classroom.home import ClassroomError
 from agentkit.classroom.offline import OfflineClaude
-from tests.crash.campaign.nursery import ROOT, Child, Nursery
+from tests.crash.campaign.nursery import PYTHON, ROOT, Child, Nursery
 from tests.crash.campaign.server import Server
 
 TABLES = ("refunds", "emails", "pickups", "answers", "ledger")
@@ -78,24 +78,22 @@ class Lane:
     def __init__(self, nursery: Nursery, folder: Path) -> None:
         self.nursery, self.folder = nursery, folder
         folder.mkdir(parents=True)
-        self.server = Server(folder)
+        self.server = Server(nursery, folder)
         self._worlds = itertools.count(1)
         self._children: list[Child] = []
         self._shop = folder / "shop.db"
 
     async def __aenter__(self) -> Lane:
-        os.environ["SHOP_DB"] = str(self._shop)
-        bookshop.connect().close()
-        del os.environ["SHOP_DB"]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SHOP_DB", str(self._shop))
+            bookshop.connect().close()
         port = processes.free_port(0)
         self._offline = await self.nursery.spawn(
             "offline Claude",
-            "agentkit",
-            ["offline", "--port", str(port)],
+            [*PYTHON, "agentkit", "offline", "--port", str(port)],
             cwd=self.folder,
             path=[ROOT],
             log=self.folder / "claude.log",
-            env={},
         )
         self.claude = OfflineClaude(f"http://127.0.0.1:{port}")
         await self.server.start()
@@ -120,6 +118,7 @@ class Lane:
     async def worker(
         self,
         recipe: str,
+        module: str,
         tree: Path,
         world: World,
         number: int,
@@ -132,6 +131,7 @@ class Lane:
 
         Args:
             recipe: The recipe's name.
+            module: The worker's module.
             tree: The code it runs: a folder with `agentkit/` and `notebooks/recipes/`.
             world: What it works on.
             number: Which worker of the case it is.
@@ -146,9 +146,9 @@ class Lane:
         notebooks = tree / "notebooks"
         child = await self.nursery.spawn(
             f"worker {number} of {recipe}",
-            f"recipes.{recipe}.worker",
+            [*PYTHON, module],
             cwd=notebooks,
-            path=[notebooks, tree],
+            path=[notebooks, tree, ROOT],
             log=world.folder / f"worker-{number}.log",
             env={
                 "TEMPORAL_ADDRESS": self.server.address,
@@ -158,7 +158,7 @@ class Lane:
                 **world.env(),
             },
             plan=plan,
-            early=[f"recipes.{recipe}.workflow"] if parked else [],
+            early=["agentkit.approvals", "agentkit.transcript"] if parked else [],
             gate=world.folder / f"begin-{number}" if parked else None,
         )
         self._children.append(child)

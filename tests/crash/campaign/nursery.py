@@ -15,6 +15,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
 
+PYTHON = ["python", "-m"]
+"""How a command of `Nursery.spawn` begins that is forked, not started."""
+
 
 @dataclass(eq=False)
 class Child:
@@ -70,7 +73,15 @@ class Nursery:
         self._early: dict[int, int] = {}
 
     async def __aenter__(self) -> Nursery:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        # Nobody's own server, key or proxy has a part in this.
+        strangers = ("ANTHROPIC_", "TEMPORAL_", "AGENTKIT_", "SHOP_", "APPROVAL_")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(strangers)}
+        environment |= {
+            "PYTHONPATH": str(ROOT),
+            "TEMPORAL_CONFIG_FILE": "/nonexistent",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.crash.campaign.zygote"),
             stdin=asyncio.subprocess.PIPE,
@@ -93,40 +104,41 @@ class Nursery:
     async def spawn(
         self,
         name: str,
-        module: str,
-        arguments: Sequence[str] = (),
+        command: Sequence[str],
         *,
         cwd: Path,
-        path: Sequence[Path],
         log: Path,
-        env: Mapping[str, str],
+        env: Mapping[str, str] | None = None,
+        path: Sequence[Path] = (),
         plan: dict[str, Any] | None = None,
         early: Sequence[str] = (),
         gate: Path | None = None,
     ) -> Child:
-        """Fork a process that runs `python -m module arguments`.
+        """Fork a process.
 
         Args:
             name: What it is, for messages.
-            module: The module.
-            arguments: Its arguments.
+            command: The program's path and its arguments; `python -m` and its arguments for a
+                Python process, which is spared the start.
             cwd: Its working folder.
-            path: Folders to import from first.
             log: Where its output goes.
-            env: Variables on top of this process's.
+            env: Variables on top of the zygote's.
+            path: Folders to import from first.
             plan: For `hooks.install`; None leaves it as it is.
             early: Modules to import before it waits at its gate.
             gate: A file that it waits for; None begins at once.
         """
         number = next(self._ids)
+        python = list(command[:2]) == PYTHON
         order = {
             "id": number,
-            "module": module,
-            "arguments": list(arguments),
+            "program": None if python else command[0],
+            "module": command[2] if python else None,
+            "arguments": list(command[3:] if python else command[1:]),
             "cwd": str(cwd),
             "path": [str(p) for p in path],
             "log": str(log),
-            "env": dict(env),
+            "env": dict(env or {}),
             "plan": plan,
             "early": list(early),
             "gate": str(gate) if gate else None,

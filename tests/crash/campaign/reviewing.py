@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
@@ -48,7 +49,7 @@ async def review(
     else:
         note["decision"] = decision
         for each in (forged, decision, decision):
-            await _persistently(lambda sent=each: run.signal("submit_decision", sent))
+            await _persistently(partial(run.signal, "submit_decision", each))
         await moment("decided")
 
 

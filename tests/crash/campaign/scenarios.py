@@ -26,6 +26,7 @@ class Scenario:
         reviewing: How a person decides on what waits, if anything does.
         transcript: Where the conversation is read: the Query of this name; "" for the store,
             from the head in the result.
+        worker: The module of its worker; "" for the recipe's own.
         at_most_once: The Activity whose effect has no key: when a worker is lost in it, the
             answer says that the outcome is unknown.
     """
@@ -35,6 +36,7 @@ class Scenario:
     rows: Mapping[str, int] = field(default_factory=lambda: {"refunds": 1, "emails": 1})
     reviewing: Reviewing = ""
     transcript: str = "transcript"
+    worker: str = ""
     at_most_once: str = ""
 
 
@@ -75,8 +77,19 @@ SCENARIOS: dict[str, dict[str, Scenario]] = {
     "long_running": {
         "": Scenario("LongRunning", [_QUEUE], {"refunds": 1, "answers": 2}, transcript="")
     },
+    "gated_talk": {
+        "": Scenario(
+            "GatedTalk",
+            [{}, {}, 1],
+            {"refunds": 1},
+            reviewing="update",
+            transcript="",
+            worker="tests.crash.campaign.gated_worker",
+        )
+    },
 }
-"""By recipe and, where there are several, by a name of their own."""
+"""By recipe and, where there are several, by a name of their own. `gated_talk` is no recipe: a gate
+and a transcript that are carried over continue-as-new together."""
 
 
 def scenario(name: str) -> Scenario:

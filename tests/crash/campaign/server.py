@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from asyncio.subprocess import DEVNULL, Process
 from pathlib import Path
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
@@ -12,6 +10,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from agentkit.classroom import dev_server, processes
+from tests.crash.campaign.nursery import Child, Nursery
 
 _STARTUP_SECONDS = 60
 
@@ -20,13 +19,14 @@ class Server:
     """One dev server; it comes back on the same file and the same port.
 
     Args:
+        nursery: Where its process comes from.
         folder: Where its file and its log are.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._file, self._log = folder / "temporal.db", folder / "temporal.log"
+    def __init__(self, nursery: Nursery, folder: Path) -> None:
+        self._nursery, self._folder = nursery, folder
         self._port = processes.free_port(0)
-        self._process: Process | None = None
+        self._process: Child | None = None
 
     @property
     def address(self) -> str:
@@ -40,20 +40,20 @@ class Server:
             for kind in ("Read", "Write")
             for argument in ("--dynamic-config-value", f"matching.numTaskqueue{kind}Partitions=1")
         ]
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
+        self._process = await self._nursery.spawn(
+            "the Temporal server",
+            [
                 *(str(dev_server.binary()), "server", "start-dev", "--headless"),
                 *("--ip", "127.0.0.1", "--port", str(self._port), "--log-level", "error"),
-                *("--db-filename", str(self._file), *partitions),
-                stdin=DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+                *("--db-filename", str(self._folder / "temporal.db"), *partitions),
+            ],
+            cwd=self._folder,
+            log=self._folder / "temporal.log",
+        )
         async with asyncio.timeout(_STARTUP_SECONDS):
             while not await self._answers():
-                if self._process.returncode is not None:
-                    raise RuntimeError(f"The Temporal server ended: see {self._log}")
+                if not self._process.alive:
+                    raise RuntimeError(f"The server ended:\n{self._process.log_tail()}")
                 await asyncio.sleep(0.05)
 
     async def connect(self) -> Client:
@@ -67,9 +67,7 @@ class Server:
             The return code, -9.
         """
         assert self._process is not None
-        if self._process.returncode is None:
-            self._process.send_signal(signal.SIGKILL)
-        return await self._process.wait()
+        return await self._process.kill()
 
     async def _answers(self) -> bool:
         try:

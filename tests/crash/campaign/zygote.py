@@ -3,7 +3,8 @@
 Importing `anthropic` and `temporalio` costs three seconds of CPU, a fork 20 ms. What is imported
 here comes from site-packages only: `agentkit` and the recipes are imported by the worker, from
 the tree that it is to run. There are no threads here and no Temporal runtime, so that a fork is
-safe. A worker is then what `python -m recipes.NAME.worker` is, in a session of its own.
+safe. A worker is then what `python -m recipes.NAME.worker` is, in a session of its own. Other
+programs are started here too, so that nothing outlives the campaign.
 
 Commands come on standard input, what becomes of the workers goes to standard output, both as JSON
 lines. When the input ends, every worker that still runs is killed.
@@ -91,18 +92,20 @@ def _fork(order: dict[str, Any]) -> int:
 
 def _become(order: dict[str, Any]) -> NoReturn:
     """Turn into the process that was ordered."""
-    os.setsid()
+    os.setsid()  # Ctrl-C in the terminal is for the campaign alone
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for old, new in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(old, new)
-    sys.stdout = open(1, "w", buffering=1, closefd=False)
-    sys.stderr = open(2, "w", buffering=1, closefd=False)
-    gc.unfreeze()
     os.environ.update(order["env"])
     os.chdir(order["cwd"])
+    if order["program"]:
+        os.execv(order["program"], [order["program"], *order["arguments"]])
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    gc.unfreeze()
     sys.path[:] = [*order["path"], *(p for p in sys.path if p not in ("", os.getcwd()))]
     sys.argv = [order["module"], *order["arguments"]]
     if order["plan"] is not None:
