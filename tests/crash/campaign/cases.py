@@ -161,8 +161,12 @@ class _Run:
         if point and point["place"] == "model":
             point = {**point, "place": "activity", "when": "before", "how": "wait"}
         return await self.lane.worker(
-            *(self.recipe, self.scenario.worker or f"recipes.{self.recipe}.worker"),
-            *(self.tree, self.world, number, point),
+            self.recipe,
+            self.scenario.worker or f"recipes.{self.recipe}.worker",
+            self.tree,
+            self.world,
+            number,
+            point,
             parked=parked,
             trace=self.trace,
         )

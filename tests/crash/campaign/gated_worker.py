@@ -1,4 +1,4 @@
-"""A worker of `tests.gated_talk`: a gate that is carried over to the next run, as no recipe has it."""
+"""A worker of `tests.gated_talk`: a gate that is carried over, as in no recipe of the course."""
 
 from __future__ import annotations
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +160,13 @@ def _decisions(judged: Judged) -> Iterator[str]:
         yield "The gate refused the decision that was right."
     if judged.seen.ended != "completed":
         return
+    yield from _digest(review["request"])
     audit = review["audit"]
+    if judged.scenario.reviewing == "reject":
+        events = [each["event"] for each in audit if each["event"] not in ("asked", "refused")]
+        if events != ["rejected"]:
+            yield f"Rejected was a refund, and the audit has: {events}"
+        return
     approved = [each for each in audit if each["event"] == "approved"]
     request = review["request"]
     if len(approved) != 1:
@@ -180,6 +188,16 @@ def _decisions(judged: Judged) -> Iterator[str]:
             yield f"Two decisions of three had to be refused, and these were: {refused}"
 
 
+def _digest(request: dict[str, Any]) -> Iterator[str]:
+    """A decision is bound by the digest to all of what was seen."""
+    seen = ("workflow_id", "first_run_id", "id", "tool", "arguments", "asker", "why")
+    expires = datetime.fromisoformat(request["expires_at"]).astimezone(UTC).isoformat()
+    bound = {**{name: request[name] for name in seen}, "expires_at": expires}
+    text = json.dumps(bound, sort_keys=True, separators=(",", ":"))
+    if hashlib.sha256(text.encode()).hexdigest() != request["digest"]:
+        yield f"The digest {request['digest']} isn't that of {text}"
+
+
 def _model_calls(judged: Judged) -> Iterator[str]:
     """Claude is called no more often than undisturbed, but once for each call that was lost."""
     seen, clean = judged.seen, judged.clean
@@ -199,6 +217,9 @@ def _model_calls(judged: Judged) -> Iterator[str]:
 
 def _steps(judged: Judged) -> Iterator[str]:
     """History has each tool call once, and only steps whose loss is noticed, and that end."""
+    now, usual = (Counter(step.type for step in s.steps) for s in (judged.seen, judged.clean))
+    if now != usual and judged.seen.ended == "completed" and not _lost(judged):
+        yield f"History has {dict(now - usual)} more and {dict(usual - now)} less."
     calls = Counter(step.call_id for step in judged.seen.steps if step.call_id)
     yield from (f"The call {i} was scheduled {n} times." for i, n in calls.items() if n > 1)
     for step in judged.seen.steps:

@@ -189,7 +189,8 @@ def _decisions(scenario: Scenario) -> Iterator[dict[str, Any]]:
         yield {"place": "decided"}
         # The first Signal is the forged one; a forged Update never gets as far as this.
         for number in (1, 2) if scenario.reviewing == "signal" else (1,):
-            where = {"when": scenario.reviewing, "number": number}
+            when = "signal" if scenario.reviewing == "signal" else "update"
+            where = {"when": when, "number": number}
             yield {"place": "workflow", **where, "how": "die"}
 
 

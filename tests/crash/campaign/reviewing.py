@@ -25,7 +25,8 @@ async def review(
 
     Args:
         run: The run.
-        how: By "update" with an edited amount, or by "signal" as it was asked for.
+        how: By "update" with an edited amount, by "signal" as it was asked for; or "reject", by an
+            Update too.
         note: Gets the request, the decision, and which forged decisions were accepted.
         moment: Is awaited when a request is "pending", and when it has just been "decided".
     """
@@ -35,7 +36,14 @@ async def review(
     fields = {"request_id": request["id"], "reviewer": "ann", "answer": "approve"}
     forged = {**fields, "digest": "0" * 64}
     decision = {**fields, "digest": request["digest"]}
-    if how == "update":
+    if how == "reject":
+        decision |= {"answer": "reject", "reason": "The customer has called it off."}
+        note["decision"] = decision
+        await _update(run, decision)
+        await moment("decided")
+        if await _update(run, {**decision, "answer": "approve"}):
+            note["accepted"].append("an approval of what was rejected")
+    elif how == "update":
         arguments = {**request["arguments"], "amount": EDITED_AMOUNT}
         decision["arguments"] = arguments
         note["decision"] = decision
@@ -82,9 +90,10 @@ async def _update(run: WorkflowHandle[Any, Any], decision: dict[str, Any]) -> bo
 
 async def _is_recorded(run: WorkflowHandle[Any, Any], decision: dict[str, Any]) -> bool:
     audit = await _persistently(lambda: run.query("audit"))
-    found = [each["decision"] for each in audit if each["event"] == "approved"]
+    found = [each["decision"] for each in audit if each["event"] in ("approved", "rejected")]
     return any(
-        each["digest"] == decision["digest"] and each["arguments"] == decision.get("arguments")
+        (each["digest"], each["answer"]) == (decision["digest"], decision["answer"])
+        and each["arguments"] == decision.get("arguments")
         for each in found
     )
 

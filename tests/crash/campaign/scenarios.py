@@ -11,7 +11,7 @@ from tests.crash.campaign.nursery import ROOT
 
 REFUND = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
 
-Reviewing = Literal["", "update", "signal"]
+Reviewing = Literal["", "update", "signal", "reject"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Scenario:
     at_most_once: str = ""
 
 
+_DAMAGED_1025 = REFUND.replace("1042", "1025")
 _DAMAGED = "Order 1001 arrived damaged. Please refund it."
 _QUEUE = {
     "most": 2,
@@ -70,8 +71,9 @@ SCENARIOS: dict[str, dict[str, Scenario]] = {
         ),
     },
     "approval_gate": {
-        "update": Scenario("ApprovalGate", [REFUND.replace("1042", "1025")], reviewing="update"),
-        "signal": Scenario("ApprovalGate", [REFUND.replace("1042", "1025")], reviewing="signal"),
+        "update": Scenario("ApprovalGate", [_DAMAGED_1025], reviewing="update"),
+        "signal": Scenario("ApprovalGate", [_DAMAGED_1025], reviewing="signal"),
+        "reject": Scenario("ApprovalGate", [_DAMAGED_1025], {}, reviewing="reject"),
     },
     "versioned_prompts": {"": Scenario("VersionedPrompts")},
     "long_running": {
