@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from agentkit.classroom import workers
 from tests.crash.campaign.broken import BROKEN, try_all
 from tests.crash.campaign.campaign import Campaign, campaign
 from tests.crash.campaign.cases import NotKilled, expect_killed
@@ -34,7 +35,7 @@ in_loop = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running() -> AsyncIterator[Campaign]:
     """A campaign whose undisturbed runs are over."""
-    async with campaign(2) as started:
+    async with campaign(2, workers.NOTEBOOKS.parent) as started:
         yield started
 
 
@@ -46,7 +47,7 @@ async def clean(running: Campaign) -> Campaign:
 
 
 def test_every_recipe_is_in_the_campaign(tmp_path: Path) -> None:
-    missing = without_entry()
+    missing = without_entry(workers.NOTEBOOKS)
     assert not missing, (
         f"Nobody kills {', '.join(missing)}: add a Scenario to SCENARIOS in "
         "tests/crash/campaign/scenarios.py"

@@ -15,7 +15,7 @@ from typing import TypeVar
 from tests.crash.campaign.cases import Outcome, run_case, undisturbed
 from tests.crash.campaign.invariants import Breach, Judged, breaches
 from tests.crash.campaign.lane import Lane
-from tests.crash.campaign.nursery import Nursery
+from tests.crash.campaign.nursery import ROOT, Nursery
 from tests.crash.campaign.points import Case, Kill, cases
 from tests.crash.campaign.scenarios import scenario
 from tests.crash.campaign.trees import copy_tree
@@ -103,7 +103,7 @@ class Campaign:
         return results
 
     def plan(
-        self, scenarios: Sequence[str], seed: int, kills: int, kinds: Sequence[str]
+        self, scenarios: Sequence[str], seed: int, kills: int, kinds: Sequence[str] = ()
     ) -> list[Case]:
         """Choose cases: of each kind and scenario in turn, until there are enough kills.
 
@@ -212,15 +212,16 @@ class Campaign:
 
 
 @asynccontextmanager
-async def campaign(lanes: int) -> AsyncIterator[Campaign]:
+async def campaign(lanes: int, tree: Path = ROOT) -> AsyncIterator[Campaign]:
     """Set up lanes, and a copy of the code that is tried.
 
     Args:
         lanes: How many cases go on at a time.
+        tree: The code.
     """
     with tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        copy = copy_tree(folder / "tree")
+        copy = copy_tree(folder / "tree", tree)
         async with AsyncExitStack() as stack:
             nursery = await stack.enter_async_context(Nursery())
             made = [Lane(nursery, folder / f"lane-{n}") for n in range(lanes)]

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from tests.crash.campaign.nursery import ROOT
 
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.ipynb", "images")
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.db", "*.ipynb", ".ipynb_checkpoints", "images")
 
 Edit = tuple[str, str, str]
 """A file of the tree, a text that it has once, and what stands there instead."""
 
 
 def copy_tree(to: Path, source: Path = ROOT, edits: Sequence[Edit] = ()) -> Path:
-    """Copy `agentkit` and the recipes.
+    """Copy `agentkit` and what lies beside the notebooks.
 
     Args:
         to: The folder to make.
@@ -28,7 +28,7 @@ def copy_tree(to: Path, source: Path = ROOT, edits: Sequence[Edit] = ()) -> Path
     Raises:
         ValueError: A text to be changed isn't there, or is there more than once.
     """
-    for part in ("agentkit", "notebooks/recipes"):
+    for part in ("agentkit", "notebooks"):
         shutil.copytree(source / part, to / part, ignore=_LEFT_OUT)
     for file, old, new in edits:
         text = (to / file).read_text(encoding="utf8")
