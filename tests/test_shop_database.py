@@ -51,6 +51,8 @@ def test_the_shop_is_as_large_as_the_lessons_say() -> None:
         "handbook": 18,
         "tickets": 300,
         "answers": 0,
+        "statements": 4,
+        "reports": 0,
         "ledger": 0,
     }
     assert [row["id"] for row in shop.rows("orders")] == list(range(1001, 1061))

@@ -9,7 +9,7 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from agentkit.approvals import Decision, decide
+from agentkit.approvals import Decision, decide, read_decision
 from agentkit.classroom.show.pending import until_pending
 
 FOLDER = Path(__file__).resolve().parent
@@ -41,11 +41,26 @@ async def _approve(run: WorkflowHandle[Any, Any]) -> None:
     await decide(run, Decision(waiting.request.id, waiting.request.digest, "approve", "ann"))
 
 
+async def _send_back_then_approve(run: WorkflowHandle[Any, Any]) -> None:
+    """Be the supervisor who misses something in the first draft that comes."""
+    for answer, reason in (("reject", "Also mention the deadline for e-books."), ("approve", "")):
+        (waiting,) = await until_pending(run)
+        seen = {"request_id": waiting.request.id, "digest": waiting.request.digest}
+        await decide(
+            run, read_decision({**seen, "answer": answer, "reviewer": "ann", "reason": reason})
+        )
+
+
 _RUNS = {
     "approval_gate": GoldenRun("ApprovalGate", [REFUND.replace("1042", "1025")], _approve),
     "long_running": GoldenRun("LongRunning", [{"most": 2, "steps_per_run": 40}]),
     "parallel_tools": GoldenRun(
         "ParallelTools", ["Orders 1032, 1033 and 1042 arrived damaged. Please refund all three."]
+    ),
+    "research_agent": GoldenRun(
+        "ResearchAgent",
+        [{"question": "Are cancelled orders refunded as promised?"}],
+        _send_back_then_approve,
     ),
     "structured_retries": GoldenRun(
         "StructuredRetries",

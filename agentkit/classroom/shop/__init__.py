@@ -1,7 +1,8 @@
 """The bookshop that every lesson works on: a SQLite file, its data, and the desk's tools."""
 
 from agentkit.classroom.shop.carrier import book_van
-from agentkit.classroom.shop.database import connect, count, path, reset, rows
+from agentkit.classroom.shop.database import connect, count, path, reset, rows, session
+from agentkit.classroom.shop.research import search_passages, shop_figures
 from agentkit.classroom.shop.slowness import bank_confirms
 from agentkit.classroom.shop.tickets import answer_ticket, next_ticket
 from agentkit.classroom.shop.tools import (
@@ -31,6 +32,9 @@ __all__ = [
     "reset",
     "rows",
     "search_handbook",
+    "search_passages",
     "send_email",
+    "session",
+    "shop_figures",
     "track_shipment",
 ]

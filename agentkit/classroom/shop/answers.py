@@ -84,3 +84,11 @@ class Email(TypedDict):
     to: str
     subject: str
     status: str
+
+
+class Source(TypedDict):
+    """Something to cite; `states` holds what it says of a subject, to be held against others."""
+
+    source: str
+    text: str
+    states: dict[str, str]

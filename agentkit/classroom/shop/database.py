@@ -25,6 +25,8 @@ TABLES = (
     "handbook",
     "tickets",
     "answers",
+    "statements",
+    "reports",
     "ledger",
 )
 """What `rows` and `count` can show; `ledger` is where `agentkit.idempotency` notes effects."""
@@ -35,6 +37,7 @@ _SCRIPTS = (
     "seed_orders.sql",
     "seed_handbook.sql",
     "seed_tickets.sql",
+    "seed_research.sql",
 )
 _APPLICATION_ID = 0x53484F50  # "SHOP", as schema.sql writes it into the file's header
 _BUSY_SECONDS = 5.0

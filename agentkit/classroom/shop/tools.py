@@ -126,6 +126,25 @@ async def search_handbook(query: str, limit: int = 3) -> list[Article]:
     """
     if not 1 <= limit <= _MOST_ARTICLES:
         raise ToolError(f"limit is {limit}; it must lie between 1 and {_MOST_ARTICLES}.")
+    telling = handbook_words(query)
+    with session() as db:
+        found = db.execute(
+            "select title, body from handbook where handbook match ?"
+            " order by bm25(handbook, 4.0, 1.0), rowid limit ?",  # titles count four times
+            (" OR ".join(telling), limit),
+        )
+        return [{"title": title, "text": body} for title, body in found]
+
+
+def handbook_words(query: str) -> list[str]:
+    """Take the words out of a query that tell what it is about, for a full-text search.
+
+    Args:
+        query: Any text of the user's.
+
+    Raises:
+        ToolError: There is no word in it.
+    """
     # The user's text is not a query in FTS5's language: its operators are capital letters and
     # punctuation, so lower-case words have none.
     words = list(dict.fromkeys(re.findall(r"[^\W_]+", query.lower())))
@@ -134,14 +153,7 @@ async def search_handbook(query: str, limit: int = 3) -> list[Article]:
             f"The query {query!r} has no word in it. Send a few words on the subject, "
             'for example "gift cards".'
         )
-    telling = [word for word in words if word not in _STOP_WORDS.split()] or words
-    with session() as db:
-        found = db.execute(
-            "select title, body from handbook where handbook match ?"
-            " order by bm25(handbook, 4.0, 1.0), rowid limit ?",  # titles count four times
-            (" OR ".join(telling), limit),
-        )
-        return [{"title": title, "text": body} for title, body in found]
+    return [word for word in words if word not in _STOP_WORDS.split()] or words
 
 
 @tool

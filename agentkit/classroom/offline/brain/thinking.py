@@ -24,6 +24,7 @@ from agentkit.classroom.offline.brain.json_schema import Schema
 from agentkit.classroom.offline.brain.marked_fields import in_fields, wanted_fields
 from agentkit.classroom.offline.brain.mending import mended
 from agentkit.classroom.offline.brain.reasoning import reasoning
+from agentkit.classroom.offline.brain.research import research
 from agentkit.classroom.offline.brain.structured import as_json, extracted, from_results
 from agentkit.classroom.offline.brain.talk import said_again, small_talk
 from agentkit.classroom.offline.brain.tool_kinds import is_tool_search
@@ -110,6 +111,8 @@ def _extracted(case: Case, schema: Schema, texts: list[str], text: str) -> Any:
 def _next(case: Case) -> Thought:
     if not case.runs and (told := introduction(case) or said_again(case)):
         return Thought(told)
+    if len(case.runs) < _MOST_RUNS and (step := research(case)):
+        return step
     missing: MissingArgument | None = None
     calls: list[ToolUse] = []
     if len(case.runs) < _MOST_RUNS and case.focus.strip():

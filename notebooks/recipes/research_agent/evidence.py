@@ -1,0 +1,60 @@
+"""What the run's own searches have brought: the only things that a report may rest on."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+from agentkit import ToolCall
+
+PLAN = "plan_research"
+
+
+@dataclass
+class Evidence:
+    """Sources by id, what they state by subject, and which searches have brought something."""
+
+    sources: dict[str, str] = field(default_factory=dict)
+    states: dict[str, dict[str, str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    answered: set[str] = field(default_factory=set)
+    draft: str = ""  # the call that hands in the newest draft
+
+    def take(self, call: ToolCall, result: Mapping[str, Any]) -> None:
+        """Take in what a tool returned: a plan, or rows that can be cited, whatever the tool."""
+        if result.get("is_error"):
+            return
+        if call.name == PLAN:
+            self.asked += [search["query"] for search in call.input["searches"]]
+        if not isinstance(found := read(result["content"]), list):
+            return
+        rows = [row for row in found if isinstance(row, dict) and {"source", "text"} <= row.keys()]
+        queries = [value for value in call.input.values() if isinstance(value, str)]
+        self.asked += queries
+        self.answered.update(queries if rows else [])
+        for row in rows:
+            self.sources[str(row["source"])] = str(row["text"])
+            states = row.get("states")
+            for subject, value in states.items() if isinstance(states, dict) else ():
+                self.states.setdefault(subject, {})[str(row["source"])] = value
+
+    @property
+    def unanswered(self) -> list[str]:
+        """What was planned or searched and has brought nothing."""
+        return [query for query in dict.fromkeys(self.asked) if query not in self.answered]
+
+    def contradictions(self) -> Iterator[tuple[str, str, str]]:
+        """Give each subject with two sources that state different things of it."""
+        for subject, values in self.states.items():
+            for one, other in combinations(values, 2):
+                if values[one] != values[other]:
+                    yield subject, one, other
+
+
+def read(content: object) -> Any:
+    """Read a result; None for words, and for JSON that was cut."""
+    try:
+        return json.loads(str(content))
+    except (ValueError, RecursionError):
+        return None
