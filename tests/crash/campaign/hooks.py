@@ -113,7 +113,7 @@ class Doing:
 
 
 _doing: ContextVar[Doing | None] = ContextVar("doing", default=None)
-_EFFECT = re.compile(r"\s*insert into (refunds|emails|pickups|answers)\b", re.IGNORECASE)
+_EFFECT = re.compile(r"\s*insert into (refunds|emails|pickups|answers|reports)\b", re.IGNORECASE)
 
 
 def install(given: dict[str, Any]) -> None:

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.crash.campaign.observation import Seen, links_of, normalised
-from tests.crash.campaign.reviewing import EDITED_AMOUNT
 from tests.crash.campaign.scenarios import Scenario
 
-KEYED = ("refunds", "emails", "answers")
+KEYED = ("refunds", "emails", "answers", "reports")
 """Tables whose rows come with a row of the ledger."""
 
 LONGEST_HEARTBEAT = 5.0
@@ -177,11 +176,13 @@ def _decisions(judged: Judged) -> Iterator[str]:
     runs = [each for each in audit if each["event"] in ("ran", "failed")]
     if len(runs) != len(approved):
         yield f"{len(approved)} approvals, and {len(runs)} calls that ran."
-    wanted = EDITED_AMOUNT if judged.scenario.reviewing == "update" else None
-    wanted = request["arguments"]["amount"] if wanted is None else wanted
+    wanted = review["decision"].get("arguments") or request["arguments"]
+    ran = [s.given[0]["input"] for s in judged.seen.steps if s.call_id == request["id"]]
+    if ran != [wanted]:
+        yield f"Approved was {wanted}, and what ran is {ran}."
     paid = [row["amount_cents"] / 100 for row in judged.seen.rows["refunds"]]
-    if paid != [wanted]:
-        yield f"Approved was a refund of {wanted}, paid was {paid}."
+    if request["tool"] == "refund" and paid != [wanted["amount"]]:
+        yield f"Approved was a refund of {wanted['amount']}, paid was {paid}."
     if judged.scenario.reviewing == "signal":
         refused = [each["note"] for each in audit if each["event"] == "refused"]
         if len(refused) != 2:

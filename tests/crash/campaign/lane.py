@@ -25,7 +25,7 @@ from agentkit.classroom.offline import OfflineClaude
 from tests.crash.campaign.nursery import PYTHON, ROOT, Child, Nursery
 from tests.crash.campaign.server import Server
 
-TABLES = ("refunds", "emails", "pickups", "answers", "ledger")
+TABLES = ("refunds", "emails", "pickups", "answers", "reports", "ledger")
 """What effects leave behind."""
 
 
@@ -55,13 +55,16 @@ class World:
         }
 
     def rows(self) -> dict[str, list[dict[str, Any]]]:
-        """Read what effects have left behind, straight from the file."""
+        """Read what effects have left behind, straight from the files."""
         with closing(sqlite3.connect(self.folder / "shop.db", timeout=10)) as db:
             db.row_factory = sqlite3.Row
-            return {
+            found = {
                 table: [dict(row) for row in db.execute(f"select * from {table}")]
                 for table in TABLES
             }
+        files = sorted((self.folder / "reports").glob("*"))
+        found["files"] = [{"name": each.name, "text": each.read_text()} for each in files]
+        return found
 
 
 class Lane:

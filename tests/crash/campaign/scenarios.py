@@ -79,6 +79,14 @@ SCENARIOS: dict[str, dict[str, Scenario]] = {
     "long_running": {
         "": Scenario("LongRunning", [_QUEUE], {"refunds": 1, "answers": 2}, transcript="")
     },
+    "research_agent": {
+        "": Scenario(
+            "ResearchAgent",
+            [{"question": "Are cancelled orders refunded as promised?"}],
+            {"reports": 1, "files": 1},
+            reviewing="signal",
+        )
+    },
     "gated_talk": {
         "": Scenario(
             "GatedTalk",
