@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from agentkit.classroom import workers
-from tests.crash.campaign.broken import BROKEN, try_all
+from tests.crash.campaign.broken import try_all
+from tests.crash.campaign.bugs import BROKEN
 from tests.crash.campaign.campaign import Campaign, campaign
 from tests.crash.campaign.cases import NotKilled, expect_killed
 from tests.crash.campaign.points import KINDS, Case, Kill, cases

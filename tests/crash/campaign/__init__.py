@@ -9,8 +9,9 @@
 | `zygote`, `nursery` | worker processes, forked from one that has imported everything |
 | `hooks` | inside a worker: the trace, and the SIGKILL at its point |
 | `server`, `lane` | a Temporal server, an offline Claude and a shop for each case |
-| `cases` | one run, its kills, and what was there to see at the end |
-| `observation`, `invariants` | what is seen from outside, and what must hold of it |
-| `trees`, `broken` | copies of the code with a bug in them: the campaign under test |
+| `cases`, `watching`, `reviewing` | one run, its kills, and the people in it |
+| `looking`, `observation` | what is seen of a run from outside |
+| `invariants`, `decisions` | what must hold of it |
+| `trees`, `broken`, `bugs` | copies of the code with a bug in them: the campaign under test |
 | `report` | the table |
 """

@@ -9,7 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.crash.campaign.broken import BROKEN, try_all
+from tests.crash.campaign.broken import try_all
+from tests.crash.campaign.bugs import BROKEN
 from tests.crash.campaign.campaign import Campaign, Ran, Results, campaign
 from tests.crash.campaign.nursery import ROOT
 from tests.crash.campaign.points import KINDS, Case

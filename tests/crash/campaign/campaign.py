@@ -94,10 +94,12 @@ class Campaign:
         results = Results()
 
         async def one(lane: Lane, name: str) -> None:
-            outcome = await undisturbed(lane, name, self.tree)
-            self.clean[name] = outcome
-            case = Case(name, "undisturbed", ())
-            results.ran.append(self._judged(case, outcome))
+            for last in (False, True):  # a machine that is too busy is no bug
+                self.clean[name] = await undisturbed(lane, name, self.tree)
+                ran = self._judged(Case(name, "undisturbed", ()), self.clean[name])
+                if last or not ran.failed:
+                    break
+            results.ran.append(ran)
 
         await self.on_all_lanes(scenarios, one)
         return results
@@ -167,8 +169,9 @@ class Campaign:
             tree: The code that its workers run.
         """
         times = self.clean[case.scenario].seen.times
+        usual = times[-1] - times[2] - scenario(case.scenario).slow
         for _ in range(_AGAIN):
-            outcome = await run_case(lane, case, tree, times[-1] - times[2])
+            outcome = await run_case(lane, case, tree, usual)
             if not outcome.error or outcome.kills:
                 break
             # The run was over before its moment: an earlier one, if it was a random one. Others

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import signal
 import time
 import uuid
@@ -13,18 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
-from temporalio.service import RPCError
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from tests.crash.campaign.lane import Lane, World
+from tests.crash.campaign.looking import look
 from tests.crash.campaign.nursery import Child
-from tests.crash.campaign.observation import Seen, read_chain, read_history
+from tests.crash.campaign.observation import Seen
 from tests.crash.campaign.points import Case, Kill
 from tests.crash.campaign.reviewing import review
 from tests.crash.campaign.scenarios import Scenario, scenario
-
-STUCK_SECONDS = 30
-"""A run whose history doesn't grow for so long is stuck: ten times of what a recovery takes."""
+from tests.crash.campaign.watching import Stuck, Watched
 
 MOST_SECONDS = 150
 """How long a case may take in all."""
@@ -32,10 +29,6 @@ MOST_SECONDS = 150
 
 class NotKilled(Exception):
     """A kill that didn't happen as planned: the case says nothing."""
-
-
-class Stuck(Exception):
-    """A run that doesn't come to its end."""
 
 
 @dataclass
@@ -93,7 +86,11 @@ class _Run:
 
     async def run(self) -> Outcome:
         began = time.time()
+        if not self.lane.server.alive:
+            await self.lane.server.start()
         await asyncio.to_thread(self.lane.claude.reset)
+        if self.scenario.slow and not self.case.kills:
+            await asyncio.to_thread(self.lane.claude.slow, self.scenario.slow)
         self.handle = await self.lane.client.start_workflow(
             self.scenario.workflow,
             args=list(self.scenario.arguments),
@@ -102,12 +99,13 @@ class _Run:
         )
         seen = self.outcome.seen
         seen.first_run = str(self.handle.first_execution_run_id)
+        self.watched = Watched(self.lane.client, self.handle)
         for name, event in self.struck.items():
             if all(kill.point["place"] != name for kill in self.case.kills):
                 event.set()  # nobody is killed at this moment: the reviewer goes on
         try:
             async with asyncio.timeout(MOST_SECONDS), self._with_reviewer():
-                await self._watched()
+                await self._work_watched()
         except NotKilled as err:
             self.outcome.error = str(err)
         except Stuck as err:
@@ -116,14 +114,20 @@ class _Run:
             seen.ended = f"stuck: not over after {MOST_SECONDS} s"
         except WorkflowFailureError as err:
             seen.ended = f"failed: {err.cause}"
-        await self._look()
+        except Exception as err:  # one case of many: the others go on
+            self.outcome.error = f"{type(err).__name__}: {err}"
+        await look(self.lane, self.world, self.handle, self.scenario, seen)
+        for when in self.outcome.kills:
+            if later := [each for each in seen.times if each > when]:
+                self.outcome.recoveries.append(min(later) - when)
+        await self.watched.terminate()
         self.outcome.seconds = time.time() - began
         await self.lane.clear()
         return self.outcome
 
-    async def _watched(self) -> None:
+    async def _work_watched(self) -> None:
         working = asyncio.create_task(self._work())
-        watching = asyncio.create_task(self._watch())
+        watching = asyncio.create_task(self.watched.until_stuck())
         try:
             await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
@@ -140,7 +144,7 @@ class _Run:
         await self._next_worker()
         for kill in self.case.kills:
             await self._strike(kill)
-        self.outcome.seen.result = await self._result()
+        self.outcome.seen.result = await self.watched.result()
         self.outcome.seen.ended = "completed"
 
     async def _next_worker(self) -> None:
@@ -190,7 +194,7 @@ class _Run:
             go.touch()
             await asyncio.to_thread(self.lane.claude.wait_for, lambda c: c.state == "answering", 30)
         elif place == "fan_out" and kill.point["recorded"] > 0:
-            await self._or_over(self._recorded(kill.point["skip"] + kill.point["recorded"]))
+            await self._or_over(self.watched.recorded(kill.point["skip"] + kill.point["recorded"]))
         dies = kill.point.get("how") == "die" or (place, kill.point.get("recorded")) == (
             *("fan_out", -1),
         )
@@ -227,15 +231,14 @@ class _Run:
         """Wait for the moment to kill; it is an error when the run is over before it."""
         waiting = asyncio.ensure_future(event)
         dead = asyncio.ensure_future(asyncio.shield(self.running.ended))
-        over = asyncio.create_task(self._result())
+        over = asyncio.create_task(self.watched.result())
         try:
             await asyncio.wait({waiting, over, dead}, return_when=asyncio.FIRST_COMPLETED)
             if over.done() and not waiting.done():
                 raise NotKilled("The run was over before the point was reached.")
-            if dead.done() and not waiting.done() and dead.result() != -9:
+            await asyncio.wait({waiting}, timeout=1)  # its end may be told before its moment
+            if not waiting.done():
                 raise NotKilled(f"{self.running.name} ended:\n{self.running.log_tail()}")
-            if dead.done() and not waiting.done():
-                await asyncio.wait_for(waiting, 1)
         finally:
             for task in (waiting, over, dead):
                 task.cancel()
@@ -243,51 +246,8 @@ class _Run:
 
     async def _after_delay(self, share: float) -> None:
         """Wait for a share of the usual time from when the run's first task was begun."""
-        await self._grown(3)
+        await self.watched.grown(3)
         await asyncio.sleep(share * self.usual_seconds)
-
-    async def _recorded(self, tools: int) -> None:
-        seen = Seen(first_run=self.outcome.seen.first_run)
-        while True:
-            await read_history(self.lane.client, self.handle.id, seen)
-            done = [s for s in seen.steps if s.type.startswith("tool.") and s.ended]
-            if len(done) >= tools:
-                return
-            await asyncio.sleep(0.05)
-
-    # Watching
-
-    async def _result(self) -> Any:
-        while True:
-            try:
-                return await self.handle.result()
-            except RPCError:  # the server was killed
-                await asyncio.sleep(0.1)
-
-    async def _grown(self, events: int) -> None:
-        while (await self._length())[1] < events:
-            await asyncio.sleep(0.01)
-
-    async def _length(self) -> tuple[str, int]:
-        try:
-            described = await asyncio.wait_for(self._latest().describe(), 5)
-        except (RPCError, TimeoutError):
-            return "", 0
-        info = described.raw_description.workflow_execution_info
-        return str(described.run_id), int(info.history_length)
-
-    def _latest(self) -> WorkflowHandle[Any, Any]:
-        return self.lane.client.get_workflow_handle(self.handle.id)
-
-    async def _watch(self) -> None:
-        """Raise when nothing has been recorded for a long time."""
-        last, since = ("", 0), time.monotonic()
-        while time.monotonic() - since < STUCK_SECONDS:
-            now = await self._length()
-            if now not in (last, ("", 0)):
-                last, since = now, time.monotonic()
-            await asyncio.sleep(0.25)
-        raise Stuck(f"nothing was recorded for {STUCK_SECONDS} s, at event {last[1]}")
 
     @contextlib.asynccontextmanager
     async def _with_reviewer(self) -> AsyncIterator[None]:
@@ -308,48 +268,6 @@ class _Run:
         finally:
             reviewing.cancel()
             await asyncio.gather(reviewing, return_exceptions=True)
-
-    # Looking
-
-    async def _look(self) -> None:
-        seen = self.outcome.seen
-        try:
-            seen.messages = await self._messages()
-        except Exception as err:
-            seen.problems.append(f"The transcript can't be read: {err}")
-        try:
-            await read_history(self.lane.client, self.handle.id, seen)
-        except RPCError as err:
-            seen.problems.append(f"The history can't be read: {err}")
-        if self.scenario.reviewing and seen.ended == "completed":
-            seen.review["audit"] = await asyncio.wait_for(self.handle.query("audit"), 20)
-        seen.rows = self.world.rows()
-        seen.calls = len(await asyncio.to_thread(self.lane.claude.calls))
-        for when in self.outcome.kills:
-            later = [each for each in seen.times if each > when]
-            if later:
-                self.outcome.recoveries.append(min(later) - when)
-        file = self.world.folder / "trace-0"
-        if file.exists():
-            seen.trace = [json.loads(line) for line in file.read_text().splitlines()]
-        await self._end_it()
-
-    async def _messages(self) -> list[Any]:
-        seen = self.outcome.seen
-        if self.scenario.transcript:
-            found: list[Any] = await asyncio.wait_for(
-                self.handle.query(self.scenario.transcript), 20
-            )
-            return found
-        head = seen.result["head"] if isinstance(seen.result, dict) else None
-        return read_chain(self.world.store, head)
-
-    async def _end_it(self) -> None:
-        """Terminate what still runs, so that the next case has the task queue for itself."""
-        with contextlib.suppress(RPCError):
-            described = await self._latest().describe()
-            if described.status == WorkflowExecutionStatus.RUNNING:
-                await self._latest().terminate()
 
 
 def expect_killed(ends: Sequence[tuple[str, int]]) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.crash.campaign.decisions import decisions
 from tests.crash.campaign.observation import Seen, links_of, normalised
 from tests.crash.campaign.scenarios import Scenario
 
@@ -149,56 +148,6 @@ def _at_most_once(judged: Judged) -> Iterator[str]:
         yield f"{tool} was lost in the middle, and Claude wasn't told so."
 
 
-def _decisions(judged: Judged) -> Iterator[str]:
-    """A decision is used once, on the arguments that it was given for, and no forged one is."""
-    if not judged.scenario.reviewing:
-        return
-    review = judged.seen.review
-    yield from (f"The gate accepted {each}." for each in review["accepted"])
-    if review.get("refused"):
-        yield "The gate refused the decision that was right."
-    if judged.seen.ended != "completed":
-        return
-    yield from _digest(review["request"])
-    audit = review["audit"]
-    if judged.scenario.reviewing == "reject":
-        events = [each["event"] for each in audit if each["event"] not in ("asked", "refused")]
-        if events != ["rejected"]:
-            yield f"Rejected was a refund, and the audit has: {events}"
-        return
-    approved = [each for each in audit if each["event"] == "approved"]
-    request = review["request"]
-    if len(approved) != 1:
-        yield f"The audit has {len(approved)} approvals of one request."
-    for entry in approved:
-        if entry["decision"]["digest"] != request["digest"]:
-            yield f"Approved by a decision on another request: {entry['decision']}"
-    runs = [each for each in audit if each["event"] in ("ran", "failed")]
-    if len(runs) != len(approved):
-        yield f"{len(approved)} approvals, and {len(runs)} calls that ran."
-    wanted = review["decision"].get("arguments") or request["arguments"]
-    ran = [s.given[0]["input"] for s in judged.seen.steps if s.call_id == request["id"]]
-    if ran != [wanted]:
-        yield f"Approved was {wanted}, and what ran is {ran}."
-    paid = [row["amount_cents"] / 100 for row in judged.seen.rows["refunds"]]
-    if request["tool"] == "refund" and paid != [wanted["amount"]]:
-        yield f"Approved was a refund of {wanted['amount']}, paid was {paid}."
-    if judged.scenario.reviewing == "signal":
-        refused = [each["note"] for each in audit if each["event"] == "refused"]
-        if len(refused) != 2:
-            yield f"Two decisions of three had to be refused, and these were: {refused}"
-
-
-def _digest(request: dict[str, Any]) -> Iterator[str]:
-    """A decision is bound by the digest to all of what was seen."""
-    seen = ("workflow_id", "first_run_id", "id", "tool", "arguments", "asker", "why")
-    expires = datetime.fromisoformat(request["expires_at"]).astimezone(UTC).isoformat()
-    bound = {**{name: request[name] for name in seen}, "expires_at": expires}
-    text = json.dumps(bound, sort_keys=True, separators=(",", ":"))
-    if hashlib.sha256(text.encode()).hexdigest() != request["digest"]:
-        yield f"The digest {request['digest']} isn't that of {text}"
-
-
 def _model_calls(judged: Judged) -> Iterator[str]:
     """Claude is called no more often than undisturbed, but once for each call that was lost."""
     seen, clean = judged.seen, judged.clean
@@ -224,6 +173,8 @@ def _steps(judged: Judged) -> Iterator[str]:
     calls = Counter(step.call_id for step in judged.seen.steps if step.call_id)
     yield from (f"The call {i} was scheduled {n} times." for i, n in calls.items() if n > 1)
     for step in judged.seen.steps:
+        if step.attempts > 1 and not judged.kills:
+            yield f"{step.type} was tried {step.attempts} times, and nobody was killed."
         if not 0 < step.heartbeat <= LONGEST_HEARTBEAT:
             yield f"{step.type} has a heartbeat timeout of {step.heartbeat:g} s."
         if not step.bounded:
@@ -255,7 +206,7 @@ INVARIANTS: dict[str, Callable[[Judged], Iterator[str]]] = {
     "effects": _effects,
     "ledger": _ledger,
     "at most once": _at_most_once,
-    "decisions": _decisions,
+    "decisions": lambda judged: decisions(judged.scenario, judged.seen),
     "model calls": _model_calls,
     "steps": _steps,
     "replays": _replays,

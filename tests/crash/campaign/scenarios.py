@@ -26,6 +26,8 @@ class Scenario:
         reviewing: How a person decides on what waits, if anything does.
         transcript: Where the conversation is read: the Query of this name; "" for the store,
             from the head in the result.
+        slow: How long Claude takes for its first reply in an undisturbed run, in seconds: longer
+            than a worker may be silent.
         worker: The module of its worker; "" for the recipe's own.
         at_most_once: The Activity whose effect has no key: when a worker is lost in it, the
             answer says that the outcome is unknown.
@@ -36,6 +38,7 @@ class Scenario:
     rows: Mapping[str, int] = field(default_factory=lambda: {"refunds": 1, "emails": 1})
     reviewing: Reviewing = ""
     transcript: str = "transcript"
+    slow: float = 0
     worker: str = ""
     at_most_once: str = ""
 
@@ -50,7 +53,7 @@ _QUEUE = {
 }
 
 SCENARIOS: dict[str, dict[str, Scenario]] = {
-    "durable_loop": {"": Scenario("DurableLoop")},
+    "durable_loop": {"": Scenario("DurableLoop", slow=4)},
     "structured_retries": {
         "": Scenario(
             "StructuredRetries",

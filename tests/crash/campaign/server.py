@@ -33,6 +33,11 @@ class Server:
         """Where clients connect."""
         return f"127.0.0.1:{self._port}"
 
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.alive
+
     async def start(self) -> None:
         """Start it, and wait until it serves its namespace."""
         partitions = [
