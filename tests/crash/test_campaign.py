@@ -16,7 +16,7 @@ from tests.crash.campaign.campaign import Campaign, campaign
 from tests.crash.campaign.cases import NotKilled, expect_killed
 from tests.crash.campaign.points import KINDS, Case, Kill, cases
 from tests.crash.campaign.report import failure
-from tests.crash.campaign.scenarios import names, scenario, without_entry
+from tests.crash.campaign.scenarios import SCENARIOS, names, scenario, without_entry
 
 SEED = 8
 ISSUE_8 = (
@@ -118,3 +118,17 @@ def one_of_each_kind(clean: Campaign) -> list[Case]:
         used = [case.scenario for case in chosen]
         chosen.append(by_name[min(able, key=used.count)][kind][0])
     return chosen
+
+
+def test_the_table_in_the_repository_is_of_a_whole_campaign() -> None:
+    # `make crash ARGS="--markdown tests/crash/campaign.md"` writes it.
+    table = (Path(__file__).parent / "campaign.md").read_text()
+    rows = [
+        [cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines() if "|" in row
+    ]
+    assert set(rows[0]) == {"killed", *SCENARIOS, "all"}
+    assert {row[0] for row in rows[2:]} == {*KINDS.values(), "all"}
+    assert int(rows[-1][-1]) >= 200
+    assert "0 lost, 0 with a wrong number of effects" in table
+    assert f"{len(BROKEN)} of {len(BROKEN)} planted bugs were caught" in table
+    assert "By `make crash` on 20" in table

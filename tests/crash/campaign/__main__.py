@@ -71,11 +71,16 @@ async def main(arguments: Sequence[str] | None = None) -> int:
             )
             print(as_text(table(results.ran)))
             print(summary(results))
-        uncaught = await _try_broken(running) if options.broken or whole else 0
-    seconds = time.monotonic() - began
-    print(f"{seconds:.0f} s in all, seed {options.seed}.")
+        planted, uncaught = "", 0
+        if options.broken or whole:
+            uncaught = await _try_broken(running)
+            planted = f"{len(BROKEN) - uncaught} of {len(BROKEN)} planted bugs were caught."
+            print(planted)
+    end = f"It took {time.monotonic() - began:.0f} s, with seed {options.seed}."
+    print(end)
     if options.markdown:
-        options.markdown.write_text(as_markdown(table(results.ran), summary(results)) + "\n")
+        result = " ".join(filter(None, [summary(results), planted, end]))
+        options.markdown.write_text(as_markdown(table(results.ran), result))
     return int(bool(missing or clean.failed or results.failed or results.skipped or uncaught))
 
 
@@ -89,7 +94,6 @@ async def _try_broken(running: Campaign) -> int:
         uncaught += wrong
         verdict = "NOT CAUGHT" if not by else f"caught by: {', '.join(by)}"
         print(f"  {variant.name}: {verdict}" + (" (for another reason)" if wrong and by else ""))
-    print(f"{len(BROKEN) - uncaught} of {len(BROKEN)} broken variants caught for their reason.")
     return uncaught
 
 

@@ -60,7 +60,7 @@ def as_markdown(rows: Sequence[Sequence[str]], result: str) -> str:
     first, *others = rows
     rule = ["---", *["--:"] * (len(first) - 1)]
     lines = ["| " + " | ".join(row) + " |" for row in [first, rule, *others]]
-    return "\n".join([*lines, "", f"{result} {measured_on()}"])
+    return "\n".join([*lines, "", f"{result} {measured_on()}", ""])
 
 
 def measured_on() -> str:
