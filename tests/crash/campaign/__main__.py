@@ -19,7 +19,7 @@ from tests.crash.campaign.scenarios import SCENARIOS, names, without_entry
 from tests.crash.campaign.trees import copy_tree
 
 KILLS = 200
-LANES = 3
+LANES = 4
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
