@@ -14,6 +14,7 @@ from tests.crash.campaign.broken import try_all
 from tests.crash.campaign.bugs import BROKEN
 from tests.crash.campaign.campaign import Campaign, campaign
 from tests.crash.campaign.cases import NotKilled, expect_killed
+from tests.crash.campaign.nursery import ROOT
 from tests.crash.campaign.points import KINDS, Case, Kill, cases
 from tests.crash.campaign.report import failure
 from tests.crash.campaign.scenarios import SCENARIOS, names, scenario, without_entry
@@ -132,3 +133,9 @@ def test_the_table_in_the_repository_is_of_a_whole_campaign() -> None:
     assert "0 lost, 0 with a wrong number of effects" in table
     assert f"{len(BROKEN)} of {len(BROKEN)} planted bugs were caught" in table
     assert "By `make crash` on 20" in table
+
+
+def test_tests_run_recipes_from_a_copy_that_no_notebook_writes_to() -> None:
+    copied, written = workers.NOTEBOOKS / "recipes", ROOT / "notebooks" / "recipes"
+    assert copied.is_dir()
+    assert not copied.samefile(written)
