@@ -32,6 +32,11 @@ def decisions(scenario: Scenario, seen: Seen) -> Iterator[str]:
         return
     yield from _digest(review["request"])
     audit = review["audit"]
+    asked = [
+        e for e in audit if (e["event"], e["request_id"]) == ("asked", review["request"]["id"])
+    ]
+    if len(asked) != 1:
+        yield f"A decision on one call was asked for {len(asked)} times."
     if scenario.reviewing == "reject":
         events = [each["event"] for each in audit if each["event"] not in ("asked", "refused")]
         if events != ["rejected"]:
