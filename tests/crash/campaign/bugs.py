@@ -249,8 +249,8 @@ BROKEN = [
         (
             (
                 "agentkit/approvals/gate.py",
-                "waiting, audit = list(self._inbox.open.values()), self._audit",
-                "waiting, audit = [], self._audit",
+                "Inbox(verify, self._forbids, asker, self._audit, state.waiting)",
+                "Inbox(verify, self._forbids, asker, self._audit)",
             ),
         ),
         "gated_talk",
