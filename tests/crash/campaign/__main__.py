@@ -57,7 +57,7 @@ async def main(arguments: Sequence[str] | None = None) -> int:
             undisturbed = [Case(name, "undisturbed", ()) for name in wanted]
             clean = await running.run(undisturbed)
         for each in clean.failed:
-            print(failure(each, options.seed))
+            print(failure(each, options.seed, options.tree))
         good = [name for name in wanted if name not in {e.case.scenario for e in clean.failed}]
         if clean.failed and options.stop:
             return 1
@@ -66,7 +66,7 @@ async def main(arguments: Sequence[str] | None = None) -> int:
             chosen = given or running.plan(good, options.seed, options.kills, options.point)
             results = await running.run(
                 [each for each in chosen if each.scenario in good],
-                lambda ran: _tell(ran, options.seed),
+                lambda ran: _tell(ran, options),
                 most_failed=1 if options.stop else 8,
             )
             print(as_text(table(results.ran)))
@@ -97,9 +97,9 @@ async def _try_broken(running: Campaign) -> int:
     return uncaught
 
 
-def _tell(ran: Ran, seed: int) -> None:
+def _tell(ran: Ran, options: argparse.Namespace) -> None:
     if ran.failed:
-        print(failure(ran, seed), flush=True)
+        print(failure(ran, options.seed, options.tree), flush=True)
 
 
 if __name__ == "__main__":

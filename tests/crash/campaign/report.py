@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from tests.crash.campaign.campaign import Ran, Results
+from tests.crash.campaign.nursery import ROOT
 from tests.crash.campaign.points import KINDS
 
 
@@ -91,17 +93,22 @@ def summary(results: Results) -> str:
     )
 
 
-def failure(ran: Ran, seed: int) -> str:
-    """Say what is wrong with a case, and the command that shows it again."""
+def failure(ran: Ran, seed: int, tree: Path = ROOT) -> str:
+    """Say what is wrong with a case, and the command that shows it again.
+
+    Args:
+        ran: The case.
+        seed: The campaign's seed.
+        tree: The code that was tried.
+    """
     lines = [str(ran.case)]
     lines += [f"  {each.invariant}: {each.what}" for each in ran.breaches]
     if ran.outcome.error:
         lines.append(f"  no kill: {ran.outcome.error}")
     if ran.case.kills:
-        command = (
-            f"python -m tests.crash.campaign --seed {seed} --case {shlex.quote(ran.case.spec)}"
-        )
-        lines.append(f"  again: {command}")
+        arguments = f"--seed {seed} --case {shlex.quote(ran.case.spec)}"
+        arguments += f" --tree {shlex.quote(str(tree))}" if tree != ROOT else ""
+        lines.append(f"  again: python -m tests.crash.campaign {arguments}")
     return "\n".join(lines)
 
 
