@@ -21,10 +21,11 @@ from temporalio.client import Client
 from xdist.scheduler import LoadScopeScheduling
 
 from agentkit import AgentPlugin, connect
-from agentkit.classroom import dev_server, processes, which_claude
+from agentkit.classroom import dev_server, processes, which_claude, workers
 from agentkit.classroom import shop as bookshop
 from agentkit.classroom.dev_server import DevServer
 from agentkit.classroom.offline import OfflineClaude
+from tests.crash.campaign.trees import copy_tree
 
 _STATE = Path(__file__).resolve().parents[1] / ".agentkit"
 _RUN = "AGENTKIT_TEST_RUN"
@@ -41,6 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[_RUN] = str(_take_folder())
         _end_everything()
         _forget_everything()
+        copy_tree(_snapshot())
+    # Notebooks write the course's recipe files while tests run: these have a copy that stays.
+    workers.NOTEBOOKS = _snapshot() / "notebooks"
     for name in list(os.environ):
         if name.startswith(("ANTHROPIC_", "TEMPORAL_", "AGENTKIT_")) and name != _RUN:
             del os.environ[name]
@@ -71,9 +75,10 @@ def pytest_unconfigure() -> None:
 
 
 class _ByRecipe(LoadScopeScheduling):  # type: ignore[misc]
-    """Hand out tests by file, and all files that write or run recipes to the same process.
+    """Hand out tests by file, and what uses the course's own recipe files to the same process.
 
-    Notebooks write recipe files, and workers import them: not both at the same time. Copied
+    Notebooks write recipe files, and workers import them: not both at the same time. What uses
+    `workers.NOTEBOOKS` in a test's own process has a copy, and may run beside the notebooks. Copied
     projects have files of their own, and are handed out one by one.
     """
 
@@ -81,30 +86,22 @@ class _ByRecipe(LoadScopeScheduling):  # type: ignore[misc]
         file = nodeid.split("::")[0]
         if file == "tests/test_copied_projects.py":
             return file + nodeid.partition("[")[2]
-        recipes = file.endswith(".ipynb") or file.startswith("tests/crash/")
-        return "recipes" if recipes or file in _RUN_RECIPES else file
+        return "recipes" if file.endswith(".ipynb") or file in _RUN_RECIPES else file
 
 
-_RUN_RECIPES = (
-    "tests/test_changes.py",
-    "tests/test_demo.py",
-    "tests/test_golden.py",
-    "tests/test_prompts.py",
-    "tests/test_research_agent.py",
-    "tests/test_research_report.py",
-    "tests/test_testing.py",
-    "tests/test_workers.py",
-    "tests/test_recipes.py",
-    "tests/test_secrets.py",
-    "tests/test_long_running.py",
-    "tests/test_structured_retries.py",
-)
+_RUN_RECIPES = ("tests/test_demo.py", "tests/test_workers.py")
+"""Tests that start the course's programs in processes that don't know of the copy."""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Tell xdist how to share out the tests."""
     return _ByRecipe(config, log)
+
+
+def _snapshot() -> Path:
+    """Where the code is as it was when the tests began."""
+    return Path(os.environ[_RUN]) / "tree"
 
 
 def _take_folder() -> Path:

@@ -30,14 +30,14 @@ class WorkerProcess:
     Args:
         recipe: The recipe's name, a folder under notebooks/recipes/.
         name: Tells this worker from others of the same recipe.
-        folder: The folder that holds `recipes/`.
+        folder: The folder that holds `recipes/`; by default the course's.
     """
 
-    def __init__(self, recipe: str, name: str = "1", *, folder: Path = NOTEBOOKS) -> None:
+    def __init__(self, recipe: str, name: str = "1", *, folder: Path | None = None) -> None:
         self.recipe = recipe
         self.name = f"worker-{recipe}-{name}"
         self.task_queue = recipe.replace("_", "-")
-        self.folder = folder
+        self.folder = folder or NOTEBOOKS
         self.process: processes.Background | None = processes.find(self.name)
 
     def __repr__(self) -> str:

@@ -1,0 +1,27 @@
+"""A worker of `tests.gated_talk`: a gate that is carried over, as in no recipe of the course."""
+
+from __future__ import annotations
+
+import os
+
+from temporalio.worker import Worker
+
+from agentkit import AgentPlugin, connect, run_main, run_until_signalled
+from agentkit.approvals import FileNotifier, approval_activities, trust_names
+from agentkit.transcript import TranscriptPlugin
+from tests.gated_talk import TOOLS, GatedTalk
+
+TASK_QUEUE = "gated-talk"
+
+
+async def main() -> None:
+    """Poll until killed."""
+    client = await connect(AgentPlugin(TOOLS), TranscriptPlugin())
+    activities = approval_activities(FileNotifier(os.environ["APPROVAL_INBOX"]), trust_names)
+    await run_until_signalled(
+        Worker(client, task_queue=TASK_QUEUE, workflows=[GatedTalk], activities=activities)
+    )
+
+
+if __name__ == "__main__":
+    run_main(main())

@@ -1,0 +1,38 @@
+"""Copies of the code that workers run: one that nobody edits meanwhile, or one with a bug in it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.crash.campaign.nursery import ROOT
+
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.db", "*.ipynb", ".ipynb_checkpoints", "images")
+
+Edit = tuple[str, str, str]
+"""A file of the tree, a text that it has once, and what stands there instead."""
+
+
+def copy_tree(to: Path, source: Path = ROOT, edits: Sequence[Edit] = ()) -> Path:
+    """Copy `agentkit` and what lies beside the notebooks.
+
+    Args:
+        to: The folder to make.
+        source: A checkout, or another such copy.
+        edits: What to change in the copy.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: A text to be changed isn't there, or is there more than once.
+    """
+    for part in ("agentkit", "notebooks"):
+        shutil.copytree(source / part, to / part, ignore=_LEFT_OUT)
+    for file, old, new in edits:
+        text = (to / file).read_text(encoding="utf8")
+        if text.count(old) != 1:
+            raise ValueError(f"{file} has {text.count(old)} times: {old!r}")
+        (to / file).write_text(text.replace(old, new), encoding="utf8")
+    return to
