@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -45,7 +46,8 @@ async def copy_and_test(name: str) -> str:
             output = (await process.communicate())[0].decode()
         finally:
             if process.returncode is None:
-                process.kill()
+                process.send_signal(signal.SIGINT)  # pytest then ends what its tests have started
+                await process.wait()
     if process.returncode != 0:
         raise ClassroomError(f"The tests of {name} fail in a copy:\n{output}")
     passed = re.findall(r"^\S+::test_(\w+)\S* PASSED", output, re.MULTILINE)
