@@ -14,9 +14,7 @@ from agentkit.classroom.bench.__main__ import PICTURE, RESULTS, block
 from agentkit.classroom.bench.parts import PARTS
 from agentkit.classroom.bench.picture import bars, svg
 from agentkit.classroom.bench.results import (
-    BEGIN,
     COLUMNS,
-    END,
     Measured,
     Row,
     Table,
@@ -28,6 +26,7 @@ from agentkit.classroom.bench.results import (
 )
 from agentkit.classroom.bench.spread import Spread, gain, percentile, spread
 
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 README = Path(__file__).resolve().parents[1] / "README.md"
 NUMBER = re.compile(r"^-?[\d,]+(\.\d+)?$")
 

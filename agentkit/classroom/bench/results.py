@@ -17,8 +17,6 @@ from pydantic import TypeAdapter
 from agentkit.classroom import dev_server
 from agentkit.classroom.bench.spread import Spread, gain
 
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-
 COLUMNS = ("what", "naive loop", "agentkit", "times better", "goal")
 
 
@@ -174,21 +172,23 @@ def markdown(results: Results) -> str:
     )
 
 
-def into_readme(readme: str, text: str) -> str:
-    """Put the results where they belong.
+def into_readme(readme: str, text: str, section: str = "bench") -> str:
+    """Put results where they belong.
 
     Args:
-        readme: The README's text, with the two markers.
+        readme: The README's text, with the section's two markers.
         text: What goes between them.
+        section: Its name, as the markers have it.
 
     Raises:
         ValueError: The markers are missing.
     """
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"README.md has no {BEGIN} with {END} after it.")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+    begin, end = f"<!-- {section}:begin -->", f"<!-- {section}:end -->"
+    before, found, rest = readme.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found or not found_end:
+        raise ValueError(f"README.md has no {begin} with {end} after it.")
+    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 def _lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
