@@ -25,7 +25,7 @@ T = TypeVar("T")
 MOST_FAILED = 8
 """After so many cases that breach an invariant the rest isn't run: there is enough to look at."""
 
-_AGAIN = 3
+_AGAIN = 4
 
 
 @dataclass(frozen=True)
@@ -235,5 +235,5 @@ def _earlier(case: Case) -> Case:
     kill = case.kills[0]
     if kill.point["place"] != "delay":
         return case
-    point = {**kill.point, "share": round(kill.point["share"] / 2, 3)}
+    point = {**kill.point, "share": round(kill.point["share"] / 4, 3)}
     return replace(case, kills=(replace(kill, point=point), *case.kills[1:]))
