@@ -131,7 +131,7 @@ BROKEN = [
         ),
         "approval_gate.signal",
         "decision",
-        {"place": "decided"},
+        {},
         ("decisions",),
     ),
     Broken(
