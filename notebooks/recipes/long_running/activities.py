@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio import activity, workflow
+from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from agentkit.idempotency import use_idempotency_key
@@ -46,4 +47,5 @@ async def next_after(done: Ticket) -> Ticket | None:
         start_to_close_timeout=timedelta(seconds=20),
         schedule_to_close_timeout=timedelta(minutes=5),
         heartbeat_timeout=timedelta(seconds=2),
+        retry_policy=RetryPolicy(maximum_attempts=20),
     )
