@@ -13,6 +13,7 @@ from pathlib import Path
 from agentkit.classroom.copying import copy_recipe
 from agentkit.classroom.home import ClassroomError
 
+
 async def copy_and_test(name: str) -> str:
     """Copy a recipe to a temporary folder, and run its tests there, in a process of their own.
 
