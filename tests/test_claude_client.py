@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from agentkit.classroom.offline import OfflineClaude
-from agentkit.classroom.processes import free_port
+from agentkit.classroom.ports import free_port
 from agentkit.claude import _clients, call_claude, claude_client, close_claude_client
 from tests.agents import HELLO, OneCall, cause_of, desk
 

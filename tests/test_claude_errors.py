@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from agentkit.classroom.offline import OfflineClaude
-from agentkit.classroom.processes import free_port
+from agentkit.classroom.ports import free_port
 from agentkit.claude import call_claude, claude_client, close_claude_client
 from agentkit.claude_errors import (
     MAX_MESSAGE_CHARACTERS,

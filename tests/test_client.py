@@ -14,7 +14,7 @@ from temporalio.client import Client
 
 from agentkit import connect
 from agentkit.classroom.dev_server import DevServer
-from agentkit.classroom.processes import free_port
+from agentkit.classroom.ports import free_port
 
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 

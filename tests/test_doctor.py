@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from agentkit.classroom import dev_server, doctor, processes
+from agentkit.classroom import dev_server, doctor, ports
 from agentkit.classroom.dev_server import DevServer
 from agentkit.classroom.doctor import Check, check
 from agentkit.classroom.home import ClassroomError
@@ -133,7 +133,7 @@ def test_a_taken_port_is_no_problem_unless_it_was_chosen(
     assert not chosen.ok
     assert "unset AGENTKIT_TEMPORAL_PORT" in chosen.mend
     monkeypatch.delenv("AGENTKIT_TEMPORAL_PORT")
-    monkeypatch.setattr(processes, "free_port", lambda port: port + 1)
+    monkeypatch.setattr(ports, "free_port", lambda port: port + 1)
     default = found("ports")
     assert default.ok
     assert "taken by another program: the embedded server will use others" in default.detail

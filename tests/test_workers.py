@@ -20,7 +20,7 @@ import psutil
 import pytest
 from temporalio.client import Client
 
-from agentkit.classroom import processes, workers
+from agentkit.classroom import ports, processes, workers
 from agentkit.classroom.home import ClassroomError
 from agentkit.classroom.kernels import SecondKernel
 from agentkit.classroom.offline import OfflineClaude
@@ -303,13 +303,13 @@ def test_free_ports_are_none_that_the_system_lends_to_outgoing_connections() -> 
     # A killed server must find its port again: one of those could belong to anybody by then.
     lent = Path("/proc/sys/net/ipv4/ip_local_port_range")
     first_lent = int(lent.read_text().split()[0]) if lent.exists() else 49_152
-    assert all(1024 <= processes.free_port(0) < first_lent for _ in range(20))
+    assert all(1024 <= ports.free_port(0) < first_lent for _ in range(20))
 
 
 def test_a_port_that_is_taken_is_replaced_by_a_free_one() -> None:
     with taken() as port:
-        assert processes.free_port(port) not in (0, port)
-    assert processes.free_port(port) == port
+        assert ports.free_port(port) not in (0, port)
+    assert ports.free_port(port) == port
 
 
 MANY_THREADS = """
@@ -326,7 +326,7 @@ def test_an_adopted_process_has_given_up_its_port_when_kill_returns(tmp_path: Pa
     # Killed, it is a zombie at once, but its port is taken until the last thread has ended. So a
     # server came back at another port (seen in CI, and in 7 of 12 tries on a busy machine).
     for _ in range(5):
-        port = processes.free_port(0)
+        port = ports.free_port(0)
         command = [sys.executable, "-c", MANY_THREADS, str(port)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
             assert other.stdout is not None
@@ -336,5 +336,5 @@ def test_an_adopted_process_has_given_up_its_port_when_kill_returns(tmp_path: Pa
                 "test-threads", other.pid, created, str(tmp_path / "log")
             )
             assert adopted.kill() is None
-            assert processes.free_port(port) == port
+            assert ports.free_port(port) == port
             assert not adopted.alive

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from temporalio.envconfig import ClientConfig
 
-from agentkit.classroom import locks, processes
+from agentkit.classroom import locks, ports, processes
 from agentkit.classroom.home import ClassroomError, home
 from agentkit.client import connect
 
@@ -222,7 +222,7 @@ def _ports() -> tuple[int, int, str]:
         wishes = last or [7233, 8233]
     if len(wishes) != 2:  # the file was cut short when a disk was full
         wishes = [7233, 8233]
-    port, ui_port = (processes.free_port(wish) for wish in wishes)
+    port, ui_port = (ports.free_port(wish) for wish in wishes)
     if configured and wanted and port != wanted:
         raise ClassroomError(
             f"Port {wanted} is taken by another program. Choose another one, or let a free one "

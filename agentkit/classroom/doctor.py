@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from agentkit.classroom import dev_server, processes, which_claude
+from agentkit.classroom import dev_server, ports, processes, which_claude
 from agentkit.classroom.home import ClassroomError, folder, home
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -165,7 +165,7 @@ def _ports() -> Check:
         details = running.process.details
         found = f"{details['port']} and {details['ui_port']} are used by our own server"
         return Check("ports", True, found)
-    taken = [p for p in (wanted, wanted + 1000) if processes.free_port(p) != p]
+    taken = [p for p in (wanted, wanted + 1000) if ports.free_port(p) != p]
     if not taken:
         return Check("ports", True, f"{wanted} and {wanted + 1000} are free")
     found = f"{' and '.join(map(str, taken))} taken by another program"

@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -269,30 +267,6 @@ def everything() -> list[Background]:
     """List all our running processes, by name."""
     names = sorted(p.stem for p in (folder() / "processes").glob("*.json"))
     return [process for name in names if (process := find(name)) is not None]
-
-
-_OUR_PORTS = range(20_000, 32_000)
-"""Where free ports are looked for: below those that systems lend to outgoing connections (from
-32,768 on Linux, 49,152 on macOS and Windows). One of those, given up by a killed server, may be
-lent to anybody by the time the server comes back, even to a client that tries to reach it."""
-
-
-def free_port(preferred: int) -> int:
-    """Find a port of 127.0.0.1 that nobody listens on.
-
-    Args:
-        preferred: The one to take if it is free; 0 for any.
-    """
-    any_of_ours = random.sample(_OUR_PORTS, 100)
-    for port in (*([preferred] if preferred else []), *any_of_ours, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise ClassroomError("No free port on 127.0.0.1: close some programs and try again.")
 
 
 def _record(name: str) -> Path:

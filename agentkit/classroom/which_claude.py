@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from agentkit.classroom import locks, offline, processes
+from agentkit.classroom import locks, offline, ports, processes
 from agentkit.classroom.home import ClassroomError, home
 from agentkit.classroom.offline import Call, OfflineClaude
 
@@ -109,7 +109,7 @@ def find() -> str | None:
 
 async def _start() -> str:
     for _attempt in range(3):
-        port = processes.free_port(0)
+        port = ports.free_port(0)
         process = processes.start(
             NAME,
             [

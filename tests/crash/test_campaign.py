@@ -74,6 +74,12 @@ async def test_nobody_can_tell_from_outside_that_somebody_was_killed(clean: Camp
         assert len(ran.outcome.kills) == len(ran.case.kills)
 
 
+def test_every_bug_still_fits_into_the_code() -> None:
+    edits = [(variant.name, *edit) for variant in BROKEN for edit in variant.edits]
+    places = {(name, file): (ROOT / file).read_text().count(old) for name, file, old, _ in edits}
+    assert [place for place, times in places.items() if times != 1] == []
+
+
 @in_loop
 async def test_each_bug_that_is_planted_is_caught_for_its_own_reason(clean: Campaign) -> None:
     chosen = [variant for variant in BROKEN if variant.name in ISSUE_8]

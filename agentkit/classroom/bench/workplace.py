@@ -19,7 +19,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
-from agentkit.classroom import dev_server, processes, shop, which_claude
+from agentkit.classroom import dev_server, ports, processes, shop, which_claude
 from agentkit.classroom.bench.desk import Desk
 from agentkit.classroom.bench.naive.workflow import NaiveLoop
 from agentkit.classroom.home import ClassroomError, home
@@ -180,7 +180,7 @@ async def scratch_server(
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    port = processes.free_port(0)
+    port = ports.free_port(0)
     address = f"127.0.0.1:{port}"
     command = [
         *(str(dev_server.binary()), "server", "start-dev", "--headless", "--log-level", "error"),

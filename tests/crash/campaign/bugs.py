@@ -161,8 +161,8 @@ BROKEN = [
             ("agentkit/plugin.py", "interceptors=[HeartbeatInterceptor()]", "interceptors=[]"),
             (
                 "agentkit/tools.py",
-                "HEARTBEAT_TIMEOUT = timedelta(seconds=1.5)",
-                "HEARTBEAT_TIMEOUT = timedelta(minutes=10)",
+                "HEARTBEAT_TIMEOUT = timedelta(seconds=",
+                "HEARTBEAT_TIMEOUT = timedelta(hours=",
             ),
         ),
         "durable_loop",

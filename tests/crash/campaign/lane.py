@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from agentkit.classroom import processes
+from agentkit.classroom import ports
 from agentkit.classroom import shop as bookshop
 from agentkit.classroom.home import ClassroomError
 from agentkit.classroom.offline import OfflineClaude
@@ -90,7 +90,7 @@ class Lane:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SHOP_DB", str(self._shop))
             bookshop.connect().close()
-        port = processes.free_port(0)
+        port = ports.free_port(0)
         self._offline = await self.nursery.spawn(
             "offline Claude",
             [*PYTHON, "agentkit", "offline", "--port", str(port)],

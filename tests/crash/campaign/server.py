@@ -9,7 +9,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from agentkit.classroom import dev_server, processes
+from agentkit.classroom import dev_server, ports
 from tests.crash.campaign.nursery import Child, Nursery
 
 _STARTUP_SECONDS = 60
@@ -25,7 +25,7 @@ class Server:
 
     def __init__(self, nursery: Nursery, folder: Path) -> None:
         self._nursery, self._folder = nursery, folder
-        self._port = processes.free_port(0)
+        self._port = ports.free_port(0)
         self._process: Child | None = None
 
     @property
@@ -40,17 +40,13 @@ class Server:
 
     async def start(self) -> None:
         """Start it, and wait until it serves its namespace."""
-        partitions = [
-            argument
-            for kind in ("Read", "Write")
-            for argument in ("--dynamic-config-value", f"matching.numTaskqueue{kind}Partitions=1")
-        ]
         self._process = await self._nursery.spawn(
             "the Temporal server",
             [
                 *(str(dev_server.binary()), "server", "start-dev", "--headless"),
                 *("--ip", "127.0.0.1", "--port", str(self._port), "--log-level", "error"),
-                *("--db-filename", str(self._folder / "temporal.db"), *partitions),
+                *("--db-filename", str(self._folder / "temporal.db")),
+                *(*dev_server.ONE_PARTITION, *dev_server.PROMPT_TIMERS),
             ],
             cwd=self._folder,
             log=self._folder / "temporal.log",
