@@ -163,9 +163,9 @@ def wanted_port(configured: str) -> int:
 
 
 def _describe(process: processes.Background, note: str = "") -> DevServer:
-    ports = process.details
+    found = process.details
     return DevServer(
-        process, f"127.0.0.1:{ports['port']}", f"http://127.0.0.1:{ports['ui_port']}", note
+        process, f"127.0.0.1:{found['port']}", f"http://127.0.0.1:{found['ui_port']}", note
     )
 
 
