@@ -6,7 +6,7 @@ from html import escape
 
 from agentkit.classroom.bench.results import Results, Row
 
-_WIDTH, _LABELS, _BAR, _LINE = 860, 380, 300, 56
+_WIDTH, _LEFT, _BAR, _LINE = 760, 20, 620, 76
 
 _STYLE = """<style>
 text { font: 13px sans-serif; fill: #222 } .what { font-weight: bold } .naive { fill: #b5b5b5 }
@@ -44,15 +44,15 @@ def svg(results: Results) -> str:
     ]
     for number, row in enumerate(rows):
         top = 34 + number * _LINE
-        lines.append(f'<text class="what" x="20" y="{top + 26}">{escape(_short(row.what))}</text>')
+        lines.append(f'<text class="what" x="{_LEFT}" y="{top + 20}">{escape(row.what)}</text>')
         for offset, kind, value, text in (
-            (6, "naive", (row.bars or (0, 0))[0], row.naive),
-            (26, "ours", (row.bars or (0, 0))[1], row.ours),
+            (28, "naive", (row.bars or (0, 0))[0], row.naive),
+            (48, "ours", (row.bars or (0, 0))[1], row.ours),
         ):
             long = max(1, round(_BAR * value / max(row.bars or (1, 1))))
             lines.append(
-                f'<rect class="{kind}" x="{_LABELS}" y="{top + offset}" width="{long}" '
-                f'height="16"/><text x="{_LABELS + long + 8}" y="{top + offset + 13}">'
+                f'<rect class="{kind}" x="{_LEFT}" y="{top + offset}" width="{long}" '
+                f'height="16"/><text x="{_LEFT + long + 8}" y="{top + offset + 13}">'
                 f"{escape(text.partition(' (')[0])}</text>"
             )
     return "\n".join([*lines, "</svg>", ""])
@@ -65,7 +65,3 @@ def description(results: Results) -> str:
         f"agentkit {row.ours.partition(' (')[0]}"
         for row in bars(results)
     )
-
-
-def _short(what: str) -> str:
-    return what if len(what) <= 52 else what[:50] + "…"
