@@ -167,7 +167,7 @@ def _model_calls(judged: Judged) -> Iterator[str]:
 
 def _steps(judged: Judged) -> Iterator[str]:
     """History has each tool call once, and only steps whose loss is noticed, and that end."""
-    now, usual = (Counter(step.type for step in s.steps) for s in (judged.seen, judged.clean))
+    now, usual = _counted(judged.seen), _counted(judged.clean)
     if now != usual and judged.seen.ended == "completed" and not _lost(judged):
         yield f"History has {dict(now - usual)} more and {dict(usual - now)} less."
     calls = Counter(step.call_id for step in judged.seen.steps if step.call_id)
@@ -179,6 +179,13 @@ def _steps(judged: Judged) -> Iterator[str]:
             yield f"{step.type} has a heartbeat timeout of {step.heartbeat:g} s."
         if not step.bounded:
             yield f"{step.type} may be tried for ever."
+
+
+def _counted(seen: Seen) -> Counter[str]:
+    # A Signal that comes again is verified again, unless its request is settled by then.
+    found = Counter(step.type for step in seen.steps)
+    found["verify_decision"] = min(found["verify_decision"], 1)
+    return +found
 
 
 def _replays(judged: Judged) -> Iterator[str]:
