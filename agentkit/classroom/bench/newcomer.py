@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agentkit.classroom.home import ClassroomError
-from agentkit.classroom.workers import NOTEBOOKS
 
-CHECKOUT = NOTEBOOKS.parent
+CHECKOUT = Path(__file__).resolve().parents[3]
+NOTEBOOKS = CHECKOUT / "notebooks"
 
 STEPS = (
     "git clone",
