@@ -29,10 +29,10 @@ help:  ## list these targets
 		awk -F'|' '{ printf "%-15s %s\n", $$1, $$2 }'
 
 lab: $(STAMP)  ## set up and start everything, open JupyterLab
-	@$(BIN)/python -m agentkit lab
+	@$(BIN)/agentkit lab
 
 demo: $(STAMP)  ## the kill-the-worker story in this terminal
-	@$(BIN)/python -m agentkit demo
+	@$(BIN)/agentkit demo
 
 # What runs beside what is decided by a scheduler in tests/conftest.py. (--dist loadgroup would
 # have no effect: xdist 3.8 writes the group into a field that pytest 9.2 doesn't read any more.)
@@ -46,7 +46,7 @@ crash: $(STAMP)  ## 200 SIGKILLs at every kind of point of every recipe; ARGS="-
 	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/crash" $(BIN)/python -m tests.crash.campaign $(ARGS)
 
 bench: $(STAMP)  ## measure, and write it into README.md; PARTS="recovery tools" TURNS=10000
-	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/bench" $(BIN)/python -m agentkit.classroom.bench \
+	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/bench" $(BIN)/python -m tests.bench \
 		$(if $(TURNS),--turns $(TURNS)) $(PARTS)
 
 outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored outputs
@@ -54,11 +54,11 @@ outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored
 		$(OFFLINE) $(BIN)/python -m nbconvert --to notebook --execute --inplace \
 			--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
 			"$$notebook" || { code=1; break; }; \
-	done; $(OFFLINE) $(BIN)/python -m agentkit down; exit $$code
+	done; $(OFFLINE) $(BIN)/agentkit down; exit $$code
 
 golden: $(STAMP)  ## run every recipe, refresh its golden history, print what has changed
 	@code=0; $(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/golden" $(BIN)/python -m tests.golden || code=1; \
-		$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/golden" $(BIN)/python -m agentkit down; exit $$code
+		$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/golden" $(BIN)/agentkit down; exit $$code
 
 lock: $(STAMP)  ## take the newest versions: requirements.txt and the pins in environment.yml
 	$(BIN)/uv pip compile pyproject.toml --universal --extra lab --extra s3 --extra test \
@@ -72,10 +72,10 @@ lock: $(STAMP)  ## take the newest versions: requirements.txt and the pins in en
 
 clean:  ## stop everything, then remove .venv, .agentkit and caches
 	@if [ -x $(BIN)/python ]; then \
-		$(BIN)/python -m agentkit down || true; \
+		$(BIN)/agentkit down || true; \
 		for records in .agentkit/processes .agentkit/*/processes .agentkit/*/*/processes; do \
 			if [ -d "$$records" ]; then \
-				AGENTKIT_HOME="$$(dirname "$$records")" $(BIN)/python -m agentkit down || true; \
+				AGENTKIT_HOME="$$(dirname "$$records")" $(BIN)/agentkit down || true; \
 			fi; \
 		done; \
 	fi

@@ -8,7 +8,8 @@ from agentkit.claude import (
     default_model,
 )
 from agentkit.client import connect, run_main, run_until_signalled
-from agentkit.conversation import (
+from agentkit.idempotency import idempotency_key, once
+from agentkit.messages import (
     Messages,
     ToolCall,
     assistant_message,
@@ -16,7 +17,6 @@ from agentkit.conversation import (
     tool_calls,
     user_message,
 )
-from agentkit.idempotency import idempotency_key, once
 from agentkit.plugin import AgentPlugin
 from agentkit.tool_runs import outcome_is_unknown, run_tool, run_tools
 from agentkit.tools import AnyTool, ToolError, tool

@@ -23,7 +23,7 @@ from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ApplicationError
 
 from agentkit import claude_errors
-from agentkit.conversation import Content, Messages, ToolSchemas, Verbatim
+from agentkit.messages import Content, Messages, ToolSchemas, Verbatim
 from agentkit.tools import HEARTBEAT_TIMEOUT
 
 if TYPE_CHECKING:

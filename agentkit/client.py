@@ -45,7 +45,7 @@ async def connect(*plugins: Plugin) -> Client:
     except (RuntimeError, ValueError, OSError) as err:
         raise ConnectionError(
             f"No Temporal server answers at {config['target_host']}. Start the embedded one with "
-            "`python -m agentkit up`, or set TEMPORAL_ADDRESS to the HOST:PORT of yours. "
+            "`.venv/bin/agentkit up`, or set TEMPORAL_ADDRESS to the HOST:PORT of yours. "
             f"({_first_line(err)})"
         ) from None
 

@@ -23,7 +23,7 @@ from temporalio.worker import (
 )
 
 from agentkit.claude import call_claude, claude_client, close_claude_client
-from agentkit.store import Store
+from agentkit.stores import Store
 from agentkit.tool_runs import tool_activity
 from agentkit.tools import HEARTBEAT_TIMEOUT, AnyTool
 
@@ -35,7 +35,7 @@ class AgentPlugin(SimplePlugin):
         tools: The tools that this worker runs; a process that only starts Workflows or
             reads their results leaves them out.
         store: Where results go that are too long for a message; by default a SQLite file, see
-            `agentkit.store.SQLiteStore`.
+            `agentkit.stores.SQLiteStore`.
 
     Example:
         ```python

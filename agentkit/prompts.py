@@ -27,8 +27,8 @@ from agentkit.claude import (
     check_size,
     default_model,
 )
-from agentkit.conversation import Messages, ToolSchemas, Verbatim
-from agentkit.store import SQLiteStore, Store
+from agentkit.messages import Messages, ToolSchemas, Verbatim
+from agentkit.stores import SQLiteStore, Store
 from agentkit.tools import HEARTBEAT_TIMEOUT
 
 PIN_OPTIONS: workflow.ActivityConfig = {

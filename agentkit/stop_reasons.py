@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from agentkit.budget import Budget, Limit, Spent
 from agentkit.claude import ClaudeReply
-from agentkit.conversation import Messages, assistant_message, text_of, tool_calls, user_message
+from agentkit.messages import Messages, assistant_message, text_of, tool_calls, user_message
 
 if TYPE_CHECKING:
     from anthropic.types import MessageParam

@@ -33,9 +33,9 @@ from temporalio.exceptions import (
 )
 from temporalio.exceptions import TimeoutError as TimedOut
 
-from agentkit.conversation import ToolCall, tool_result
 from agentkit.idempotency import use_idempotency_key
-from agentkit.store import SQLiteStore, Store
+from agentkit.messages import ToolCall, tool_result
+from agentkit.stores import SQLiteStore, Store
 from agentkit.tools import AnyTool, InvalidArguments, ToolError, tool_options
 
 if TYPE_CHECKING:

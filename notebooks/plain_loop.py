@@ -6,7 +6,7 @@ import sys
 import anthropic
 
 from agentkit import default_model
-from agentkit.classroom.shop import find_order, refund, search_handbook, send_email
+from classroom.shop import find_order, refund, search_handbook, send_email
 
 TOOLS = {t.name: t for t in (find_order, search_handbook, refund, send_email)}
 SYSTEM = "You are the support desk of a small bookshop. Look things up before you act."

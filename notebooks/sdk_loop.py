@@ -7,7 +7,7 @@ import sys
 import anthropic
 
 from agentkit import default_model
-from agentkit.classroom.shop import find_order, refund, search_handbook, send_email
+from classroom.shop import find_order, refund, search_handbook, send_email
 
 
 def sdk_tool(tool):

@@ -21,10 +21,11 @@ from temporalio.client import Client
 from xdist.scheduler import LoadScopeScheduling
 
 from agentkit import AgentPlugin, connect
-from agentkit.classroom import dev_server, processes, which_claude, workers
-from agentkit.classroom import shop as bookshop
-from agentkit.classroom.dev_server import DevServer
-from agentkit.classroom.offline import OfflineClaude
+from classroom import shop as bookshop
+from classroom import workers
+from classroom.machine import dev_server, processes, which_claude
+from classroom.machine.dev_server import DevServer
+from offline_claude import OfflineClaude
 from tests.crash.campaign.trees import copy_tree
 
 _STATE = Path(__file__).resolve().parents[1] / ".agentkit"
@@ -84,12 +85,12 @@ class _ByRecipe(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
-        if file == "tests/test_copied_projects.py":
+        if file == "tests/classroom/test_copied_projects.py":
             return file + nodeid.partition("[")[2]
         return "recipes" if file.endswith(".ipynb") or file in _RUN_RECIPES else file
 
 
-_RUN_RECIPES = ("tests/test_demo.py", "tests/test_workers.py")
+_RUN_RECIPES = ("tests/classroom/test_demo.py", "tests/classroom/test_workers.py")
 """Tests that start the course's programs in processes that don't know of the copy."""
 
 

@@ -56,7 +56,7 @@ def test_the_public_names_are_at_most_25_and_all_there() -> None:
 def test_importing_agentkit_brings_neither_the_claude_sdk_nor_the_classroom() -> None:
     code = (
         "import sys, agentkit;"
-        "print([m for m in sys.modules if m == 'anthropic' or m.startswith('agentkit.classroom')])"
+        "print([m for m in sys.modules if m == 'anthropic' or m.startswith('classroom')])"
     )
     command = [sys.executable, "-c", code]
     assert subprocess.run(command, capture_output=True, text=True).stdout == "[]\n"
@@ -71,7 +71,7 @@ def test_the_take_home_modules_never_import_the_classroom() -> None:
             elif isinstance(node, ast.ImportFrom):
                 imported |= {node.module or ""}
                 imported |= {f"{node.module}.{alias.name}" for alias in node.names}
-        assert not any(name.startswith("agentkit.classroom") for name in imported), module.name
+        assert not any(name.startswith("classroom") for name in imported), module.name
 
 
 def test_what_every_recipe_takes_home_stays_under_2000_lines() -> None:

@@ -1,5 +1,11 @@
 """People in the loop: a policy decides which tool calls wait, and a person decides on those."""
 
+from agentkit.approvals.client import (
+    DecisionRefused,
+    decide,
+    pending_approvals,
+    read_audit,
+)
 from agentkit.approvals.gate import Gate
 from agentkit.approvals.notify import (
     FileNotifier,
@@ -15,12 +21,6 @@ from agentkit.approvals.requests import (
     Notice,
     digest_of,
     read_decision,
-)
-from agentkit.approvals.reviewing import (
-    DecisionRefused,
-    decide,
-    pending_approvals,
-    read_audit,
 )
 from agentkit.approvals.signatures import Verify, sign, signed_by, trust_names
 from agentkit.approvals.waiting import GateState, PendingApproval

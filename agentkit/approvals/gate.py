@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from temporalio import workflow
 
 from agentkit.approvals.audit import Audit
-from agentkit.approvals.inbox import Inbox
+from agentkit.approvals.handlers import Inbox
 from agentkit.approvals.policy import Policy, Terms, Verdict, ask, ask_for_effects
 from agentkit.approvals.requests import AuditEntry, Decision
 from agentkit.approvals.signatures import Verify
 from agentkit.approvals.waiting import GateState
-from agentkit.conversation import ToolCall, tool_result
+from agentkit.messages import ToolCall, tool_result
 from agentkit.tool_runs import run_tool, together
 from agentkit.tools import AnyTool
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
-from agentkit.conversation import ToolCall
+from agentkit.messages import ToolCall
 from agentkit.tools import AnyTool
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import pydantic
 
-from agentkit.conversation import Verbatim
+from agentkit.messages import Verbatim
 
 
 @dataclass(frozen=True)

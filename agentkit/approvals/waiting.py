@@ -10,7 +10,7 @@ from temporalio import workflow
 
 from agentkit.approvals.policy import Terms
 from agentkit.approvals.requests import ApprovalRequest, AuditEntry, Kind, digest_of
-from agentkit.conversation import ToolCall, Verbatim
+from agentkit.messages import ToolCall, Verbatim
 
 if TYPE_CHECKING:
     from anthropic.types import ToolResultBlockParam

@@ -1,6 +1,6 @@
 """Conversations of any length: kept in a store as a chain, seen by Claude through a window."""
 
-from agentkit.transcript.audit import Verified, recorded_heads, verify, verify_history
+from agentkit.transcript.activities import TranscriptPlugin
 from agentkit.transcript.chain import (
     BrokenTranscript,
     Link,
@@ -10,9 +10,9 @@ from agentkit.transcript.chain import (
     read_link,
     walk,
 )
-from agentkit.transcript.keeping import TranscriptPlugin
-from agentkit.transcript.long_conversation import LongConversation
-from agentkit.transcript.turns import Prompt, TurnTaken
+from agentkit.transcript.conversation import LongConversation
+from agentkit.transcript.payloads import Prompt, TurnTaken
+from agentkit.transcript.verification import Verified, recorded_heads, verify, verify_history
 from agentkit.transcript.window import View, Window, read_window
 
 __all__ = [

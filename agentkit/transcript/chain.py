@@ -26,8 +26,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from agentkit.conversation import Messages
-from agentkit.store import Store
+from agentkit.messages import Messages
+from agentkit.stores import Store
 
 Entry: TypeAlias = dict[str, Any]
 """A message in the API's shape, in which a tool's result may be `{"kept": reference}`."""

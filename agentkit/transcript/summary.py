@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from agentkit.claude import ClaudeRequest
-from agentkit.conversation import user_message
-from agentkit.store import Store
+from agentkit.messages import user_message
+from agentkit.stores import Store
 from agentkit.transcript.chain import Entry, canonical, opened, walk
 from agentkit.transcript.window import Window, read_window
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentkit.store import Store
+from agentkit.stores import Store
 from agentkit.transcript.chain import Entry, Link, opened, read_link, size_of, walk
 
 

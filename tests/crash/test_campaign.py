@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from agentkit.classroom import workers
+from classroom import workers
 from tests.crash.campaign.broken import try_all
 from tests.crash.campaign.bugs import BROKEN
 from tests.crash.campaign.campaign import Campaign, campaign

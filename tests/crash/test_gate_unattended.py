@@ -11,7 +11,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from tests import gates
+from tests.support import gates
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from types import ModuleType
 import pytest
 from temporalio.client import Client
 
-from agentkit.classroom import workers
-from agentkit.classroom.offline import OfflineClaude
-from agentkit.classroom.show import steps, until
-from agentkit.classroom.workers import WorkerProcess
+from classroom import workers
+from classroom.show import steps, until
+from classroom.workers import WorkerProcess
+from offline_claude import OfflineClaude
 
 
 @pytest.fixture(autouse=True)

@@ -12,11 +12,11 @@ import sys
 import uuid
 
 from agentkit import run_main
-from agentkit.classroom.home import ClassroomError
-from agentkit.classroom.lesson import Lesson, begin
-from agentkit.classroom.recipes import list_recipes
-from agentkit.classroom.workers import WorkerProcess
 from agentkit.testing import describe, load, save
+from classroom.lesson import Lesson, begin
+from classroom.machine.home import ClassroomError
+from classroom.recipes import list_recipes
+from classroom.workers import WorkerProcess
 from tests.golden.runs import FOLDER, golden_run
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 
 from agentkit.approvals import Decision, decide, read_decision
-from agentkit.classroom.show.pending import until_pending
+from classroom.show.pending import until_pending
 
 FOLDER = Path(__file__).resolve().parent
 REFUND = "Order 1042 arrived damaged. Please refund it and email me a confirmation."

@@ -1,7 +1,7 @@
 """What the agent can do. A tool of your own goes here, with the effect that it has."""
 
 from agentkit import AnyTool
-from agentkit.classroom.shop import (
+from classroom.shop import (
     find_order,
     refund,
     search_handbook,

@@ -1,7 +1,7 @@
 """What the agent can do. A tool of your own goes here, and nowhere else."""
 
 from agentkit import AnyTool
-from agentkit.classroom.shop import (
+from classroom.shop import (
     find_order,
     refund,
     search_handbook,

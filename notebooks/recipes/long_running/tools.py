@@ -1,7 +1,7 @@
 """What the agent can do, and where its tickets come from. Your own tools and queue go here."""
 
 from agentkit import AnyTool
-from agentkit.classroom import shop
+from classroom import shop
 
 TOOLS: list[AnyTool] = [
     shop.find_order,

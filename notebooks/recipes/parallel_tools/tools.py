@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from agentkit import AnyTool, tool
-from agentkit.classroom.shop import (
+from classroom.shop import (
     book_van,
     find_order,
     refund,

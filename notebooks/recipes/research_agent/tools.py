@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentkit import AnyTool, Spent, tool
-from agentkit.classroom import shop
+from classroom import shop
 from recipes.research_agent.publish import publish
 from recipes.research_agent.report import Paragraph, Report
 

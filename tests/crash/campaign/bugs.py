@@ -66,7 +66,7 @@ BROKEN = [
                 "async def here(call):\n"
                 "    with workflow.unsafe.imports_passed_through():\n"
                 "        from agentkit import tool_result\n"
-                "        from agentkit.classroom.shop import send_email\n"
+                "        from classroom.shop import send_email\n"
                 '    if call.name != "send_email":\n'
                 "        return await run_tool(call)\n"
                 "    with workflow.unsafe.sandbox_unrestricted():\n"
@@ -100,7 +100,7 @@ BROKEN = [
     ),
     Broken(
         "an approval that isn't bound to what was seen",
-        (("agentkit/approvals/inbox.py", "if decision.digest != request.digest:", "if False:"),),
+        (("agentkit/approvals/handlers.py", "if decision.digest != request.digest:", "if False:"),),
         "approval_gate.update",
         "gate-pending",
         {},
@@ -124,7 +124,7 @@ BROKEN = [
         "a decision counts twice",
         (
             (
-                "agentkit/approvals/inbox.py",
+                "agentkit/approvals/handlers.py",
                 "return waiting if waiting is not None and waiting.outcome is None else None",
                 "return waiting",
             ),

@@ -1,4 +1,4 @@
-"""A worker of `tests.gated_talk`: a gate that is carried over, as in no recipe of the course."""
+"""A worker of `tests.support.gated_talk`: a gate carried over, as in no recipe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from temporalio.worker import Worker
 from agentkit import AgentPlugin, connect, run_main, run_until_signalled
 from agentkit.approvals import FileNotifier, approval_activities, trust_names
 from agentkit.transcript import TranscriptPlugin
-from tests.gated_talk import TOOLS, GatedTalk
+from tests.support.gated_talk import TOOLS, GatedTalk
 
 TASK_QUEUE = "gated-talk"
 

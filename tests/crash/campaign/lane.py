@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from agentkit.classroom import ports
-from agentkit.classroom import shop as bookshop
-from agentkit.classroom.home import ClassroomError
-from agentkit.classroom.offline import OfflineClaude
+from classroom import shop as bookshop
+from classroom.machine import ports
+from classroom.machine.home import ClassroomError
+from offline_claude import OfflineClaude
 from tests.crash.campaign.nursery import PYTHON, ROOT, Child, Nursery
 from tests.crash.campaign.server import Server
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agentkit.classroom.bench.results import into_readme, this_machine
+from tests.bench.results import into_readme, this_machine
 from tests.crash.campaign.campaign import Ran, Results
 from tests.crash.campaign.nursery import ROOT
 from tests.crash.campaign.points import KINDS

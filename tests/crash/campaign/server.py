@@ -9,7 +9,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from agentkit.classroom import dev_server, ports
+from classroom.machine import dev_server, ports
 from tests.crash.campaign.nursery import Child, Nursery
 
 _STARTUP_SECONDS = 60

@@ -28,7 +28,7 @@ def copy_tree(to: Path, source: Path = ROOT, edits: Sequence[Edit] = ()) -> Path
     Raises:
         ValueError: A text to be changed isn't there, or is there more than once.
     """
-    for part in ("agentkit", "notebooks"):
+    for part in ("agentkit", "offline_claude", "classroom", "notebooks"):
         shutil.copytree(source / part, to / part, ignore=_LEFT_OUT)
     for file, old, new in edits:
         text = (to / file).read_text(encoding="utf8")

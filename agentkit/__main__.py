@@ -1,5 +1,0 @@
-"""`python -m agentkit …`; see `agentkit.cli`."""
-
-from agentkit.cli import main
-
-main()

@@ -1,5 +1,0 @@
-"""The brain: from the request alone to the next thing to say. It is rules, not a model."""
-
-from agentkit.classroom.offline.brain.thinking import think
-
-__all__ = ["think"]

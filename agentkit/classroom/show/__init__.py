@@ -1,7 +1,0 @@
-"""What people look at: tables, transcripts, the timeline of a run; the panel has its own module."""
-
-from agentkit.classroom.show.table import Table
-from agentkit.classroom.show.timeline import Step, attempts, steps, table, timeline, until
-from agentkit.classroom.show.transcript import transcript
-
-__all__ = ["Step", "Table", "attempts", "steps", "table", "timeline", "transcript", "until"]

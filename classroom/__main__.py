@@ -1,0 +1,5 @@
+"""`.venv/bin/agentkit …`; see `classroom.cli`."""
+
+from classroom.cli import main
+
+main()

@@ -1,0 +1,84 @@
+"""The kill-the-worker story, told in a terminal: `make demo`."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from classroom import shop, workers
+from classroom.lesson import begin
+from classroom.machine import processes
+from classroom.show import Table, table, timeline, until
+from classroom.show.timeline import Step
+from classroom.workers import WorkerProcess
+
+QUESTION = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
+
+
+async def tell() -> None:
+    """Run a durable agent, kill its worker in mid-thought, and watch another one finish.
+
+    What it started is stopped at the end; what was running before goes on.
+
+    Raises:
+        ClassroomError: Something is in the way; the message says what to do.
+    """
+    before = {process.pid for process in processes.everything()}
+    lesson = await begin()
+    print(f"{lesson}\n")
+    _say(f'A customer writes: "{QUESTION}"', "An agent works on it. Two workers are up.")
+    client = lesson.client
+    try:
+        pair = [WorkerProcess("durable_loop", name).start() for name in ("first", "second")]
+        for each in pair:
+            await each.polling(client)
+            print(f"  {each.name}, pid {each.pid}")
+        lesson.claude.slow(30, turn=3)
+        run = await client.start_workflow(
+            "DurableLoop", QUESTION, id=f"demo-{time.time_ns()}", task_queue=pair[0].task_queue
+        )
+        seen = await until(run, _thinking_after_refund)
+        print(f"\n{table(seen)}\n")
+        victim = next(each for each in pair if each.identity == seen[-1].worker)
+        _say("The refund is paid, the email is not sent, and Claude is thinking.")
+        print(f"  kill -9 {victim.pid}        ({victim.name} is talking to Claude)")
+        killed_at = time.monotonic()
+        print(f"  return code {victim.kill()}\n")
+        await until(run, lambda steps: steps[-1].worker != victim.identity)
+        waited = time.monotonic() - killed_at
+        _say(f"After {waited:.1f} s the other worker called Claude again.")
+        answer = await run.result()
+        print(f"\n{await timeline(run)}\n")
+        print(Table(shop.rows("refunds"), ["order_id", "amount_cents", "reason"]))
+        calls = len(lesson.claude.calls())
+        _say(
+            "",
+            f"One refund, {shop.count('emails')} email, {calls} model calls"
+            " (4, and the one that was in flight)."
+            if calls
+            else f"{shop.count('refunds')} refund, {shop.count('emails')} email.",
+        )
+        print(f"Claude: {answer['text']}\n")
+        _say(
+            "The run is kept. To look at it in the Web UI:",
+            f"  {sys.executable} -m classroom up",
+        )
+    finally:
+        workers.stop_all()
+        for process in processes.everything():
+            if process.pid not in before:
+                process.stop()
+
+
+def _thinking_after_refund(steps: list[Step]) -> bool:
+    """Is Claude being called, right after the refund?"""
+    return [(s.activity, s.state) for s in steps[-2:]] == [
+        ("tool.refund", "completed"),
+        ("call_claude", "running"),
+    ]
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(line)
+    sys.stdout.flush()

@@ -1,0 +1,72 @@
+"""The first cell of every notebook: everything up, everything as it was at the start."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from agentkit import AgentPlugin, connect
+from classroom import shop, workers
+from classroom.machine import dev_server, which_claude
+from classroom.machine.which_claude import ClaudeInUse, OwnClaude
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a notebook works with.
+
+    Attributes:
+        client: Connected to Temporal, with `AgentPlugin`.
+        claude: The Claude that answers: call log and faults if it is the offline one.
+        server: The embedded Temporal server; None when the user brought one.
+    """
+
+    client: Client
+    claude: ClaudeInUse
+    server: dev_server.DevServer | None
+
+    @property
+    def web_ui(self) -> str:
+        """Where Temporal's Web UI is."""
+        return self.server.ui_url if self.server else "the one of your own Temporal server"
+
+    def __str__(self) -> str:
+        if isinstance(self.claude, OwnClaude):
+            claude = f"{self.claude.host}, as your environment says"
+        else:
+            claude = "offline, a stand-in on this machine and not a model"
+        if self.server is None:
+            temporal = f"{self.client.service_client.config.target_host}, your own"
+        else:
+            temporal = f"embedded, Web UI at {self.server.ui_url}"
+        note = f"\n{self.server.note}" if self.server and self.server.note else ""
+        return f"Claude:   {claude}\nTemporal: {temporal}\nShop:     as on the first day{note}"
+
+
+async def begin() -> Lesson:
+    """Start or adopt what lessons need, and clear away what earlier ones left.
+
+    Leftover workers are stopped, runs that were never finished are ended (on the embedded
+    server only), the shop and the offline Claude are put back.
+
+    Returns:
+        The lesson, which prints as three lines that say what is in use.
+
+    Raises:
+        ClassroomError: Something is in the way; the message says what to do.
+    """
+    server = await dev_server.ensure() if dev_server.own_server() is None else None
+    claude = await which_claude.ensure()
+    workers.stop_all()
+    client = await connect(AgentPlugin())
+    if server is not None:
+        async for run in client.list_workflows('ExecutionStatus = "Running"'):
+            handle = client.get_workflow_handle(run.id, run_id=run.run_id)
+            with suppress(RPCError):  # it ended by itself in the meantime
+                await handle.terminate(reason="left over from an earlier lesson")
+    claude.reset()
+    shop.reset()
+    return Lesson(client, claude, server)

@@ -1,0 +1,1 @@
+"""The machine under the course: servers, processes, ports, locks, and its state folder."""

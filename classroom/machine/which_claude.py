@@ -1,0 +1,218 @@
+"""Which Claude answers: the offline one, unless the environment names another.
+
+`ANTHROPIC_API_KEY` (or `ANTHROPIC_AUTH_TOKEN`) means the real API, `ANTHROPIC_BASE_URL` any
+server that speaks the Messages API, such as a local model's. `AGENTKIT_OFFLINE=1` means the
+offline Claude whatever else is set; tests run so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+import offline_claude as offline
+from classroom.machine import locks, ports, processes
+from classroom.machine.home import ClassroomError, home
+from offline_claude import Call, OfflineClaude
+
+NAME = "offline-claude"
+_EMBEDDED = "AGENTKIT_EMBEDDED_CLAUDE"
+_STARTUP_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class OwnClaude:
+    """A Claude that the user brought: it has no call log and no faults on demand.
+
+    Attributes:
+        host: The server that answers.
+    """
+
+    host: str
+
+    def slow(self, seconds: float, *, turn: int | None = None, times: int = 1) -> None:
+        """Do nothing: a real Claude takes its own time, more than a kill needs."""
+
+    def fail(self, status: int, *, times: int = 1) -> None:
+        """Do nothing: a real Claude fails when it does."""
+
+    def reset(self) -> None:
+        """Do nothing: nothing is kept here."""
+
+    def calls(self) -> list[Call]:
+        """Return no calls: only the offline Claude keeps a call log."""
+        return []
+
+
+ClaudeInUse: TypeAlias = OfflineClaude | OwnClaude
+
+
+def own_claude() -> OwnClaude | None:
+    """Tell whether the user brings a Claude of their own.
+
+    Returns:
+        It, or None when the offline one is meant.
+
+    Raises:
+        ClassroomError: ANTHROPIC_BASE_URL is no address that the SDK can use.
+    """
+    if os.environ.get(_EMBEDDED) or os.environ.get("AGENTKIT_OFFLINE"):
+        return None
+    names = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL")
+    if not any(map(os.environ.get, names)):
+        return None
+    return OwnClaude(_host_of(_base_url()))
+
+
+async def ensure() -> ClaudeInUse:
+    """Make sure that a Claude answers, and point this process's environment at it.
+
+    Returns:
+        The user's own Claude, once it has been reached and has taken the key; else the
+        offline one, found or started.
+
+    Raises:
+        ClassroomError: It can't be reached or refuses the key, or the offline one doesn't
+            start; the message says what to do.
+    """
+    own = own_claude()
+    if own is not None:
+        await asyncio.to_thread(_reach, own)
+        return own
+    async with locks.exclusively():
+        _stop_outdated()
+        url = find() or await _start()
+    # The user's own credentials never go to a server that isn't the one they are for.
+    for variable in [v for v in os.environ if v.startswith("ANTHROPIC_")]:
+        del os.environ[variable]
+    os.environ.update({"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "offline", _EMBEDDED: "1"})
+    _leave_out_proxies()
+    return OfflineClaude(url)
+
+
+def find() -> str | None:
+    """Find the running offline Claude, without starting it.
+
+    Returns:
+        Its base URL, or None.
+    """
+    process = processes.find(NAME)
+    return f"http://127.0.0.1:{process.details['port']}" if process is not None else None
+
+
+async def _start() -> str:
+    for _attempt in range(3):
+        port = ports.free_port(0)
+        process = processes.start(
+            NAME,
+            [
+                *(sys.executable, "-m", "classroom", "offline", "--port", str(port)),
+                *("--log", str(home() / "logs" / "calls.jsonl")),
+            ],
+            details={"port": str(port), "code": _code_version()},
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            if await asyncio.to_thread(_answers, url, process):
+                return url
+        except BaseException:
+            process.kill()
+            raise
+        problem = process.log_tail(5)
+        process.kill()
+    raise ClassroomError(
+        f"The offline Claude didn't start: {problem or 'it printed nothing'}\n"
+        "Try it by itself to see why: .venv/bin/agentkit offline --port 0"
+    )
+
+
+def _stop_outdated() -> None:
+    """Stop an offline Claude that runs other code than is on disk, as after a `git pull`."""
+    process = processes.find(NAME)
+    if process is not None and process.details.get("code") != _code_version():
+        process.stop()
+
+
+def _code_version() -> str:
+    return str(max(f.stat().st_mtime_ns for f in Path(offline.__file__).parent.rglob("*.py")))
+
+
+def _leave_out_proxies() -> None:
+    """Keep a proxy in the environment from being asked for what runs on this machine."""
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
+
+
+def _answers(url: str, process: processes.Background) -> bool:
+    """Wait until the offline Claude answers; False if it dies or takes too long."""
+    deadline = time.monotonic() + _STARTUP_SECONDS
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while process.alive and time.monotonic() < deadline:
+        try:
+            direct.open(f"{url}/healthz", timeout=5).close()
+            return True
+        except OSError:
+            time.sleep(0.02)
+    return False
+
+
+def _base_url() -> str:
+    return os.environ.get("ANTHROPIC_BASE_URL") or "https://api.anthropic.com"
+
+
+def _host_of(url: str) -> str:
+    """Name the host of a base URL; the URL itself is never shown, for it may hold a password."""
+    undo = "or use the offline Claude: unset ANTHROPIC_BASE_URL"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if host is None or parts.scheme not in ("http", "https"):
+        raise ClassroomError(
+            "ANTHROPIC_BASE_URL is no address. Write it as http://HOST:PORT or https://HOST, "
+            f"{undo}"
+        )
+    if parts.path.rstrip("/").endswith("/v1"):
+        raise ClassroomError(
+            "ANTHROPIC_BASE_URL ends in /v1, which the SDK adds by itself. Leave it out, as in "
+            f"http://{host}:PORT, {undo}"
+        )
+    return host
+
+
+def _reach(own: OwnClaude) -> None:
+    """Ask the user's Claude for its models: any answer but "who are you?" will do."""
+    local = own.host in ("localhost", "127.0.0.1", "::1")
+    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
+    request = urllib.request.Request(f"{_base_url().rstrip('/')}/v1/models?limit=1")  # noqa: S310
+    request.add_header("anthropic-version", "2023-06-01")
+    if key := os.environ.get("ANTHROPIC_API_KEY"):
+        request.add_header("x-api-key", key)
+    elif token := os.environ.get("ANTHROPIC_AUTH_TOKEN"):
+        request.add_header("authorization", f"Bearer {token}")
+    undo = (
+        "or use the offline Claude: unset ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN "
+        "ANTHROPIC_BASE_URL, and restart the kernel."
+    )
+    try:
+        opener.open(request, timeout=10).close()
+    except urllib.error.HTTPError as err:
+        err.close()
+        if err.code in (401, 403):
+            raise ClassroomError(
+                f"{own.host} refuses the key ({err.code}). Check ANTHROPIC_API_KEY, {undo}"
+            ) from None
+    except (OSError, ValueError):
+        raise ClassroomError(
+            f"Can't reach {own.host}. Check the network and ANTHROPIC_BASE_URL, {undo}"
+        ) from None

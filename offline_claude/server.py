@@ -1,0 +1,210 @@
+"""The HTTP server: the app, and a process that serves it on 127.0.0.1."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from offline_claude import body
+from offline_claude.endpoints import Endpoints
+from offline_claude.errors import ApiError, OfflineClaudeError
+from offline_claude.headers import ORGANIZATION
+from offline_claude.protocol import Connection
+from offline_claude.reply import new_id
+
+HOST = "127.0.0.1"
+
+MOST_HEADER_BYTES = 64 * 1024
+"""How long the headers of a request may be."""
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+_logger = logging.getLogger("uvicorn.error")
+
+_HERE = "/v1/messages, /v1/messages/count_tokens and /v1/models"
+
+_ELSEWHERE = {
+    "/v1/messages/batches": "message batches",
+    "/v1/files": "files",
+    "/v1/complete": "the old text completions",
+    "/v1/skills": "skills",
+    "/v1/agents": "managed agents",
+    "/v1/sessions": "managed agents",
+    "/v1/environments": "managed agents",
+    "/v1/organizations": "the Admin API",
+    "/v1/oauth": "OAuth",
+}
+"""What the API has and this server hasn't, by path."""
+
+
+def create_app(call_log_path: Path | None = None) -> Starlette:
+    """Build the offline Claude as an ASGI app; it needs connections of class `Connection`.
+
+    Args:
+        call_log_path: File to which calls are appended as JSON lines; None keeps them in memory.
+
+    Returns:
+        The app; `app.state.offline` is its `Endpoints`.
+    """
+    offline = Endpoints(call_log_path)
+    routes: list[tuple[str, str, Handler]] = [
+        ("POST", "/v1/messages", offline.messages),
+        ("POST", "/v1/messages/count_tokens", offline.count_tokens),
+        ("GET", "/v1/models", offline.models),
+        ("GET", "/v1/models/{model}", offline.model),
+        ("GET", "/healthz", offline.healthz),
+        ("POST", "/_offline/faults", offline.add_fault),
+        ("DELETE", "/_offline/faults", offline.clear_faults),
+        ("GET", "/_offline/calls", offline.calls),
+        ("DELETE", "/_offline/calls", offline.clear_calls),
+    ]
+    handlers: dict[str, dict[str, Handler]] = {}
+    for method, path, handler in routes:
+        handlers.setdefault(path, {})[method] = handler
+    app = Starlette(
+        # Every method comes here: Starlette's own refusals aren't in the API's shape.
+        routes=[Route(path, _Answer(by_method)) for path, by_method in handlers.items()],
+    )
+    app.router.redirect_slashes = False
+    app.router.default = _Answer({})
+    app.state.offline = offline
+    return app
+
+
+class _Answer:
+    """Answers requests for one path; whatever goes wrong comes in the API's shape."""
+
+    def __init__(self, by_method: dict[str, Handler]) -> None:
+        self._by_method = by_method
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        response = await self.respond(request)
+        await response(scope, receive, send)
+
+    async def respond(self, request: Request) -> Response:
+        request.state.request_id = request_id = new_id("req")
+        try:
+            response = await self._handler(request)(request)
+        except ApiError as err:
+            await body.read_the_rest(request)
+            response = _refused(err, request_id)
+        except ClientDisconnect:
+            # Nobody reads this, unless the client has only closed its half of the connection.
+            response = _refused(ApiError(499, "Client closed request"), request_id)
+        except Exception:
+            _logger.exception("The offline Claude broke at %s %s", request.method, request.url.path)
+            response = _refused(ApiError(500, "Internal server error"), request_id)
+        response.headers["request-id"] = request_id
+        if response.status_code != 401:
+            for name, value in ORGANIZATION.items():
+                response.headers.setdefault(name, value)
+        return response
+
+    def _handler(self, request: Request) -> Handler:
+        if handler := self._by_method.get(request.method):
+            return handler
+        if self._by_method:
+            allow = {"allow": ", ".join(self._by_method)}
+            raise ApiError(405, "Method Not Allowed", headers=allow)
+        path = request.url.path
+        for start, what in _ELSEWHERE.items():
+            if path == start or path.startswith(f"{start}/"):
+                raise ApiError(404, f"The offline Claude doesn't do {what}. It does {_HERE}.")
+        raise ApiError(404, "Not Found")
+
+
+def _refused(err: ApiError, request_id: str) -> Response:
+    retry = err.status in (408, 409, 429) or err.status >= 500
+    headers = {"x-should-retry": str(retry).lower(), **err.headers}
+    return JSONResponse(err.body(request_id), err.status, headers)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but it says where it listens, and stops at once and cleanly on a signal."""
+
+    def __init__(self, config: uvicorn.Config, app: Starlette, url: str) -> None:
+        super().__init__(config)
+        self._app = app
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._app.state.offline.warm_up()
+        sys.stdout.write(f"The offline Claude listens on {self._url} (Ctrl-C stops it)\n")
+        sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.offline.stopping.set()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn's own raises the signal again when it is done, so that a clean stop would
+        # look like a crash to whoever started this process.
+        before = {s: signal.signal(s, self.handle_exit) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def serve(port: int, call_log_path: Path | None = None) -> None:
+    """Run the offline Claude in the foreground, until Ctrl-C or SIGTERM.
+
+    Args:
+        port: Port on 127.0.0.1; 0 finds a free one. The line it prints says which.
+        call_log_path: File to which calls are appended as JSON lines.
+
+    Raises:
+        OfflineClaudeError: The port can't be used.
+    """
+    listener = _listen(port)
+    url = f"http://{HOST}:{listener.getsockname()[1]}"
+    app = create_app(call_log_path)
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="none",
+        loop="asyncio",
+        http=Connection,
+        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
+        timeout_keep_alive=int(body.IDLE_SECONDS),
+        log_level="error",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    with listener:
+        _Server(config, app, url).run(sockets=[listener])
+
+
+def _listen(port: int) -> socket.socket:
+    # With the protocol spelt out asyncio sends at once; else each reply waits 40 ms for an ACK.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(2048)
+    except (OSError, OverflowError) as err:
+        listener.close()
+        taken = isinstance(err, OSError) and err.errno == errno.EADDRINUSE
+        reason = "something else already listens there" if taken else str(err)
+        raise OfflineClaudeError(
+            f"The offline Claude can't use port {port}: {reason}. Choose another one, for "
+            "example: python -m offline_claude --port 0 (finds a free one)."
+        ) from None
+    return listener

@@ -1,0 +1,178 @@
+"""The Claude Activity under a Worker: what is tried again, what is sent, what is too large."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import cast
+
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from agentkit import ClaudeReply, ClaudeRequest, default_model, text_of, user_message
+from agentkit.claude import (
+    CLAUDE_OPTIONS,
+    DEFAULT_MODEL,
+    MAX_PAYLOAD_BYTES,
+    call_claude,
+    close_claude_client,
+)
+from offline_claude import OfflineClaude
+from tests.support import canned
+from tests.support.agents import HELLO, OneCall, Oversize, cause_of, desk
+
+
+@pytest.fixture(autouse=True)
+async def fresh_client() -> AsyncIterator[None]:
+    yield
+    await close_claude_client()
+
+
+async def call(request: ClaudeRequest = HELLO) -> ClaudeReply:
+    """Run one attempt of the Activity, outside a Worker."""
+    reply = await ActivityEnvironment().run(call_claude, request)
+    assert isinstance(reply, ClaudeReply)
+    return reply
+
+
+async def refused(request: ClaudeRequest = HELLO) -> ApplicationError:
+    with pytest.raises(ApplicationError) as raised:
+        await call(request)
+    return raised.value
+
+
+# Retry decisions, as the server carries them out.
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 503, 529])
+async def test_a_passing_fault_is_tried_again(claude: OfflineClaude, status: int) -> None:
+    claude.fail(status, headers={"retry-after": "0"} if status == 429 else {})
+    async with desk() as running:
+        reply = await running.run(OneCall.run, HELLO)
+    assert text_of(reply.content)
+    assert [c.status for c in claude.calls()] == [status, 200]
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422])
+async def test_what_another_attempt_cannot_help_fails_at_once(
+    claude: OfflineClaude, status: int
+) -> None:
+    claude.fail(status, type="type_of_the_api", message="Words of the API.")
+    async with desk() as running:
+        with pytest.raises(WorkflowFailureError) as failed:
+            await running.run(OneCall.run, HELLO)
+    cause = cause_of(failed.value)
+    assert cause.message == "Words of the API."
+    assert cause.type == "type_of_the_api"
+    assert [c.status for c in claude.calls()] == [status]
+
+
+async def test_the_wait_that_the_api_asks_for_is_kept(claude: OfflineClaude) -> None:
+    claude.fail(429, headers={"retry-after": "1.5"})
+    async with desk() as running:
+        await running.run(OneCall.run, HELLO)
+    first, second = claude.calls()
+    assert first.finished_at is not None
+    assert second.started_at - first.finished_at >= 1.5
+
+
+async def test_a_wait_that_ends_after_the_last_limit_is_not_begun(claude: OfflineClaude) -> None:
+    claude.fail(429, headers={"retry-after": "290"}, message="Come back later.", times=9)
+    async with desk() as running:  # whose runs may take 40 s
+        with pytest.raises(WorkflowFailureError) as failed:
+            await asyncio.wait_for(running.run(OneCall.run, HELLO), 20)
+    assert cause_of(failed.value).message == "Come back later."
+    assert len(claude.calls()) == 1
+
+
+async def test_one_attempt_is_one_http_call(claude: OfflineClaude) -> None:
+    claude.fail(500, times=5)
+    error = await refused()
+    assert error.type == "api_error"
+    assert not error.non_retryable
+    assert len(claude.calls()) == 1
+
+
+async def test_a_model_is_named_by_the_request_else_by_the_environment(
+    claude: OfflineClaude, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert default_model() == DEFAULT_MODEL
+    monkeypatch.setenv("AGENTKIT_MODEL", "claude-haiku-5-5")
+    assert default_model() == "claude-haiku-5-5"
+    named = ClaudeRequest([user_message("Hello")], model="claude-opus-5-5")
+    models = [(await call(request)).model for request in (HELLO, named)]
+    assert models == ["claude-haiku-5-5", "claude-opus-5-5"] == [c.model for c in claude.calls()]
+    monkeypatch.setenv("AGENTKIT_MODEL", "")
+    assert default_model() == DEFAULT_MODEL
+
+
+async def test_system_prompt_tools_and_limit_reach_the_api(claude: OfflineClaude) -> None:
+    short = ClaudeRequest(
+        [user_message("Order 1042?")],
+        system="Be brief.",
+        tools=[{"name": "find_order", "input_schema": cast("dict[str, object]", _SCHEMA)}],
+        max_tokens=1000,
+    )
+    reply = await call(short)
+    assert reply.stop_reason == "tool_use"
+    assert reply.usage.input_tokens > (await call(HELLO)).usage.input_tokens
+
+
+_SCHEMA = {
+    "type": "object",
+    "properties": {"order_id": {"type": "integer"}},
+    "required": ["order_id"],
+}
+
+
+# Limits.
+
+
+def test_every_limit_of_a_call_is_bounded() -> None:
+    policy = CLAUDE_OPTIONS["retry_policy"]
+    assert policy is not None
+    assert 1 < policy.maximum_attempts <= 10
+    limits = [limit for name, limit in CLAUDE_OPTIONS.items() if name.endswith("_timeout")]
+    assert len(limits) == 3
+    assert all(isinstance(each, timedelta) and each <= timedelta(minutes=15) for each in limits)
+
+
+async def test_a_request_that_temporal_cannot_carry_fails_before_it_is_dispatched(
+    claude: OfflineClaude,
+) -> None:
+    # Without the check this Workflow Task fails and is tried again for ever.
+    async with desk() as running:
+        handle = await running.start(Oversize.run)
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+        history = (await handle.fetch_history()).to_json()
+    cause = failed.value.cause
+    assert isinstance(cause, ApplicationError)
+    assert (cause.type, cause.non_retryable) == ("request_too_large", True)
+    assert "bytes; at most 2,000,000 fit into Temporal's history." in cause.message
+    assert "Shorten the conversation" in cause.message
+    assert "ACTIVITY_TASK_SCHEDULED" not in history
+    assert claude.calls() == []
+
+
+async def test_a_request_below_the_limit_is_carried(claude: OfflineClaude) -> None:
+    fits = ClaudeRequest([user_message("Hello " + "x" * (MAX_PAYLOAD_BYTES - 300))])
+    async with desk() as running:
+        await running.run(OneCall.run, fits)
+    assert [c.status for c in claude.calls()] == [200]
+
+
+async def test_a_reply_that_temporal_cannot_carry_is_told_and_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    huge = canned.tool_use('{"reason": "', *["x" * 700_000] * 3, '"}')
+    async with canned.answering(monkeypatch, huge) as requests, desk() as running:
+        with pytest.raises(WorkflowFailureError) as failed:
+            await running.run(OneCall.run, HELLO)
+    cause = cause_of(failed.value)
+    assert (cause.type, cause.non_retryable) == ("reply_too_large", True)
+    assert cause.message.startswith("The reply of Claude has 2,1")
+    assert len(requests) == 1

@@ -1,0 +1,158 @@
+"""The client that calls Claude: whose key goes where, through what, and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anthropic
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from agentkit.claude import _clients, call_claude, claude_client, close_claude_client
+from classroom.machine.ports import free_port
+from offline_claude import OfflineClaude
+from tests.support.agents import HELLO, OneCall, cause_of, desk
+
+
+@pytest.fixture(autouse=True)
+async def fresh_client() -> AsyncIterator[None]:
+    yield
+    await close_claude_client()
+
+
+@pytest.fixture
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+async def refused() -> ApplicationError:
+    with pytest.raises(ApplicationError) as raised:
+        await ActivityEnvironment().run(call_claude, HELLO)
+    return raised.value
+
+
+async def test_a_wrong_key_fails_at_once_and_is_not_shown(
+    claude: OfflineClaude, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "wrong-key-of-mine")
+    async with desk() as running:
+        handle = await running.start(OneCall.run, HELLO)
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+        history = (await handle.fetch_history()).to_json()
+    cause = cause_of(failed.value)
+    assert cause.type == "authentication_error"
+    assert cause.message == "Invalid bearer token"
+    assert "key-of-mine" not in history
+    assert history.count("EVENT_TYPE_ACTIVITY_TASK_STARTED") == 1
+    assert '"attempt": 2' not in history
+
+
+@pytest.mark.usefixtures("no_credentials")
+async def test_a_missing_key_fails_at_once_with_what_to_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://claude.invalid")
+    error = await refused()
+    assert (error.type, error.non_retryable) == ("authentication_error", True)
+    assert error.message == "No key for Claude: set ANTHROPIC_API_KEY where the worker runs."
+
+
+@asynccontextmanager
+async def recorder() -> AsyncIterator[tuple[str, list[str]]]:
+    """Listen on loopback and keep the head of each request."""
+    heads: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
+        writer.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", heads
+
+
+@pytest.mark.usefixtures("no_credentials")
+async def test_a_key_stored_on_disk_never_goes_to_a_server_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stored = tmp_path / ".config/anthropic"
+    for folder, content in (
+        ("configs", {"authentication": {"type": "user_oauth"}}),
+        ("credentials", {"type": "oauth_token", "access_token": "secret-on-disk"}),
+    ):
+        (stored / folder).mkdir(parents=True)
+        (stored / folder / "default.json").write_text(json.dumps(content))
+        (stored / folder / "default.json").chmod(0o600)
+    async with recorder() as (url, heads):
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
+        async with anthropic.AsyncAnthropic(max_retries=0) as left_to_itself:
+            with pytest.raises(anthropic.BadRequestError):
+                await left_to_itself.models.list()
+        await refused()
+    theirs, ours = heads
+    assert "secret-on-disk" in theirs
+    assert "secret-on-disk" not in ours
+    assert re.search(r"^(x-api-key|authorization): (bearer )?local\r$", ours, re.MULTILINE)
+
+
+@pytest.mark.parametrize("variable", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])
+@pytest.mark.usefixtures("no_credentials")
+async def test_a_key_of_the_environment_goes_to_the_address_beside_it(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "key-of-a-local-model")
+    async with recorder() as (url, heads):
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
+        await refused()
+    assert "key-of-a-local-model" in heads[0]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_proxies_are_left_out_of_calls_to_this_machine(
+    claude: OfflineClaude, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port(0)}")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", claude.url.replace("127.0.0.1", host))
+    reply = await ActivityEnvironment().run(call_claude, HELLO)
+    assert reply.stop_reason == "end_turn"
+
+
+async def test_an_event_loop_has_one_client_until_it_is_closed(claude: OfflineClaude) -> None:
+    client = claude_client()
+    assert claude_client() is client
+
+    async def other_loop() -> bool:
+        try:
+            return claude_client() is not client
+        finally:
+            await close_claude_client()
+
+    assert await asyncio.to_thread(lambda: asyncio.run(other_loop()))
+    await close_claude_client()
+    await close_claude_client()
+    assert client.is_closed()
+    assert claude_client() is not client
+
+
+async def test_a_worker_closes_the_client_when_it_ends(claude: OfflineClaude) -> None:
+    async with desk() as running:
+        await running.run(OneCall.run, HELLO)
+        client = claude_client()
+    assert client.is_closed()
+    assert asyncio.get_running_loop() not in _clients

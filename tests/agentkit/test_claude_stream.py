@@ -1,0 +1,144 @@
+"""The reply as a stream: the same content, no half of one, and no generation nobody waits for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.testing import ActivityEnvironment
+
+from agentkit import ClaudeReply, ClaudeRequest, user_message
+from agentkit.claude import call_claude, claude_client, close_claude_client
+from offline_claude import OfflineClaude
+from tests.support import canned
+from tests.support.agents import HELLO, OneCall, desk, eventually
+from tests.support.offline_server import SHOP, STORY, raw
+
+
+@pytest.fixture(autouse=True)
+async def fresh_client() -> AsyncIterator[None]:
+    yield
+    await close_claude_client()
+
+
+async def call(request: ClaudeRequest) -> ClaudeReply:
+    reply = await ActivityEnvironment().run(call_claude, request)
+    assert isinstance(reply, ClaudeReply)
+    return reply
+
+
+# One that answers at once, and one that thinks first and shows it.
+BODIES: list[dict[str, Any]] = [
+    {"model": "claude-sonnet-5-5"},
+    {"model": "claude-haiku-4-5", "thinking": {"type": "enabled", "budget_tokens": 1024}},
+]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=["words", "thinking"])
+@pytest.mark.parametrize("kind", [None, "refusal", "pause_turn", "max_tokens", "empty"])
+async def test_a_streamed_reply_is_the_same_as_a_whole_one(
+    claude: OfflineClaude, body: dict[str, Any], kind: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind is not None:
+        claude.reply(kind, times=2)
+    sent = {**body, "max_tokens": 4096, "tools": SHOP, "messages": [user_message(STORY)]}
+    whole = raw(claude, sent).json()
+    stream = raw(claude, {**sent, "stream": True}).text
+    async with canned.answering(monkeypatch, canned.http(200, stream, "text/event-stream")):
+        streamed = await call(HELLO)
+    assert without_ids(streamed.content) == without_ids(whole["content"])
+    assert streamed.stop_reason == whole["stop_reason"]
+    assert streamed.stop_details == whole["stop_details"]
+    for name, tokens in vars(streamed.usage).items():
+        assert tokens == whole["usage"][name]
+    if kind is None:
+        thinking = ["thinking"] if "thinking" in body else []
+        calls = ["tool_use", "tool_use"]
+        assert [block["type"] for block in whole["content"]] == [*thinking, "text", *calls]
+
+
+def without_ids(content: Any) -> list[dict[str, Any]]:
+    """Content whose ids and signatures, which are new every time, are only told by length."""
+    made_up = ("id", "signature", "tool_use_id")
+    return [{k: len(v) if k in made_up else v for k, v in block.items()} for block in content]
+
+
+async def test_a_reply_may_be_longer_than_a_call_without_a_stream_allows(
+    claude: OfflineClaude,
+) -> None:
+    long = ClaudeRequest([user_message("Hello")], max_tokens=64_000)
+    with pytest.raises(ValueError, match="Streaming is required"):
+        await claude_client().messages.create(
+            model="claude-sonnet-5-5", max_tokens=64_000, messages=long.messages
+        )
+    assert (await call(long)).stop_reason == "end_turn"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ('{"amount" 12}',),
+        ('{"amount": 12',),
+        ('{"amount": ', "nul", "}"),
+        ('{"reason": "dam',),
+        ("not JSON",),
+    ],
+)
+async def test_input_that_is_no_json_is_worth_another_attempt(
+    monkeypatch: pytest.MonkeyPatch, pieces: tuple[str, ...]
+) -> None:
+    async with canned.answering(monkeypatch, canned.tool_use(*pieces)):
+        with pytest.raises(ApplicationError) as raised:
+            await call(HELLO)
+    assert (raised.value.type, raised.value.non_retryable) == ("malformed_reply", False)
+    assert pieces[0] not in raised.value.message, "the model's words stay out of error texts"
+
+
+@pytest.mark.parametrize("pieces", [(), ("",), ("{}",), ('{"amount": 12', "5}")])
+async def test_input_that_is_json_comes_whole(
+    monkeypatch: pytest.MonkeyPatch, pieces: tuple[str, ...]
+) -> None:
+    async with canned.answering(monkeypatch, canned.tool_use(*pieces)):
+        (block,) = (await call(HELLO)).content
+    assert block["input"] == ({"amount": 125} if len(pieces) == 2 else {})  # type: ignore[typeddict-item]
+
+
+async def test_a_cut_tool_call_of_a_reply_that_did_not_fit_is_left_to_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cut = canned.tool_use('{"amount": 12', stop_reason="max_tokens")
+    async with canned.answering(monkeypatch, cut):
+        assert (await call(HELLO)).stop_reason == "max_tokens"
+
+
+async def test_events_that_are_no_json_are_worth_another_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = canned.http(200, "event: message_start\ndata: {oops\n\n", "text/event-stream")
+    async with canned.answering(monkeypatch, broken):
+        with pytest.raises(ApplicationError) as raised:
+            await call(HELLO)
+    assert (raised.value.type, raised.value.non_retryable) == ("malformed_reply", False)
+
+
+async def test_a_stream_without_a_stop_reason_is_no_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    unfinished = canned.tool_use("{}", stop_reason=None)
+    async with canned.answering(monkeypatch, unfinished):
+        with pytest.raises(ApplicationError) as raised:
+            await call(HELLO)
+    assert raised.value.type == "connection_cut"
+
+
+async def test_cancelling_a_run_hangs_up_on_claude(claude: OfflineClaude) -> None:
+    claude.slow(60)
+    async with desk() as running:
+        handle = await running.start(OneCall.run, HELLO)
+        await eventually(lambda: len(claude.calls()) == 1)
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+        await eventually(lambda: claude.calls()[0].state == "disconnected")
+    assert isinstance(failed.value.cause, CancelledError)

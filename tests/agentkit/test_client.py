@@ -1,0 +1,208 @@
+"""How a process reaches Temporal, and with which exit code it leaves: real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from temporalio.client import Client
+
+from agentkit import connect
+from classroom.machine.dev_server import DevServer
+from classroom.machine.ports import free_port
+
+PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+async def run(
+    code: str, number: signal.Signals | None = None, env: dict[str, str] | None = None
+) -> tuple[int | None, str, str]:
+    """Run a program; given a signal, send it once the program has printed something."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code),
+        env=os.environ | {"PYTHONUNBUFFERED": ""} | (env or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    first = b""
+    if number is not None:
+        first = await asyncio.wait_for(process.stdout.readline(), 30)
+        process.send_signal(number)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, (first + out).decode(), err.decode()
+
+
+def program(body: str) -> str:
+    return f"""
+import asyncio, sys
+from agentkit.client import connect, run_main
+async def main():
+    {body}
+run_main(main())
+print("never reached")
+"""
+
+
+async def test_the_address_comes_from_the_environment(
+    client: Client, temporal: DevServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert os.environ["TEMPORAL_ADDRESS"] == temporal.address
+    assert client.service_client.config.target_host == temporal.address
+    monkeypatch.setenv("TEMPORAL_NAMESPACE", "default")
+    assert (await connect()).namespace == "default"
+
+
+async def test_when_nothing_is_there_the_error_says_where_and_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nobody = f"127.0.0.1:{free_port(0)}"
+    monkeypatch.setenv("TEMPORAL_ADDRESS", nobody)
+    with pytest.raises(ConnectionError, match=r".venv/bin/agentkit up") as failed:
+        await connect()
+    assert str(failed.value).startswith(f"No Temporal server answers at {nobody}. ")
+    assert len(str(failed.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("TEMPORAL_ADDRESS", "not an address", "TEMPORAL_ADDRESS to the HOST:PORT"),
+        ("TEMPORAL_PROFILE", "nowhere", "Profile 'nowhere' not found"),
+        ("TEMPORAL_TLS_CLIENT_CERT_PATH", "/nowhere/cert", "configuration can't be used"),
+    ],
+)
+async def test_a_configuration_that_makes_no_sense_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConnectionError, match=says) as failed:
+        await connect()
+    assert "\n" not in str(failed.value)
+
+
+async def test_proxies_of_the_environment_do_not_disturb_a_server_of_this_machine(
+    client: Client,
+) -> None:
+    dead = dict.fromkeys(PROXIES, f"http://127.0.0.1:{free_port(0)}")
+    code, out, err = await run(
+        program("c = await connect(); print(await c.service_client.check_health())"),
+        env={**dead, "NO_PROXY": "", "no_proxy": ""},
+    )
+    assert (code, out, err) == (0, "True\n", "")
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "err"),
+    [
+        ("pass", 0, ""),
+        ("raise SystemExit", 0, ""),
+        ("raise SystemExit(0)", 0, ""),
+        ("raise SystemExit(3)", 3, ""),
+        ("raise SystemExit('usage: like this')", 1, "usage: like this\n"),
+        ("raise ConnectionError('nobody there')", 1, "nobody there\n"),
+        ("raise KeyboardInterrupt", 130, ""),
+    ],
+)
+async def test_a_program_leaves_with_its_exit_code_and_one_line_at_most(
+    body: str, code: int, err: str
+) -> None:
+    assert await run(program(body)) == (code, "", err)
+
+
+async def test_a_bug_leaves_with_its_traceback() -> None:
+    code, out, err = await run(program("raise ValueError('a bug')"))
+    assert (code, out) == (1, "")
+    assert err.startswith("Traceback (most recent call last):")
+    assert err.endswith("ValueError: a bug\n")
+
+
+async def test_ctrl_c_leaves_with_130_and_no_traceback() -> None:
+    waiting = program("print('ready', flush=True); await asyncio.sleep(60)")
+    assert await run(waiting, signal.SIGINT) == (130, "ready\n", "")
+
+
+async def test_what_was_printed_into_a_pipe_arrives() -> None:
+    code, out, _ = await run(program("print('x' * 1_000_000); print('end')"))
+    assert (code, len(out), out[-5:]) == (0, 1_000_005, "\nend\n")
+
+
+async def test_a_reader_that_has_gone_gives_a_code_and_no_traceback() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", program("print('x' * 1_000_000)")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    _, err = await asyncio.to_thread(process.communicate, timeout=60)
+    assert process.returncode == 1
+    assert b"Exception ignored" not in err
+
+
+async def test_programs_that_connect_and_leave_at_once_never_abort(client: Client) -> None:
+    # Without run_main some of them end with 134: temporalio/sdk-python issue 300.
+    quick = program("await (await connect()).count_workflows(); print('done')")
+    gate = asyncio.Semaphore(4)
+
+    async def once() -> tuple[int | None, str, str]:
+        async with gate:
+            return await run(quick)
+
+    assert set(await asyncio.gather(*(once() for _ in range(20)))) == {(0, "done\n", "")}
+
+
+WORKER = """
+import asyncio, sys
+from temporalio import activity
+from temporalio.worker import Worker
+from agentkit.client import connect, run_main, run_until_signalled
+@activity.defn
+async def nothing() -> None: ...
+async def main():
+    client = await connect()
+    asyncio.get_running_loop().call_later(0.5, lambda: print("polling", flush=True))
+    await run_until_signalled(Worker(client, task_queue="signals", activities=[nothing]))
+    print("left in peace")
+run_main(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_worker_ends_on_a_signal_with_code_0(
+    client: Client, number: signal.Signals
+) -> None:
+    begun = time.monotonic()
+    assert await run(WORKER, number) == (0, "polling\nleft in peace\n", "")
+    assert time.monotonic() - begun < 20
+
+
+FAILING = """
+from contextlib import asynccontextmanager
+from temporalio import activity
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import Worker
+from agentkit.client import connect, run_main, run_until_signalled
+@activity.defn
+async def nothing() -> None: ...
+@asynccontextmanager
+async def broken():
+    raise ValueError("not set up")
+    yield
+async def main():
+    client = await connect(SimplePlugin("broken", run_context=broken))
+    await run_until_signalled(Worker(client, task_queue="broken", activities=[nothing]))
+run_main(main())
+"""
+
+
+@pytest.mark.usefixtures("client")
+async def test_a_worker_whose_plugin_fails_ends_with_the_reason() -> None:
+    code, _, err = await run(FAILING)
+    assert code == 1
+    assert err.endswith("ValueError: not set up\n")

@@ -1,0 +1,48 @@
+"""A pending approval goes along when a long conversation continues as new."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.worker import Worker
+
+from agentkit import AgentPlugin, approvals, connect
+from agentkit.stores import SQLiteStore
+from agentkit.transcript import LongConversation, TranscriptPlugin, read_all
+from classroom.machine import dev_server
+from offline_claude import OfflineClaude
+from tests.support.gated_talk import TOOLS, GatedTalk
+
+
+async def test_what_waits_for_a_person_waits_on_in_the_next_run(
+    claude: OfflineClaude, shop: ModuleType, tmp_path: Path
+) -> None:
+    await dev_server.ensure()
+    store = SQLiteStore(tmp_path / "store.db")
+    client = await connect(AgentPlugin(TOOLS, store=store), TranscriptPlugin(store))
+    queue = f"gated-{uuid.uuid4()}"
+    notifier = approvals.FileNotifier(tmp_path / "notices.jsonl")
+    activities = approvals.approval_activities(notifier, approvals.trust_names)
+    async with Worker(client, task_queue=queue, workflows=[GatedTalk], activities=activities):
+        state: list[Any] = [LongConversation(), approvals.GateState(), 1]
+        begun = await client.start_workflow(GatedTalk.run, args=state, id=queue, task_queue=queue)
+        first = client.get_workflow_handle(queue, run_id=begun.first_execution_run_id)
+        async with asyncio.timeout(60):
+            while (await first.describe()).status != WorkflowExecutionStatus.CONTINUED_AS_NEW:
+                await asyncio.sleep(0.05)
+        run = client.get_workflow_handle(queue)
+        [waiting] = await approvals.pending_approvals(run)
+        assert shop.count("refunds") == 0
+        request = waiting.request
+        await approvals.decide(
+            run, approvals.Decision(request.id, request.digest, "approve", "ada")
+        )
+        talk = await begun.result()
+    assert shop.count("refunds") == 1
+    assert "refunded" in str(read_all(store, talk.head)[-1])
+    assert shop.rows("ledger")[0]["key"].startswith(f"{begun.first_execution_run_id}:")

@@ -1,0 +1,133 @@
+"""Messages as data: shapes, order, and nothing lost on the way through Temporal."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from agentkit import (
+    ClaudeReply,
+    ClaudeRequest,
+    ToolCall,
+    assistant_message,
+    text_of,
+    tool_calls,
+    user_message,
+)
+from agentkit.claude import Usage
+from agentkit.messages import Content, tool_result
+from offline_claude import OfflineClaude
+from tests.support.agents import HELLO, Hold, OneCall, desk
+
+BLOCKS: list[dict[str, Any]] = [
+    {"type": "thinking", "thinking": "Which order?", "signature": "EqQBCgIYAhIM1gbcDa9GJwZA2b3h"},
+    {"type": "redacted_thinking", "data": "EmwKAhgBEgy3va3pzix/LafPsn4aDFIT2Xlxh0L5L8rLVyIw"},
+    {"type": "text", "text": "Let me look. ", "citations": None},
+    {"type": "tool_use", "id": "toolu_b", "name": "find_order", "input": {"order_id": 1042}},
+    {"type": "text", "text": "And the shipment.", "newer_than_the_sdk": {"a": [None, {"b": None}]}},
+    {
+        "type": "tool_use",
+        "id": "toolu_a",
+        "name": "track_shipment",
+        "input": {"order_id": 1042, "since": None, "deep": {"empty": {}, "list": [None, 1, 1.0]}},
+        "caller": {"type": "direct"},
+    },
+    {"type": "a_block_of_next_year", "payload": [{"x": None}, True, "ü – 漢字 🙂"]},
+]
+CONTENT = cast(Content, BLOCKS)
+REPLY = ClaudeReply(CONTENT, "tool_use", Usage(12, 34, 5, 6), "claude-of-next-year")
+
+
+async def through_temporal(value: Any) -> Any:
+    """Send a value as a Workflow's or an Activity's argument is sent."""
+    (back,) = await pydantic_data_converter.decode(
+        await pydantic_data_converter.encode([value]), [type(value)]
+    )
+    return back
+
+
+def test_a_question_is_one_user_message() -> None:
+    assert user_message("Where is it?") == {"role": "user", "content": "Where is it?"}
+
+
+def test_results_go_back_in_one_user_message_and_in_the_order_given() -> None:
+    results = [tool_result(call, call.name) for call in tool_calls(CONTENT)]
+    message = user_message(result for result in results)
+    assert message == {"role": "user", "content": results}
+
+
+def test_an_assistant_message_holds_every_block_as_it_was() -> None:
+    message = assistant_message(CONTENT)
+    assert message == {"role": "assistant", "content": BLOCKS}
+
+
+def test_calls_are_read_in_the_order_asked() -> None:
+    assert tool_calls(CONTENT) == [
+        ToolCall("toolu_b", "find_order", {"order_id": 1042}),
+        ToolCall("toolu_a", "track_shipment", BLOCKS[5]["input"]),
+    ]
+
+
+def test_a_reply_without_calls_and_words_has_none() -> None:
+    thinking = cast(Content, BLOCKS[:2])
+    assert tool_calls(thinking) == []
+    assert text_of(thinking) == ""
+
+
+def test_the_words_of_all_text_blocks_are_joined() -> None:
+    assert text_of(CONTENT) == "Let me look. And the shipment."
+
+
+def test_a_result_answers_its_call_and_says_only_of_an_error_that_it_is_one() -> None:
+    call = ToolCall("toolu_7", "refund", {})
+    assert tool_result(call, "ok") == {
+        "type": "tool_result",
+        "tool_use_id": "toolu_7",
+        "content": "ok",
+    }
+    assert tool_result(call, "no", is_error=True) == {
+        "type": "tool_result",
+        "tool_use_id": "toolu_7",
+        "content": "no",
+        "is_error": True,
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        REPLY,
+        ClaudeRequest(
+            [user_message("Hi"), assistant_message(CONTENT)],
+            system="Be brief.",
+            tools=[
+                {"name": "t", "input_schema": {"type": "object"}, "defer_loading": None},  # type: ignore[typeddict-item]
+            ],
+            max_tokens=7,
+            model="m",
+        ),
+        ClaudeRequest([user_message("Hi")]),
+        ToolCall("toolu_9", "anything", {"a": None, "b": {"c": [None, {}, 10**20]}}),
+    ],
+    ids=["reply", "request", "short request", "call"],
+)
+async def test_nothing_is_lost_added_or_reordered_on_the_way_through_temporal(value: Any) -> None:
+    back = await through_temporal(value)
+    assert back == value
+    # Equal dicts may differ in order, which a prompt cache or a signature may care for.
+    assert repr(back) == repr(value)
+
+
+async def test_a_workflow_in_the_sandbox_can_receive_and_return_a_reply(
+    claude: OfflineClaude,
+) -> None:
+    async with desk() as running:
+        assert await running.run(Hold.run, REPLY) == REPLY
+        reply = await running.run(OneCall.run, HELLO)
+    assert isinstance(reply, ClaudeReply)
+    assert text_of(reply.content)
+    assert reply.stop_reason == "end_turn"
+    assert reply.usage.output_tokens > 0
+    assert len(claude.calls()) == 1

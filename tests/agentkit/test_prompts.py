@@ -1,0 +1,199 @@
+"""Pinned prompts on a real server: what a deployment moves, and what it leaves alone."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.worker import Worker
+
+from agentkit import AgentPlugin, AnyTool, connect
+from agentkit.prompts import PromptVersion, prompt_activities
+from agentkit.stores import SQLiteStore
+from classroom.shop import find_order, search_handbook, track_shipment
+from classroom.show import Step, steps, until
+from classroom.workers import NOTEBOOKS
+from offline_claude import OfflineClaude
+from offline_claude.call_log import Call
+from tests.golden.runs import FOLDER
+from tests.support.agents import cause_of
+
+TRACK = "Where is order 1036?"
+READS: list[AnyTool] = [find_order, track_shipment, search_handbook]
+
+
+@pytest.fixture(autouse=True)
+def _recipes_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(NOTEBOOKS))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SQLiteStore:
+    return SQLiteStore(tmp_path / "store.db")
+
+
+@pytest.fixture
+def task_queue(temporal: object) -> str:
+    return f"test-{uuid.uuid4()}"
+
+
+def version(system: str, tools: Sequence[AnyTool] = READS) -> PromptVersion:
+    return PromptVersion("support", system, [tool.schema() for tool in tools])
+
+
+@asynccontextmanager
+async def deployed(
+    task_queue: str, system: str, store: SQLiteStore, tools: Sequence[AnyTool] = READS
+) -> AsyncIterator[Client]:
+    """A worker that has this prompt and these tools, as after a deployment."""
+    from recipes.versioned_prompts.workflow import VersionedPrompts
+
+    client = await connect(AgentPlugin(tools))
+    async with Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[VersionedPrompts],
+        activities=prompt_activities(version(system, tools), store),
+    ):
+        yield client
+
+
+async def start(client: Client, task_queue: str, text: str = TRACK) -> WorkflowHandle[Any, Any]:
+    return await client.start_workflow(
+        "VersionedPrompts", text, id=f"test-{uuid.uuid4()}", task_queue=task_queue
+    )
+
+
+def break_off(claude: OfflineClaude) -> None:
+    """Have the second call of a run tried again in two seconds: time for a deployment."""
+    claude.fail(429, turn=2, headers={"retry-after": "2"})
+
+
+def second_call_failed(seen: list[Step]) -> bool:
+    return bool(seen) and seen[-1].activity == "call_pinned_claude" and len(seen) > 2
+
+
+def told(calls: list[Call]) -> list[str]:
+    return [call.system for call in calls if call.state == "answered" and call.status == 200]
+
+
+async def test_a_run_in_flight_keeps_its_prompt_and_a_new_one_takes_the_new(
+    claude: OfflineClaude, store: SQLiteStore, task_queue: str
+) -> None:
+    break_off(claude)
+    async with deployed(task_queue, "The first prompt.", store) as client:
+        run = await start(client, task_queue)
+        await until(run, second_call_failed)
+    async with deployed(task_queue, "The second prompt.", store) as client:
+        old = await run.result()
+        assert told(claude.calls()) == ["The first prompt."] * 2
+        claude.clear()
+        new = await (await start(client, task_queue)).result()
+        assert told(claude.calls()) == ["The second prompt."] * 2
+        assert await run.query("prompt") == old["prompt"]
+    assert old["prompt"].startswith("support@")
+    assert new["prompt"] != old["prompt"]
+
+
+async def test_tools_are_pinned_too_and_one_that_is_gone_is_told_to_claude(
+    claude: OfflineClaude, store: SQLiteStore, task_queue: str
+) -> None:
+    claude.slow(2, turn=1)
+    async with deployed(task_queue, "Be kind.", store) as client:
+        run = await start(client, task_queue)
+        await until(run, lambda seen: [s.activity for s in seen][-1:] == ["call_pinned_claude"])
+    async with deployed(task_queue, "Be kind.", store, [find_order]):
+        await run.result()
+    assert {call.offered for call in claude.calls()} == {
+        ("find_order", "track_shipment", "search_handbook")
+    }
+    failed = [step.result for step in await steps(run) if step.state == "failed"]
+    assert failed == ["There is no tool 'track_shipment'. Tools: find_order."]
+
+
+async def test_a_version_that_a_worker_cannot_read_ends_the_run_with_what_to_do(
+    claude: OfflineClaude, store: SQLiteStore, task_queue: str, tmp_path: Path
+) -> None:
+    break_off(claude)
+    async with deployed(task_queue, "The first prompt.", store) as client:
+        run = await start(client, task_queue)
+        await until(run, second_call_failed)
+    async with deployed(task_queue, "Another store.", SQLiteStore(tmp_path / "other.db")):
+        with pytest.raises(WorkflowFailureError) as caught:
+            await run.result()
+    cause = cause_of(caught.value)
+    assert cause.type == "prompt_not_found"
+    assert cause.non_retryable
+    assert cause.message.startswith("This run is pinned to support@")
+    assert "AGENTKIT_STORE" in cause.message
+
+
+async def test_a_version_that_was_altered_is_not_used(
+    claude: OfflineClaude, store: SQLiteStore, task_queue: str
+) -> None:
+    break_off(claude)
+    async with deployed(task_queue, "The first prompt.", store) as client:
+        run = await start(client, task_queue)
+        await until(run, second_call_failed)
+        with sqlite3.connect(store.path) as db:
+            db.execute("update texts set text = cast(replace(text, 'first', 'worst') as blob)")
+        db.close()
+        with pytest.raises(WorkflowFailureError) as caught:
+            await run.result()
+    assert "has been altered" in cause_of(caught.value).message
+    assert "The worst prompt." not in told(claude.calls())
+
+
+async def test_a_conversation_that_is_too_large_fails_at_once(
+    claude: OfflineClaude, store: SQLiteStore, task_queue: str
+) -> None:
+    async with deployed(task_queue, "Be kind.", store) as client:
+        # The question alone is below Temporal's limit; in a request, it no longer fits.
+        run = await start(client, task_queue, "x" * 1_999_990)
+        with pytest.raises(WorkflowFailureError) as caught:
+            await run.result()
+    assert "at most 2,000,000 fit" in str(caught.value.cause)
+    assert not claude.calls()
+
+
+async def test_the_model_is_pinned_with_the_rest(
+    claude: OfflineClaude, store: SQLiteStore, task_queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_off(claude)
+    monkeypatch.setenv("AGENTKIT_MODEL", "claude-haiku-5-5")
+    async with deployed(task_queue, "Be kind.", store) as client:
+        run = await start(client, task_queue)
+        await until(run, second_call_failed)
+        monkeypatch.setenv("AGENTKIT_MODEL", "claude-opus-5-5")
+        await run.result()
+    assert {call.model for call in claude.calls()} == {"claude-haiku-5-5"}
+
+
+def test_history_holds_no_prompts_and_no_schemas() -> None:
+    pinned = (FOLDER / "versioned_prompts.json").read_text()
+    inline = (FOLDER / "durable_loop.json").read_text()
+    for part in ("You are the support desk", "input_schema"):
+        assert part not in pinned
+        assert part in inline
+
+
+def test_the_same_version_has_the_same_reference_and_any_change_another(
+    store: SQLiteStore,
+) -> None:
+    one = version("Be kind.")
+    assert store.put(one.to_text()) == store.put(version("Be kind.").to_text())
+    others = [
+        replace(one, system="Be quick."),
+        replace(one, tools=one.tools[:2]),
+        replace(one, tools=one.tools[::-1]),
+        replace(one, max_tokens=100),
+        replace(one, model="claude-opus-5-5"),
+    ]
+    assert len({store.put(each.to_text()) for each in [one, *others]}) == 6

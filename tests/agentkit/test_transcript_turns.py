@@ -1,0 +1,274 @@
+"""Turns of a long conversation, on a real server: history has references, the store has it all."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+
+from agentkit.stores import SQLiteStore
+from agentkit.transcript import (
+    LongConversation,
+    Window,
+    append,
+    read_all,
+    recorded_heads,
+    verify_history,
+    walk,
+)
+from agentkit.transcript.chain import opened
+from agentkit.transcript.payloads import announce, by_reference
+from classroom.show import steps
+from offline_claude import OfflineClaude
+from tests.support.agents import Desk, cause_of
+from tests.support.canned import answering, tool_use
+from tests.support.chats import Message, faults, user
+from tests.support.letters import letter
+from tests.support.talkers import Talk, talkers
+
+LETTERS = [f"Please read letter {n}." for n in range(1, 7)]
+NEVER = 10_000
+
+
+async def talk_about(
+    at_desk: Desk, questions: list[str], window: Window | None = None, per_run: int = NEVER
+) -> tuple[WorkflowHandle[Any, Any], LongConversation]:
+    talk = LongConversation(window=window or Window())
+    run = await at_desk.start(Talk.run, talk, questions, per_run)
+    return run, await run.result()
+
+
+async def heads_of(at_desk: Desk, run: WorkflowHandle[Any, Any]) -> list[str]:
+    first = run.first_execution_run_id
+    assert first is not None
+    return await recorded_heads(at_desk.client, run.id, first)
+
+
+def results_in(messages: list[Message]) -> list[Message]:
+    return [
+        block
+        for each in messages
+        if each["role"] == "user" and not isinstance(each["content"], str)
+        for block in each["content"]
+    ]
+
+
+async def test_history_carries_references_and_the_store_has_all(
+    claude: OfflineClaude, tmp_path: Path
+) -> None:
+    async with talkers(tmp_path) as (at_desk, store):
+        run, talk = await talk_about(at_desk, LETTERS)
+        history = await run.fetch_history()
+        raw = b"".join(event.SerializeToString() for event in history.events)
+        messages: Any = read_all(store, talk.head)
+        heads = await heads_of(at_desk, run)
+    assert [r["content"] for r in results_in(messages)] == [letter(n) for n in range(1, 7)]
+    assert letter(3)[5_000:5_100].encode() not in raw
+    assert len(raw) / talk.spent.turns <= 3_000
+    assert talk.spent.turns == 12
+    assert heads[-1] == talk.head
+    assert verify_history(store, heads).messages == len(messages) == 24
+
+
+async def test_claude_reads_the_whole_of_what_history_has_by_reference(
+    claude: OfflineClaude, tmp_path: Path
+) -> None:
+    async with talkers(tmp_path) as (at_desk, _):
+        await talk_about(at_desk, LETTERS[:1])
+    asking, answering_ = claude.calls()
+    assert answering_.input_bytes - asking.input_bytes > 10_000
+
+
+async def test_a_conversation_goes_on_over_many_runs_as_if_it_were_one(
+    claude: OfflineClaude, tmp_path: Path
+) -> None:
+    async with talkers(tmp_path) as (at_desk, store):
+        _, one = await talk_about(at_desk, LETTERS)
+        run, many = await talk_about(at_desk, LETTERS, per_run=4)
+        heads = await heads_of(at_desk, run)
+        assert shape(read_all(store, many.head)) == shape(read_all(store, one.head))
+        assert verify_history(store, heads).links == len(heads) == 12
+    assert many.spent == one.spent
+    assert many.prompt == one.prompt
+
+
+async def test_what_falls_out_of_the_window_is_summarised_and_still_in_the_transcript(
+    claude: OfflineClaude, tmp_path: Path
+) -> None:
+    async with talkers(tmp_path) as (at_desk, store):
+        run, talk = await talk_about(at_desk, LETTERS, Window(tokens=9_000))
+        summaries = [each for each in walk(store, talk.head) if each.summary]
+        messages: Any = read_all(store, talk.head)
+        done = [step.activity for step in await steps(run)]
+    assert done.count("condense") == len(summaries) >= 1
+    assert "Please read letter 2." in summaries[-1].summary, "the first message is kept as it is"
+    assert [r["content"] for r in results_in(messages)] == [letter(n) for n in range(1, 7)]
+    assert max(call.input_tokens for call in claude.calls()) < 15_000
+    assert talk.spent.turns == 12 + len(summaries), "a summary is paid for, too"
+
+
+async def test_without_summaries_the_window_only_cuts(
+    claude: OfflineClaude, tmp_path: Path
+) -> None:
+    async with talkers(tmp_path) as (at_desk, _):
+        run, talk = await talk_about(at_desk, LETTERS, Window(tokens=9_000, summarise=False))
+        assert "condense" not in [step.activity for step in await steps(run)]
+    assert talk.spent.turns == 12
+
+
+@pytest.mark.parametrize("odd", ["max_tokens", "pause_turn", "unknown_tool", "malformed_input"])
+async def test_a_reply_that_is_odd_leaves_a_conversation_that_the_api_takes(
+    odd: str, claude: OfflineClaude, tmp_path: Path
+) -> None:
+    claude.reply(odd)
+    async with talkers(tmp_path) as (at_desk, store):
+        _, talk = await talk_about(at_desk, ["Please read letter 1.", "Please read letter 2."])
+        messages: Any = read_all(store, talk.head)
+    assert faults(messages) == []
+    assert letter(2) in [r["content"] for r in results_in(messages)]
+    assert [call.status for call in claude.calls()] == [200] * len(claude.calls())
+
+
+async def test_a_refusal_in_mid_call_does_not_leave_a_call_without_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claude: OfflineClaude
+) -> None:
+    refusal = tool_use('{"number": 1}', stop_reason="refusal")
+    async with answering(monkeypatch, refusal, _answer()), talkers(tmp_path) as (at_desk, store):
+        _, talk = await talk_about(at_desk, ["Read letter 1.", "And letter 2?"])
+        messages: Any = read_all(store, talk.head)
+    assert faults(messages) == []
+    assert messages[-1]["content"][0]["text"] == "Counted."
+
+
+async def test_arguments_too_long_for_history_reach_the_tool_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claude: OfflineClaude
+) -> None:
+    long = "word " * 2_000
+    call = tool_use(json.dumps({"text": long}))
+    call = call.replace(b'"name": "refund"', b'"name": "count_words"')
+    call = call.replace(*_length(call))
+    async with answering(monkeypatch, call, _answer()), talkers(tmp_path) as (at_desk, store):
+        run, talk = await talk_about(at_desk, ["Count these words."])
+        history = await run.fetch_history()
+        raw = b"".join(event.SerializeToString() for event in history.events)
+        messages: Any = read_all(store, talk.head)
+    assert long.encode() not in raw
+    assert b"kept_in" in raw
+    assert results_in(messages)[0]["content"] == "2000"
+
+
+async def test_what_claude_writes_is_never_taken_for_a_reference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claude: OfflineClaude
+) -> None:
+    secret = SQLiteStore(tmp_path / "store.db").put("somebody else's letter")
+    call = tool_use(json.dumps({"kept_in": secret}))
+    call = call.replace(b'"name": "refund"', b'"name": "count_words"')
+    call = call.replace(*_length(call))
+    async with answering(monkeypatch, call, _answer()), talkers(tmp_path) as (at_desk, store):
+        _, talk = await talk_about(at_desk, ["Count these words."])
+        messages: Any = read_all(store, talk.head)
+    result = results_in(messages)[0]
+    assert result["is_error"]
+    assert "Invalid arguments for count_words: text: Field required" in result["content"]
+
+
+async def test_what_a_tool_says_in_an_error_is_never_taken_for_a_reference(
+    claude: OfflineClaude, tmp_path: Path
+) -> None:
+    async with talkers(tmp_path) as (at_desk, store):
+        _, talk = await talk_about(at_desk, ["Please refuse letter 7."])
+        messages: Any = read_all(store, talk.head)
+    assert [r["content"] for r in results_in(messages)] == ["kept:7 5 hello"]
+
+
+async def test_a_lost_link_ends_the_run_at_once_with_what_to_do(
+    claude: OfflineClaude, tmp_path: Path
+) -> None:
+    async with talkers(tmp_path) as (at_desk, store):
+        _, talk = await talk_about(at_desk, LETTERS[:1])
+        with sqlite3.connect(store.path) as db:
+            db.execute("delete from texts where reference = ?", (talk.head,))
+        db.close()
+        run = await at_desk.start(Talk.run, talk, LETTERS[1:2], NEVER)
+        with pytest.raises(WorkflowFailureError) as failed:
+            await run.result()
+        assert [step.attempts for step in await steps(run)] == [1]
+    cause = cause_of(failed.value)
+    assert cause.type == "BrokenTranscript"
+    assert "AGENTKIT_STORE" in cause.message
+
+
+async def test_a_conversation_keeps_the_prompt_that_it_began_with(
+    claude: OfflineClaude, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTKIT_MODEL", "claude-haiku-4-5")
+    async with talkers(tmp_path) as (at_desk, store):
+        _, talk = await talk_about(at_desk, LETTERS[:1])
+        monkeypatch.setenv("AGENTKIT_MODEL", "claude-opus-4-8")
+        run = await at_desk.start(Talk.run, talk, LETTERS[1:2], NEVER)
+        later = await run.result()
+        assert json.loads(store.get(later.prompt))["system"] == "Be brief."
+    assert later.prompt == talk.prompt
+    assert {call.model for call in claude.calls()} == {"claude-haiku-4-5"}
+
+
+def test_a_reviewers_note_below_a_result_goes_to_claude_with_it(tmp_path: Path) -> None:
+    # As agentkit.approvals adds it to the text that run_tool returned.
+    store = SQLiteStore(tmp_path / "store.db")
+    line = announce(store.put("the whole\nresult"), "the whole\nresult")
+    assert "\n" not in line
+    block = {"type": "tool_result", "tool_use_id": "t1", "content": f"{line}\n[Changed.]"}
+    message = {"role": "user", "content": [by_reference(block)]}
+    assert "the whole" not in str(message)
+    assert opened(store, message)["content"][0]["content"] == "the whole\nresult\n[Changed.]"
+
+
+def test_a_conversation_is_only_told_what_fits() -> None:
+    talk = LongConversation()
+    with pytest.raises(ValueError, match="has to say something"):
+        talk.say(" ")
+    with pytest.raises(ValueError, match="Expected the results"):
+        talk.give([{"type": "tool_result", "tool_use_id": "t9", "content": "{}"}])
+
+
+async def test_an_answer_longer_than_history_wants_is_cut_visibly(
+    claude: OfflineClaude, tmp_path: Path
+) -> None:
+    from agentkit.transcript.activities import _cut
+
+    assert _cut("short") == "short"
+    assert len(_cut("x" * 9_000)) == 4_000
+    assert _cut("x" * 9_000).endswith("whole answer is in the transcript.]")
+
+
+def test_appending_twice_after_the_same_head_is_what_a_retry_does(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "store.db")
+    assert append(store, None, [user("Hi")]) == append(store, None, [user("Hi")])
+
+
+def shape(messages: Any) -> str:
+    """A conversation without the ids, which are new in every reply."""
+    text = json.dumps(messages)
+    ids = [b["id"] for m in messages for b in m["content"] if isinstance(b, dict) and "id" in b]
+    for n, each in enumerate(ids):
+        text = text.replace(each, f"id-{n}")
+    return text
+
+
+def _answer() -> bytes:
+    """A reply that says something and ends."""
+    text = tool_use(stop_reason="end_turn")
+    start = b'{"type": "tool_use", "id": "toolu_1", "name": "refund", "input": {}}'
+    text = text.replace(start, b'{"type": "text", "text": "Counted."}')
+    return text.replace(*_length(text))
+
+
+def _length(answer: bytes) -> tuple[bytes, bytes]:
+    """The content-length that an answer says, and the one that is right."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    said = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length"))
+    return said, b"content-length: %d" % len(body)

@@ -1,0 +1,178 @@
+"""The window: what goes to Claude is always what the API takes, and costs what it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentkit.stores import SQLiteStore
+from agentkit.transcript import Window, append, append_summary, read_all, read_window
+from agentkit.transcript.chain import size_of
+from agentkit.transcript.window import may_begin
+from tests.support.chats import Message, asks, chat, chats, faults, results, says, user
+
+
+class CountingStore(SQLiteStore):
+    """Counts what is read."""
+
+    reads = 0
+
+    def get(self, reference: str) -> str:
+        self.reads += 1
+        return super().get(reference)
+
+
+class Memory:
+    """A store for properties that are tried hundreds of times."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def put(self, text: str) -> str:
+        reference = f"sha256:{len(self.texts)}"
+        self.texts[reference] = text
+        return reference
+
+    def get(self, reference: str) -> str:
+        return self.texts[reference]
+
+
+def kept(store: Memory | SQLiteStore, messages: list[Message], per_link: int = 2) -> str:
+    head = None
+    for n in range(0, len(messages), per_link):
+        head = append(store, head, messages[n : n + per_link])
+    assert head is not None
+    return head
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    said=chats(),
+    tokens=st.integers(1, 1500),
+    most=st.integers(2, 40),
+    per_link=st.integers(1, 5),
+    summaries=st.lists(st.integers(0, 30), max_size=2),
+)
+def test_a_window_is_what_the_api_takes(
+    said: list[Message], tokens: int, most: int, per_link: int, summaries: list[int]
+) -> None:
+    store, window = Memory(), Window(tokens, most)
+    head = None
+    for n in range(0, len(said), per_link):
+        head = append(store, head, said[n : n + per_link])
+        if n // per_link in summaries:
+            half = read_window(store, head, window.half)
+            head = append_summary(store, head, "Noted.", half.begins)
+    # Cut anywhere: also in the middle of an exchange, with results still to come.
+    view = read_window(store, head, window)
+    assert faults(view.messages) == []
+    assert view.messages[0]["role"] == "user"
+    first = view.messages[0]["content"]
+    assert first == said[0]["content"] or first[0]["text"] == said[0]["content"]
+    assert view.messages[1:] == said[view.begins :], "nothing is lost after the cut"
+    fits = view.tokens <= tokens and len(view.messages) <= most
+    later = [n for n in range(view.begins + 1, len(said)) if may_begin(said, n)]
+    assert fits or not later, "only the newest exchange may be larger"
+    assert view.full == (view.begins > max(view.covers, 1))
+
+
+@settings(max_examples=100, deadline=None)
+@given(said=chats(), tokens=st.integers(50, 1500), data=st.data())
+def test_new_results_come_after_a_window_that_ends_with_their_calls(
+    said: list[Message], tokens: int, data: st.DataObject
+) -> None:
+    store = Memory()
+    calls = [n for n, each in enumerate(said) if "tool_use" in str(each["content"])]
+    if calls:
+        at = data.draw(st.sampled_from(calls))
+        head = kept(store, said[: at + 1])
+        view = read_window(store, head, Window(tokens), [said[at + 1]])
+        assert faults(view.messages) == []
+        assert view.messages[-1] == said[at + 1]
+
+
+def test_what_fits_goes_whole() -> None:
+    store = Memory()
+    head = kept(store, chat(3))
+    view = read_window(store, head, Window())
+    assert view.messages == read_all(store, head)
+    assert not view.full
+    assert view.tokens == sum(map(size_of, chat(3)))
+
+
+def test_the_first_message_stays_and_the_newest_that_fit() -> None:
+    store = Memory()
+    view = read_window(store, kept(store, chat(50)), Window(tokens=1000))
+    assert view.messages[0] == user("Question 0")
+    assert view.messages[-1] == says("Answer 49")
+    assert view.full
+    assert 500 < view.tokens <= 1000
+
+
+def test_the_count_of_messages_is_a_limit_too() -> None:
+    store = Memory()
+    view = read_window(store, kept(store, chat(50)), Window(messages=9))
+    assert len(view.messages) == 9
+    assert faults(view.messages) == []
+
+
+def test_the_newest_exchange_goes_whole_even_if_it_is_too_large() -> None:
+    store = Memory()
+    head = kept(store, chat(5))
+    new = [user("Look"), asks("a", "b"), results("a", "b", text="x" * 9000)]
+    view = read_window(store, head, Window(tokens=100), new)
+    assert view.messages[-2:] == new[1:]
+    assert faults(view.messages) == []
+
+
+def test_words_that_belong_to_a_pause_are_not_parted() -> None:
+    store = Memory()
+    head = kept(store, [user("Begin"), says("One moment"), says("Here it is"), user("Thanks")])
+    for tokens in range(1, 60):
+        view = read_window(store, head, Window(tokens))
+        assert says("Here it is") not in view.messages or says("One moment") in view.messages
+
+
+def test_reading_a_window_costs_the_window_and_not_the_conversation(tmp_path: Path) -> None:
+    reads = []
+    for exchanges in (50, 500):
+        store = CountingStore(tmp_path / f"{exchanges}.db")
+        head = kept(store, chat(exchanges), per_link=4)
+        store.reads = 0
+        read_window(store, head, Window(tokens=2000))
+        reads.append(store.reads)
+    assert reads[0] == reads[1] < 20
+
+
+def test_with_a_summary_the_cut_stays_where_it_is_until_the_window_is_full() -> None:
+    store, window = Memory(), Window(tokens=2000)
+    head = kept(store, chat(30))
+    view = read_window(store, head, window.half)
+    head = append_summary(store, head, "Thirty questions, all answered.", view.begins)
+    seen = []
+    for n in range(3):
+        head = append(store, head, [user(f"More {n}"), says("Yes.")])
+        seen.append(read_window(store, head, window))
+    assert {each.begins for each in seen} == {view.begins}
+    assert not any(each.full for each in seen)
+    assert "Thirty questions" in seen[0].messages[0]["content"][1]["text"]
+    assert [each.messages[: len(seen[0].messages)] for each in seen] == [seen[0].messages] * 3
+
+
+def test_only_the_newest_summary_is_shown() -> None:
+    store = Memory()
+    head = append_summary(store, kept(store, chat(10)), "The first.", 20)
+    head = append_summary(store, append(store, head, chat(10)), "The second.", 60)
+    shown = str(read_window(store, head, Window()).messages)
+    assert "The second." in shown
+    assert "The first." not in shown
+
+
+def test_a_window_without_room_is_refused() -> None:
+    with pytest.raises(ValueError, match="no room"):
+        Window(tokens=0)
+    with pytest.raises(ValueError, match="no room"):
+        Window(messages=1)

@@ -1,0 +1,99 @@
+"""Measure and publish: `make bench`, or `python -m tests.bench [--turns N] [PART …]`.
+
+Without a name it measures all parts but those of `ON_REQUEST`; the others keep what was measured
+before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import date
+from functools import partial
+
+from classroom.machine import processes
+from tests.bench.newcomer import CHECKOUT
+from tests.bench.parts import ON_REQUEST, PARTS, TURNS, long_runs
+from tests.bench.picture import description, svg
+from tests.bench.results import (
+    Measured,
+    Results,
+    into_readme,
+    load,
+    markdown,
+    save,
+    this_machine,
+)
+
+RESULTS = CHECKOUT / "tests" / "bench" / "results.json"
+PICTURE = CHECKOUT / "docs" / "measured.svg"
+
+
+async def measure(part: Callable[[], Awaitable[Measured]]) -> Measured:
+    """Run one part, and note when and where.
+
+    Args:
+        part: One of `PARTS`.
+    """
+    began = time.monotonic()
+    found = await part()
+    seconds, day = time.monotonic() - began, date.today().isoformat()
+    return replace(found, seconds=round(seconds), day=day, machine=this_machine())
+
+
+def block(results: Results) -> str:
+    """Write what stands between the README's markers.
+
+    Args:
+        results: What was measured.
+    """
+    shown = f"![{description(results)}]({PICTURE.relative_to(CHECKOUT)})"
+    return f"{shown}\n\n{markdown(results)}"
+
+
+def publish(results: Results) -> None:
+    """Keep the results, draw them, and put them into the README.
+
+    Args:
+        results: What was measured, of all parts.
+    """
+    save(RESULTS, results)
+    PICTURE.write_text(svg(results), encoding="utf8")
+    readme = CHECKOUT / "README.md"
+    text = into_readme(readme.read_text(encoding="utf8"), block(results))
+    readme.write_text(text, encoding="utf8")
+
+
+def main() -> None:
+    """Measure, print and publish; what was started is stopped."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--turns", type=int, default=TURNS, help="of the long run")
+    asked = parser.parse_args()
+    unknown = set(asked.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"There is no part {', '.join(sorted(unknown))}: choose of {', '.join(PARTS)}")
+    parts: dict[str, Callable[[], Awaitable[Measured]]] = {
+        **PARTS,
+        "long_runs": partial(long_runs, asked.turns),
+    }
+    before = {process.pid for process in processes.everything()}
+    try:
+        for name in asked.parts or [each for each in PARTS if each not in ON_REQUEST]:
+            print(f"{name} …", file=sys.stderr)
+            measured = asyncio.run(measure(parts[name]))
+            known = {**load(RESULTS), name: measured}
+            publish({each: known[each] for each in PARTS if each in known})
+    finally:
+        for process in processes.everything():
+            if process.pid not in before:
+                process.stop()
+    print(markdown(load(RESULTS)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,291 @@
+"""Every recipe, copied as a stranger would: a folder elsewhere, an environment of its own.
+
+The commands are the ones of the written README. To spare time, the recipes share mypy's cache,
+and all but the first get their environment from uv instead of the Makefile's own set-up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from classroom.copy import copy_recipe
+from classroom.copy.catalogue import CATALOGUE
+from classroom.machine.dev_server import DevServer
+from classroom.recipes import list_recipes
+from offline_claude import OfflineClaude
+from tests.support.conditions import closed_port, until
+
+REPO = Path(__file__).resolve().parents[2]
+RECIPES = [recipe.name for recipe in list_recipes()]
+SET_UP_BY_MAKE = "durable_loop"
+CONFIGURED = (
+    *("AGENTKIT_", "ANTHROPIC_", "APPROVAL_", "JUPYTER_", "PYTEST_", "SHOP_", "TEMPORAL_"),
+    *("PYTHONPATH", "VIRTUAL_ENV", "MAKE", "MFLAGS"),
+)
+
+# Each takes half a minute of a free machine, and this machine isn't free.
+pytestmark = pytest.mark.timeout(900)
+
+OPENING_HOURS = '''
+"""A tool of our own, and nothing else."""
+
+from support_desk.agentkit import AnyTool, tool
+
+
+@tool
+async def opening_hours(day: str) -> str:
+    """Say when the shop is open on a day of the week.
+
+    Args:
+        day: A day of the week, for example Sunday.
+    """
+    return f"On {day} the shop is open from 10:07 to 16:41."
+
+
+TOOLS: list[AnyTool] = [opening_hours]
+'''
+OUR_QUEUE = '''
+
+def next_ticket(after: int) -> tuple[int, str] | None:
+    """Give the one ticket that there is."""
+    return None if after else (1, "When is the shop open on Sunday?")
+
+
+def answer_ticket(number: int, text: str) -> None:
+    """Send nothing."""
+'''
+
+OUR_SEARCH = '''
+@tool
+async def search_signs(query: str) -> list[Source]:
+    """Search the signs on the shop's door.
+
+    Args:
+        query: A few words on the subject.
+    """
+    sign: Source = {"source": "sign:1", "text": "The shop is open on Sunday, 10:07 to 16:41."}
+    return [sign] if "open" in query else []
+
+
+TOOLS: list[AnyTool] = [plan_research, search_signs, publish_report]
+'''
+
+
+def own_tools(recipe: str, example: str) -> str:
+    """A tools.py with one tool of our own, and whatever else the recipe's loop calls for."""
+    if recipe == "research_agent":
+        return example[: example.index("TOOLS: ")] + OUR_SEARCH.lstrip()
+    return OPENING_HOURS.lstrip() + (OUR_QUEUE if recipe == "long_running" else "")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copied recipe."""
+
+    recipe: str
+    folder: Path
+    env: dict[str, str]
+
+    def run(self, *command: str, stdin: str = "", **env: str) -> str:
+        """Run a command in it that has to succeed."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.env | env,
+            input=stdin,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mypy")
+
+
+@pytest.fixture(scope="module", params=RECIPES)
+def recipe(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def project(recipe: str, mypy_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp(recipe) / "support-desk"
+    asyncio.run(copy_recipe(recipe, folder))
+    env = {name: v for name, v in os.environ.items() if not name.startswith(CONFIGURED)}
+    ours = {sys.prefix, str(Path(sys.executable).parent), str(REPO)}
+    env["PATH"] = ":".join(p for p in env["PATH"].split(":") if not p.startswith(tuple(ours)))
+    env["MYPY_CACHE_DIR"] = str(mypy_cache)
+    copied = Project(recipe, folder, env)
+    if recipe == SET_UP_BY_MAKE:
+        copied.run("make", ".venv/.made")
+    else:
+        uv = str(Path(sys.executable).with_name("uv"))
+        copied.run(uv, "venv", "--quiet", "--python", sys.executable, ".venv")
+        lock = ("--python", ".venv/bin/python", "-r", "requirements-dev.txt")
+        copied.run(uv, "pip", "install", "--quiet", *lock)
+        (folder / ".venv/.made").write_text(str(folder))
+    return copied
+
+
+def test_make_run_asks_the_agent_and_stops_what_it_has_started(project: Project) -> None:
+    port = closed_port()
+    told = project.run(
+        *("make", "run"), stdin="approve\n" * 3, TEMPORAL_ADDRESS=f"127.0.0.1:{port}"
+    )
+    assert "an offline stand-in from tests/, not a model" in told
+    assert f"started at 127.0.0.1:{port}" in told
+    expected = {"long_running": "4 tickets in", "research_agent": "Published as"}
+    answer = told.split("Question: ")[1].partition("\n")[2]
+    assert expected.get(project.recipe, "refunded") in answer
+    assert not _processes_of(project.folder)
+
+
+def test_make_test_is_green(project: Project) -> None:
+    told = project.run("make", "test")
+    assert re.search(r"\n=+ \d+ passed in ", told), told
+    assert "Success: no issues found" in told
+
+
+def test_a_run_that_ctrl_c_broke_off_goes_on_under_its_id(project: Project) -> None:
+    if project.recipe != SET_UP_BY_MAKE:
+        pytest.skip("local/ is the same for all recipes")
+    env = {**project.env, "TEMPORAL_ADDRESS": f"127.0.0.1:{closed_port()}"}
+    command = [".venv/bin/python", "run.py", "Where is order 1036?", "ticket-17"]
+    with subprocess.Popen(command, cwd=project.folder, env=env, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        assert any(b"ticket-17" in line for line in first.stdout)
+        temporal = str(project.folder / ".venv/bin/temporal")
+        describe = [temporal, "workflow", "describe", "-w", "ticket-17"]
+        describe += ["--address", env["TEMPORAL_ADDRESS"]]
+        until(lambda: subprocess.run(describe, capture_output=True, check=False).returncode == 0)
+        first.send_signal(signal.SIGINT)
+        assert first.wait(60) == 130
+    assert not _processes_of(project.folder)
+    told = project.run("make", "run", "ID=ticket-17", TEMPORAL_ADDRESS=env["TEMPORAL_ADDRESS"])
+    assert "Luca Ferrantino" in told, "the question is the one that it began with"
+
+
+def test_ctrl_c_at_the_question_for_a_decision_ends_it_all(project: Project) -> None:
+    if project.recipe != "approval_gate":
+        pytest.skip("one recipe with a reviewer will do")
+    env = {**project.env, "TEMPORAL_ADDRESS": f"127.0.0.1:{closed_port()}"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    command = [".venv/bin/python", "-u", "run.py"]
+    with subprocess.Popen(command, cwd=project.folder, env=env, **pipes) as run:  # type: ignore[call-overload]
+        said = b""
+        while b"approve or reject" not in said:
+            said += run.stdout.read1()
+            assert run.poll() is None, said
+        # Between its question and its wait for the answer a program may miss a Ctrl-C: as a person
+        # would, press again.
+        for _ in range(6):
+            run.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                run.wait(10)
+                break
+        assert run.returncode == 130
+        assert b"It goes on with: make run ID=" in run.stdout.read()
+    assert not _processes_of(project.folder)
+
+
+def test_nothing_in_it_leads_back_to_the_course(project: Project) -> None:
+    script = f"""
+        import importlib, pathlib, sys
+        for file in sorted(pathlib.Path("support_desk").rglob("*.py")):
+            importlib.import_module(".".join(file.with_suffix("").parts))
+        files = [getattr(module, "__file__", None) or "" for module in sys.modules.values()]
+        print([path for path in [*files, *sys.path] if path.startswith({str(REPO)!r})])
+        print([name for name in sys.modules if name.split(".")[0] in ("agentkit", "recipes")])
+    """
+    assert project.run(".venv/bin/python", "-c", textwrap.dedent(script)) == "[]\n[]\n"
+    for file in project.folder.rglob("*"):
+        if file.is_file() and ".venv" not in file.parts and "cache" not in str(file):
+            text = file.read_text(encoding="utf8", errors="replace")
+            assert str(REPO) not in text, file
+            if file.suffix == ".py" and "desk" not in file.relative_to(project.folder).parts:
+                found = re.search(r"classroom|notebook|lesson|recipes\.|-m agentkit", text)
+                assert found is None, (file, found)
+
+
+def test_a_tool_of_ones_own_needs_no_other_change_and_any_server_will_do(
+    project: Project, claude: OfflineClaude, temporal: DevServer
+) -> None:
+    tools = project.folder / "support_desk/tools.py"
+    before = tools.read_text()
+    tools.write_text(own_tools(project.recipe, before))
+    (project.folder / ".env").write_text(
+        (project.folder / ".env.example").read_text()
+        + f"ANTHROPIC_BASE_URL={claude.url}\nTEMPORAL_ADDRESS={temporal.address}\n"
+    )
+    try:
+        tickets = project.recipe == "long_running"
+        question = "1" if tickets else "When is the shop open on Sunday?"
+        told = project.run("make", "run", f"ASK={question}", stdin="approve\n")
+        assert f"Temporal: {temporal.address}\n" in told
+        assert ("1 tickets in 2 turns" if tickets else "10:07") in told
+        calls = claude.calls()
+        assert len(calls) >= 2
+        assert all({"opening_hours", "search_signs"} & {*call.offered} for call in calls)
+        assert not any("refund" in call.offered for call in calls)
+        (project.folder / ".env").unlink()
+        if project.recipe == SET_UP_BY_MAKE:
+            project.run("make", "test")
+        else:  # the rest doesn't look at tools.py, as that recipe shows
+            project.run(".venv/bin/ruff", "check", ".")
+            project.run(".venv/bin/mypy")
+            project.run(".venv/bin/pytest", "--ignore", "tests/desk")
+    finally:
+        tools.write_text(before)
+        (project.folder / ".env").unlink(missing_ok=True)
+
+
+def test_every_recipe_can_be_copied() -> None:
+    assert set(RECIPES) == set(CATALOGUE)
+
+
+async def test_a_bare_one_has_fewer_tests_and_says_that_it_wants_a_key(
+    mypy_cache: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bare"
+    await copy_recipe("parallel_tools", folder, bare=True, package="support_desk")
+    assert not (folder / "tests/desk").exists()
+    env = {name: v for name, v in os.environ.items() if not name.startswith(CONFIGURED)}
+    bare = Project("parallel_tools", folder, {**env, "MYPY_CACHE_DIR": str(mypy_cache)})
+    uv = str(Path(sys.executable).with_name("uv"))
+    bare.run(uv, "venv", "--quiet", "--python", sys.executable, ".venv")
+    bare.run(
+        uv, "pip", "install", "-q", "--python", ".venv/bin/python", "-r", "requirements-dev.txt"
+    )
+    (folder / ".venv/.made").write_text(str(folder))
+    bare.run("make", "test")
+    asked = subprocess.run(
+        ["make", "run"], cwd=folder, env=bare.env, capture_output=True, text=True, check=False
+    )
+    assert asked.returncode != 0
+    assert "set ANTHROPIC_API_KEY" in asked.stderr
+
+
+def _processes_of(folder: Path) -> list[str]:
+    import psutil
+
+    found = []
+    for process in psutil.process_iter(["cwd", "cmdline"]):
+        if process.info["cwd"] == str(folder):
+            found.append(" ".join(process.info["cmdline"] or []))
+    return found

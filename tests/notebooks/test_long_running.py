@@ -1,0 +1,153 @@
+"""The recipe long_running, with its worker in a process of its own, and what would break it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from types import ModuleType
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+
+from agentkit.stores import SQLiteStore
+from agentkit.transcript import recorded_heads, verify_history
+from classroom import workers
+from classroom.machine.home import home
+from classroom.show.progress import runs_until_over
+from classroom.workers import NOTEBOOKS, WorkerProcess, scratch_copy
+from offline_claude import OfflineClaude
+
+TICKETS = 4
+STEPS = 6
+MOST_RUNS = 8
+"""Four tickets take some twenty steps: four runs of six."""
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_is_left(shop: ModuleType, claude: OfflineClaude) -> Any:
+    workers.stop_all()
+    yield
+    workers.stop_all()
+
+
+@pytest.fixture
+async def worker(client: Client) -> WorkerProcess:
+    return await WorkerProcess("long_running").start().polling(client)
+
+
+async def begin(client: Client, **queue: Any) -> WorkflowHandle[Any, Any]:
+    return await client.start_workflow(
+        "LongRunning",
+        {"most": TICKETS, "steps_per_run": STEPS, **queue},
+        id=f"long-{uuid.uuid4()}",
+        task_queue="long-running",
+        execution_timeout=timedelta(seconds=150),
+    )
+
+
+async def test_tickets_are_answered_once_each_over_several_runs(
+    client: Client, shop: ModuleType, worker: WorkerProcess
+) -> None:
+    run = await begin(client)
+    progress = await run.result()
+    assert (progress["tickets"], progress["ended"]) == (TICKETS, "done")
+    assert 3 <= progress["runs"] <= MOST_RUNS
+    assert [row["ticket_id"] for row in shop.rows("answers")] == [1, 2, 3, 4]
+    assert "Luca Ferrantino" in shop.rows("answers")[0]["text"]
+    assert shop.count("refunds") == 1
+    assert run.first_execution_run_id is not None
+    heads = await recorded_heads(client, run.id, run.first_execution_run_id)
+    seen = verify_history(SQLiteStore(home() / "store.db"), heads)
+    assert (heads[-1], seen.messages) == (progress["head"], seen.links * 2)
+
+
+async def test_the_key_of_an_effect_is_of_the_first_run_in_all_runs(
+    client: Client, shop: ModuleType, worker: WorkerProcess
+) -> None:
+    run = await begin(client)
+    await run.result()
+    keys = [row["key"].split(":")[0] for row in shop.rows("ledger")]
+    assert keys == [run.first_execution_run_id] * (TICKETS + 1)
+
+
+async def test_what_people_say_in_between_is_answered_and_lost_in_no_run(
+    client: Client, shop: ModuleType, worker: WorkerProcess
+) -> None:
+    run = await begin(client)
+    for number in range(1041, 1046):
+        await run.signal("say", f"Who placed order {number}?")
+        await asyncio.sleep(0)
+    progress = await run.result()
+    assert progress["tickets"] == TICKETS
+    assert shop.count("answers") == TICKETS, "what people say in between is no ticket"
+    assert await questions(progress["head"], "Who placed order 104") == 5
+
+
+async def questions(head: str, text: str) -> int:
+    from agentkit.transcript import read_all
+
+    said = read_all(SQLiteStore(home() / "store.db"), head)
+    return sum(str(each["content"]).startswith(text) for each in said)
+
+
+async def test_a_budget_is_one_for_all_runs(
+    client: Client, shop: ModuleType, worker: WorkerProcess
+) -> None:
+    progress = await (await begin(client, budget={"turns": 5})).result()
+    assert (progress["turns"], progress["ended"]) == (5, "turns")
+    assert progress["runs"] >= 2
+
+
+async def test_progress_can_be_asked_for_in_any_run(
+    client: Client, claude: OfflineClaude, worker: WorkerProcess
+) -> None:
+    run = await begin(client, steps_per_run=2)
+    seen = set()
+    while (await run.describe()).status == WorkflowExecutionStatus.RUNNING:
+        progress = await run.query("progress")
+        seen.add((progress["runs"], progress["tickets"]))
+    assert len({runs for runs, _ in seen}) >= 2
+    assert (await run.query("progress"))["tickets"] == TICKETS
+
+
+# Mistakes 2 and 3 of public recipes, put into ours. Each passes through continue-as-new for ever.
+
+
+def right(source: str) -> str:
+    return source
+
+
+def without_the_call(source: str) -> str:
+    return source.replace("is_continue_as_new_suggested()", "is_continue_as_new_suggested")
+
+
+def of_a_total(source: str) -> str:
+    return source.replace(
+        "self.steps == queue.steps_per_run",
+        "queue.talk.spent.turns % 3 == 0 and queue.talk.spent.turns",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "comes_to_an_end"),
+    [(right, True), (without_the_call, False), (of_a_total, False)],
+)
+async def test_a_run_that_continues_as_new_gets_further(
+    change: Callable[[str], str], comes_to_an_end: bool, client: Client, shop: ModuleType
+) -> None:
+    folder = scratch_copy("long_running")
+    file = folder / "recipes" / "long_running" / "workflow.py"
+    source = (NOTEBOOKS / "recipes" / "long_running" / "workflow.py").read_text()
+    assert (change(source) != source) is not comes_to_an_end
+    file.write_text(change(source))
+    await WorkerProcess("long_running", "changed", folder=folder).start().polling(client)
+    run = await begin(client)
+
+    await runs_until_over(client, run, most=MOST_RUNS)
+    finished = (await run.describe()).status == WorkflowExecutionStatus.COMPLETED
+    if not finished:
+        await run.terminate()
+    assert finished is comes_to_an_end

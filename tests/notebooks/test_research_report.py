@@ -1,0 +1,273 @@
+"""The capstone's parts by themselves: evidence, the check, the Markdown, storing once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agentkit import Spent, ToolCall
+from agentkit.idempotency import use_idempotency_key
+from classroom.workers import NOTEBOOKS
+
+if TYPE_CHECKING:
+    from recipes.research_agent.evidence import Evidence
+    from recipes.research_agent.report import Paragraph, Report
+
+
+@pytest.fixture(autouse=True)
+def _recipes_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(NOTEBOOKS))
+
+
+def row(source: str, text: str, **states: str) -> dict[str, Any]:
+    return {"source": source, "text": text, "states": states}
+
+
+def evidence(*searches: tuple[str, Any]) -> Evidence:
+    """What searches for these words have brought: rows, or words of an error."""
+    from recipes.research_agent.evidence import Evidence
+
+    seen = Evidence()
+    for query, found in searches:
+        failed = {"content": found, "is_error": True}
+        result = failed if isinstance(found, str) else {"content": json.dumps(found)}
+        seen.take(ToolCall("id", "search", {"query": query}), result)
+    return seen
+
+
+def cited(text: str, *pairs: tuple[str, str]) -> Paragraph:
+    from recipes.research_agent.report import Citation, Paragraph
+
+    return Paragraph(text, [Citation(*pair) for pair in pairs])
+
+
+def report(*paragraphs: Paragraph, **more: Any) -> Report:
+    from recipes.research_agent.report import Report
+
+    return Report("A title", [*paragraphs], **more)
+
+
+def wrong(made: Report, known: Evidence) -> list[str]:
+    from recipes.research_agent.policy import defects
+
+    return list(defects(made, known))
+
+
+FOUND = (
+    "stock",
+    [row("a#1", "We have ten.", copies="10"), row("b#1", "None is left.", copies="0")],
+)
+HONEST = ("a#1", "We have ten.")
+OTHER = ("b#1", "None is left.")
+
+
+# The check
+
+
+def test_a_report_that_names_the_contradiction_passes() -> None:
+    told = cited("One of them is wrong.", HONEST, OTHER)
+    assert wrong(report(cited("Ten.", HONEST), disagreements=[told]), evidence(FOUND)) == []
+
+
+def test_a_contradiction_counts_also_when_only_one_side_of_it_is_cited() -> None:
+    assert wrong(report(cited("Ten.", HONEST)), evidence(FOUND)) == [
+        "a#1 and b#1 disagree on copies: name it, and cite both."
+    ]
+
+
+def test_a_disagreement_that_cites_one_side_only_names_no_contradiction() -> None:
+    half = cited("There may be doubts.", HONEST)
+    assert len(wrong(report(cited("Ten.", HONEST), disagreements=[half]), evidence(FOUND))) == 1
+
+
+def test_a_disagreement_needs_sources_that_hold_as_well() -> None:
+    known = evidence(("stock", [row("a#1", "We have ten.")]))
+    doubts = [cited("Some doubt it."), cited("Others too.", ("z#1", "We have none."))]
+    assert wrong(report(cited("Ten.", HONEST), disagreements=doubts), known) == [
+        "No source is cited for “Some doubt it.”",
+        "No search has found z#1.",
+    ]
+
+
+def test_two_citations_in_a_paragraph_of_findings_name_no_contradiction() -> None:
+    assert len(wrong(report(cited("Ten, or none.", HONEST, OTHER)), evidence(FOUND))) == 1
+
+
+def test_a_contradiction_that_the_report_has_nothing_to_do_with_may_stay_unnamed() -> None:
+    known = evidence(FOUND, ("hours", [row("c#1", "We open at nine.")]))
+    assert wrong(report(cited("At nine.", ("c#1", "We open at nine."))), known) == []
+
+
+def test_sources_that_state_the_same_dont_contradict_one_another() -> None:
+    known = evidence(("stock", [row("a#1", "Ten.", copies="10"), row("b#1", "10.", copies="10")]))
+    assert wrong(report(cited("Ten.", ("a#1", "Ten."))), known) == []
+
+
+def test_three_sources_may_contradict_one_another_in_pairs() -> None:
+    rows = [row(f"{name}#1", "Some.", copies=name) for name in "abc"]
+    assert len(wrong(report(cited("Some.", ("a#1", "Some."))), evidence(("stock", rows)))) == 2
+
+
+@pytest.mark.parametrize("quote", ["", " ", "we have ten.", "We have ten. ", "We have eleven."])
+def test_a_quote_has_to_stand_in_its_source_word_for_word(quote: str) -> None:
+    known = evidence(("stock", [row("a#1", "We have ten.")]))
+    assert wrong(report(cited("Ten.", ("a#1", quote))), known) == [f"a#1 doesn't say “{quote}”"]
+
+
+def test_a_part_of_a_source_may_be_quoted() -> None:
+    known = evidence(("stock", [row("a#1", "We have ten, and more are on their way.")]))
+    assert wrong(report(cited("Ten.", ("a#1", "We have ten"))), known) == []
+
+
+def test_a_report_without_a_paragraph_says_nothing() -> None:
+    assert wrong(report(), evidence()) == ["The report says nothing."]
+
+
+def test_a_search_that_brought_nothing_at_first_and_something_later_is_answered() -> None:
+    known = evidence(("stock", []), ("stock", [row("a#1", "We have ten.")]))
+    assert wrong(report(cited("Ten.", HONEST)), known) == []
+
+
+@pytest.mark.parametrize(
+    "content", ["No such thing.", '[{"source": "a#1", "text": "We ha', '{"source": "a#1"}', "[1]"]
+)
+def test_what_is_no_list_of_sources_can_not_be_cited(content: str) -> None:
+    from recipes.research_agent.evidence import Evidence
+
+    known = Evidence()
+    known.take(ToolCall("id", "search", {"query": "x"}), {"content": content})
+    assert not known.sources
+
+
+@pytest.mark.parametrize("states", [None, [], ["copies"], "copies: 10", 10])
+def test_statements_in_another_shape_are_none(states: Any) -> None:
+    known = evidence(("stock", [{"source": "a#1", "text": "We have ten.", "states": states}]))
+    assert wrong(report(cited("Ten.", HONEST)), known) == []
+
+
+def test_an_error_is_no_evidence_though_it_looks_like_some() -> None:
+    from recipes.research_agent.evidence import Evidence
+
+    known = Evidence()
+    content = json.dumps([row("a#1", "We have ten.")])
+    known.take(ToolCall("id", "search", {"query": "x"}), {"content": content, "is_error": True})
+    assert not known.sources
+
+
+# The Markdown
+
+
+def test_every_citation_leads_to_its_source_and_every_source_is_cited() -> None:
+    from recipes.research_agent.markdown import to_markdown
+
+    twice = cited("Ten.", HONEST), cited("Still ten.", HONEST, OTHER)
+    text = to_markdown(report(*twice, disagreements=[cited("Odd.", OTHER)], gaps=["Maps."]))
+    links, anchors = re.findall(r"\(#(.+?)\)", text), re.findall(r'id="(.+?)"', text)
+    assert [link[-2:] for link in links] == ["-1", "-1", "-2", "-2"]
+    assert list(dict.fromkeys(links)) == anchors
+    assert "## Where sources disagree\n\nOdd." in text
+    assert "## What was not found\n\n- Maps." in text
+
+
+def test_two_reports_on_one_page_have_anchors_of_their_own() -> None:
+    from recipes.research_agent.markdown import to_markdown
+
+    one, other = (to_markdown(report(cited(text, HONEST))) for text in ("Ten.", "Eleven."))
+    assert not {*re.findall(r'id="(.+?)"', one)} & {*re.findall(r'id="(.+?)"', other)}
+
+
+def test_what_is_not_there_has_no_heading() -> None:
+    from recipes.research_agent.markdown import to_markdown
+
+    assert re.findall(r"(?m)^#+ (.+)", to_markdown(report(cited("Ten.", HONEST)))) == [
+        "A title",
+        "Sources",
+    ]
+
+
+def test_a_model_without_a_price_is_named() -> None:
+    from recipes.research_agent.markdown import to_markdown
+
+    text = to_markdown(report(cited("Ten.", HONEST), cost=Spent(turns=3, unpriced="my-model")))
+    assert "*3 calls of Claude, 0 tokens, no price for my-model.*" in text
+
+
+# Storing
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with use_idempotency_key("run:toolu_1"):
+        yield tmp_path / "reports"
+
+
+def store(made: Report, folder: Path, shop: ModuleType) -> str:
+    from recipes.research_agent.publish import publish
+
+    with shop.session() as db:
+        return publish(made, folder, db)
+
+
+TEN = ("a#1", "We have ten.")
+
+
+def test_it_is_stored_once_however_often_it_is_called(folder: Path, shop: ModuleType) -> None:
+    made = report(cited("Ten.", TEN))
+    assert store(made, folder, shop) == store(made, folder, shop)
+    (row,), (file,) = shop.rows("reports"), folder.iterdir()
+    assert row["file"] == f"reports/{file.name}"
+
+
+def test_after_a_crash_between_file_and_row_there_is_one_of_each(
+    folder: Path, shop: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from recipes.research_agent import publish
+
+    def write_and_die(file: Path, text: str) -> None:
+        whole(file, text)
+        raise KeyboardInterrupt
+
+    made, whole = report(cited("Ten.", TEN)), publish.write_whole
+    monkeypatch.setattr(publish, "write_whole", write_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        store(made, folder, shop)
+    assert (len([*folder.iterdir()]), shop.count("reports")) == (1, 0)
+    monkeypatch.undo()
+    store(made, folder, shop)
+    assert (len([*folder.iterdir()]), shop.count("reports")) == (1, 1)
+
+
+def test_a_crash_in_the_middle_of_the_file_leaves_no_report_that_anybody_finds(
+    folder: Path, shop: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError("full")
+
+    made = report(cited("Ten.", TEN))
+    with monkeypatch.context() as during:
+        during.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="full"):
+            store(made, folder, shop)
+    assert not [*folder.glob("*.md")]
+    assert shop.count("reports") == 0
+    store(made, folder, shop)
+    assert [each.suffix for each in folder.iterdir()] == [".md"]
+
+
+def test_two_runs_that_come_to_the_same_have_a_row_each(folder: Path, shop: ModuleType) -> None:
+    made = report(cited("Ten.", TEN))
+    store(made, folder, shop)
+    with use_idempotency_key("another-run:toolu_1"):
+        store(made, folder, shop)
+    assert (len([*folder.iterdir()]), shop.count("reports")) == (1, 2)
+
+
+def test_an_unknown_price_is_no_price_of_zero(folder: Path, shop: ModuleType) -> None:
+    store(report(cited("Ten.", TEN), cost=Spent(turns=2, unpriced="my-model")), folder, shop)
+    assert shop.rows("reports")[0]["usd"] is None

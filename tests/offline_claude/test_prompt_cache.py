@@ -1,0 +1,91 @@
+"""The prompt cache's accounts: what a call would read and write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from offline_claude import OfflineClaude
+from offline_claude.prompt_cache import PromptCache, marked_prefixes
+from offline_claude.turns import Sent
+from tests.support import offline_server
+from tests.support.offline_server import HI, MODEL, ask
+
+log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
+
+
+def text(characters: int, ttl: str | None = None, letter: str = "x") -> dict[str, Any]:
+    block: dict[str, Any] = {"type": "text", "text": letter * characters}
+    return block if ttl is None else {**block, "cache_control": {"type": "ephemeral", "ttl": ttl}}
+
+
+def prefixes(*system: dict[str, Any], **body: Any) -> Any:
+    fields = {"model": MODEL, "messages": [HI], "system": list(system), **body}
+    return marked_prefixes(Sent(fields, "2026-10-21"))
+
+
+async def test_what_was_written_is_read_the_next_time(offline: OfflineClaude) -> None:
+    system = [text(8_000, "5m", "y")]
+    first = (await ask(offline, "Hello", system=system)).usage
+    again = (await ask(offline, "And hello again", system=system)).usage
+    assert first.cache_read_input_tokens == again.cache_creation_input_tokens == 0
+    assert first.cache_creation_input_tokens == again.cache_read_input_tokens
+    assert first.cache_creation is not None
+    assert first.cache_creation.ephemeral_5m_input_tokens == first.cache_creation_input_tokens
+    assert 2_000 <= (first.cache_creation_input_tokens or 0) < 2_100
+    assert first.input_tokens < 100
+
+
+async def test_nothing_is_cached_that_nobody_marked(offline: OfflineClaude) -> None:
+    for _ in range(2):
+        usage = (await ask(offline, "Hello", system=[text(8_000)])).usage
+        assert (usage.cache_creation_input_tokens, usage.cache_read_input_tokens) == (0, 0)
+        assert usage.input_tokens > 2_000
+
+
+def test_what_is_too_short_for_the_model_is_not_cached() -> None:
+    assert prefixes(text(3_000, "5m")) == []
+    assert prefixes(text(3_000, "5m"), model="claude-opus-5-5") != []
+
+
+def test_a_longer_prefix_reads_the_shorter_one_and_writes_the_rest() -> None:
+    cache = PromptCache()
+    cache.use(prefixes(text(8_000, "1h")))
+    use = cache.use(prefixes(text(8_000, "1h"), text(4_000, "5m")))
+    assert 2_000 <= use.read < 2_050
+    assert 1_000 <= use.written_5m < 1_050
+    assert use.written_1h == 0
+
+
+def test_moving_a_marker_does_not_change_what_is_cached() -> None:
+    cache = PromptCache()
+    cache.use(prefixes(text(8_000, "5m"), text(4_000)))
+    assert cache.use(prefixes(text(8_000), text(4_000, "5m"))).read >= 2_000
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"model": "claude-opus-5-5"}, {"tools": [{"name": "t", "input_schema": {"type": "object"}}]}],
+)
+def test_another_model_or_other_tools_read_nothing(changed: dict[str, Any]) -> None:
+    cache = PromptCache()
+    cache.use(prefixes(text(8_000, "5m")))
+    assert cache.use(prefixes(text(8_000, "5m"), **changed)).read == 0
+
+
+def test_a_marker_for_the_whole_request_marks_its_last_block() -> None:
+    found = prefixes(text(8_000), cache_control={"type": "ephemeral"})
+    assert [prefix.ttl for prefix in found] == ["", "5m"]
+
+
+def test_what_was_written_is_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, now = PromptCache(), 1_000.0
+    monkeypatch.setattr("offline_claude.prompt_cache.time.monotonic", lambda: now)
+    cache.use(prefixes(text(8_000, "5m")))
+    now += 299
+    assert cache.use(prefixes(text(8_000, "5m"))).read > 0, "and reading keeps it on"
+    now += 299
+    assert cache.use(prefixes(text(8_000, "5m"))).read > 0
+    now += 301
+    assert cache.use(prefixes(text(8_000, "5m"))).read == 0

@@ -1,0 +1,49 @@
+"""A long conversation whose tools wait for a person, and that continues as new while they do."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from agentkit import AnyTool
+    from agentkit.approvals import (  # type: ignore[import-not-found,unused-ignore]
+        Gate,
+        GateState,
+        trust_names,
+    )
+    from agentkit.transcript import LongConversation, Prompt
+    from classroom import shop
+
+TOOLS: list[AnyTool] = [shop.find_order, shop.search_handbook, shop.refund]
+
+
+@workflow.defn
+class GatedTalk:
+    """Answers one question; its first run ends as soon as an approval is pending."""
+
+    @workflow.init
+    def __init__(self, talk: LongConversation, gate: GateState, runs: int) -> None:
+        self.gate = Gate(TOOLS, verify=trust_names, state=gate)
+
+    @workflow.run
+    async def run(self, talk: LongConversation, gate: GateState, runs: int) -> LongConversation:
+        if not talk.prompt:
+            await talk.begin(Prompt("Be brief.", [t.schema() for t in TOOLS]))
+            talk.say("Please refund order 1001, it arrived damaged.")
+        while talk.calls or talk.has_more_to_say:
+            if not talk.calls:
+                await talk.take_turn()
+                continue
+            running = asyncio.create_task(self.gate.run_all(talk.calls))
+            await workflow.wait_condition(partial(self.may_leave_or, running, runs))
+            if not running.done():
+                workflow.continue_as_new(args=[talk, self.gate.state(), runs + 1])
+            talk.give(running.result())
+        return talk
+
+    def may_leave_or(self, running: "asyncio.Task[Any]", runs: int) -> bool:
+        """Whether the calls are done; in the first run also whether one of them is pending."""
+        pending = runs == 1 and self.gate.at_rest and bool(self.gate.state().waiting)
+        return running.done() or pending

@@ -1,0 +1,169 @@
+"""Tools that end in odd ways, and Workflows that are ended while one runs."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from temporalio.exceptions import CancelledError
+    from temporalio.worker import Worker
+
+    from agentkit import AnyTool, ToolCall, ToolError, run_tool, run_tools, tool
+    from tests.support.agents import Desk, nap, seen
+
+RESULTS: dict[str, object] = {
+    "text of half a pair": "a\ud800b",
+    "None": None,
+    "decimal": Decimal("1.10"),
+    "bytes": b"abc",
+    "no json": object(),
+    "long": "x" * 60_000,
+}
+ERRORS: dict[str, BaseException] = {
+    "exit": SystemExit(3),
+    "cancel": asyncio.CancelledError(),
+    "temporal cancel": CancelledError("not by the run"),
+    "silent": RuntimeError(),
+    "megabytes": RuntimeError("no " * 2_000_000),
+    "half a pair": RuntimeError("a\ud800b"),
+    "no": ToolError("There is too much wind."),
+}
+
+
+async def end(how: str) -> object:
+    seen.attempt()
+    if how == "hang":
+        await asyncio.Event().wait()
+    if how in ERRORS:
+        raise ERRORS[how]
+    return RESULTS[how]
+
+
+@tool(timeout=timedelta(seconds=10), attempts=2)
+async def odd(how: str) -> object:
+    """End in some way.
+
+    Args:
+        how: In which.
+    """
+    return await end(how)
+
+
+@tool(effect="idempotent", attempts=2)
+async def odd_effect(how: str) -> object:
+    """Have an effect, and end in some way.
+
+    Args:
+        how: In which.
+    """
+    return await end(how)
+
+
+@tool(effect="at_most_once")
+async def odd_launch(how: str) -> object:
+    """Have an effect that can't be repeated, and end in some way.
+
+    Args:
+        how: In which.
+    """
+    return await end(how)
+
+
+@tool(attempts=1)
+def leave(how: str) -> str:
+    """Leave the program.
+
+    Args:
+        how: No matter.
+    """
+    sys.exit(3)
+
+
+@tool
+async def nap_on() -> str:
+    """Sleep until cancelled."""
+    return await nap(60)
+
+
+@tool
+async def stubborn() -> str:
+    """Sleep, and make an end of it when cancelled."""
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        await asyncio.sleep(2)
+    return "fine"
+
+
+@tool
+async def tidy() -> str:
+    """Clean up."""
+    return "fine"
+
+
+TOOLS: list[AnyTool] = [odd, odd_effect, odd_launch, leave, nap_on, stubborn, tidy]
+
+
+class BrokenStore:
+    """A store that raises what no one has foreseen."""
+
+    def put(self, text: str) -> str:
+        raise LookupError("no bucket")
+
+    def get(self, reference: str) -> str:
+        raise KeyError(reference)
+
+
+@workflow.defn
+class RunOdd:
+    """Runs all calls at once."""
+
+    @workflow.run
+    async def run(self, calls: list[ToolCall]) -> list[dict[str, Any]]:
+        return [{**block} for block in await run_tools(calls, TOOLS)]
+
+
+@workflow.defn
+class RunTwo:
+    """Runs a stubborn tool, and another one after it."""
+
+    @workflow.run
+    async def run(self, tidies: bool = False) -> str:
+        try:
+            await run_tool(ToolCall("toolu_1", "stubborn", {}), TOOLS)
+        except asyncio.CancelledError:
+            if not tidies:
+                raise
+            result = await run_tool(ToolCall("toolu_2", "tidy", {}), TOOLS)
+            return f"cleaned up: {result.get('content')}"
+        await run_tool(ToolCall("toolu_2", "tidy", {}), TOOLS)
+        return "went on"
+
+
+@workflow.defn
+class RunUntil:
+    """Runs a stubborn tool with too little time."""
+
+    @workflow.run
+    async def run(self, seconds: float) -> str:
+        try:
+            async with asyncio.timeout(seconds):
+                await run_tool(ToolCall("toolu_1", "stubborn", {}), TOOLS)
+                await run_tool(ToolCall("toolu_2", "tidy", {}), TOOLS)
+        except TimeoutError:
+            return "time is up"
+        return "went on"
+
+
+@asynccontextmanager
+async def standby(desk: Desk) -> AsyncIterator[None]:
+    """Run a second Worker on a desk's queue."""
+    workflows = [RunOdd, RunTwo, RunUntil]
+    async with Worker(desk.client, task_queue=desk.worker.task_queue, workflows=workflows):
+        yield

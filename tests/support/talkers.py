@@ -1,0 +1,46 @@
+"""A Workflow with a long conversation, and a Worker that runs it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from agentkit import AgentPlugin, run_tools
+    from agentkit.stores import SQLiteStore
+    from agentkit.transcript import LongConversation, Prompt, TranscriptPlugin
+    from tests.support.agents import Desk, desk
+    from tests.support.letters import TOOLS
+
+
+@workflow.defn
+class Talk:
+    """Asks question after question in one conversation, and returns what it carries."""
+
+    @workflow.run
+    async def run(
+        self, talk: LongConversation, questions: list[str], per_run: int
+    ) -> LongConversation:
+        await talk.begin(Prompt("Be brief.", [t.schema() for t in TOOLS]))
+        steps = 0
+        while questions or talk.calls or talk.has_more_to_say:
+            if steps == per_run:
+                workflow.continue_as_new(args=[talk, questions, per_run])
+            steps += 1
+            if talk.calls:
+                talk.give(await run_tools(talk.calls, TOOLS))
+            elif talk.has_more_to_say:
+                await talk.take_turn()
+            else:
+                talk.say(questions.pop(0))
+        return talk
+
+
+@asynccontextmanager
+async def talkers(folder: Path) -> AsyncIterator[tuple[Desk, SQLiteStore]]:
+    """A Worker of this process whose conversations are kept in a folder."""
+    store = SQLiteStore(folder / "store.db")
+    plugins = (AgentPlugin(TOOLS, store=store), TranscriptPlugin(store))
+    async with desk(*plugins, workflows=[Talk]) as at_desk:
+        yield at_desk, store
