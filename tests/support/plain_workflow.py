@@ -8,7 +8,7 @@ from agentkit.transcript import LongConversation
 
 @workflow.defn
 class PlainImports:
-    """Says which object its import of `ask_claude` gave it: the process's own, if passed through."""
+    """Returns the id of its `ask_claude`: the process's own, if it was passed through."""
 
     @workflow.run
     async def run(self) -> int:
