@@ -67,7 +67,9 @@ def describe(history: WorkflowHistory) -> str:
     Returns:
         Lines for a file that lies beside the history, for `git diff` to compare.
     """
-    return "".join(f"{n:>3}  {step}\n" for n, step in enumerate(steps_of(history), 1))
+    return "".join(
+        f"{n:>3}  {step}\n" for n, step in enumerate(steps_of(history, without_ids=True), 1)
+    )
 
 
 def assert_same_steps(before: WorkflowHistory, after: WorkflowHistory) -> None:
@@ -80,8 +82,8 @@ def assert_same_steps(before: WorkflowHistory, after: WorkflowHistory) -> None:
     Raises:
         AssertionError: A step moved; the message shows the first one, as it was and as it is.
     """
-    now = steps_of(after)
-    for number, was in enumerate(steps_of(before), 1):
+    now = steps_of(after, without_ids=True)
+    for number, was in enumerate(steps_of(before, without_ids=True), 1):
         found = now[number - 1] if number <= len(now) else None
         if found is None or not was.is_kept_in(found):
             raise AssertionError(
@@ -180,4 +182,4 @@ async def changed_inputs(
 def _in_detail(was: Step, found: Step | None) -> list[str]:
     if found is None or was.what != found.what:
         return []
-    return differences([was.given, was.outcome], [found.given, found.outcome])
+    return differences([was.given, was.result], [found.given, found.result])

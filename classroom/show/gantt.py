@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from classroom.show.timeline import Step
+from agentkit.history import Step
 
 _CLAUDE, _TOOL, _FAILED = "#8250df", "#0969da", "#cf222e"
 _COLUMNS = 60
