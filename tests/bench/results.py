@@ -1,4 +1,4 @@
-"""What has been measured: kept in tests/bench/results.json, written into docs/measured.md, and drawn."""
+"""What has been measured: in tests/bench/results.json, in docs/measured.md, and as a picture."""
 
 from __future__ import annotations
 
