@@ -114,8 +114,14 @@ async def _start() -> str:
         process = processes.start(
             NAME,
             [
-                *(sys.executable, "-m", "classroom", "offline", "--port", str(port)),
-                *("--log", str(home() / "logs" / "calls.jsonl")),
+                sys.executable,
+                "-m",
+                "classroom",
+                "offline",
+                "--port",
+                str(port),
+                "--log",
+                str(home() / "logs" / "calls.jsonl"),
             ],
             details={"port": str(port), "code": _code_version()},
         )
