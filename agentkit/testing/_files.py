@@ -43,7 +43,7 @@ def from_file_text(text: str) -> WorkflowHistory:
         started = stored["events"][0]["workflowExecutionStartedEventAttributes"]
     except (LookupError, TypeError):
         raise ValueError(
-            "This isn't a history: it doesn't begin with the start of a run."
+            "This isn't a history: its first event doesn't start a run."
         ) from None
     return WorkflowHistory.from_json(started.get("workflowId") or "a-run", stored)
 
