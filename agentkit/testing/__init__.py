@@ -17,6 +17,20 @@ from temporalio.worker import Plugin
 from agentkit.history import Step, differences, steps_of, value_of
 from agentkit.testing._files import from_file_text, to_file_text
 from agentkit.testing._replayer import InputRecorder, replay_all, starts_a_task
+from agentkit.testing._time_skipping import result_of, settled, time_skipping
+
+__all__ = [
+    "assert_same_steps",
+    "changed_inputs",
+    "describe",
+    "load",
+    "replay",
+    "replay_every_prefix",
+    "result_of",
+    "save",
+    "settled",
+    "time_skipping",
+]
 
 
 def save(history: WorkflowHistory, path: Path) -> None:
