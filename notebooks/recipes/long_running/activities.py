@@ -1,6 +1,5 @@
 """The agent's Activities: its prompt, its conversation, its tools and its queue of tickets."""
 
-import asyncio
 from dataclasses import dataclass
 
 from temporalio import activity
@@ -33,12 +32,8 @@ class SubmitAnswer:
 
 
 @activity.defn
-async def submit_answer(submission: SubmitAnswer) -> Ticket | None:
+def submit_answer(submission: SubmitAnswer) -> Ticket | None:
     """Send a ticket's answer, once per key, and return the next ticket; None after the last."""
-    return await asyncio.to_thread(_submit, submission)  # SQLite blocks
-
-
-def _submit(submission: SubmitAnswer) -> Ticket | None:
     ticket = submission.ticket
     if ticket.answer:
         with use_idempotency_key(submission.key):

@@ -25,7 +25,7 @@ class LongRunningAgentWorkflow:
     @workflow.run
     async def run(self, queue: Queue) -> Progress:
         """Take step after step, and continue as new whenever this history is long enough."""
-        if not queue.talk.prompt:
+        if queue.talk.prompt is None:
             await queue.talk.begin(await pin_prompt())
         while not queue.ended:
             if workflow.info().is_continue_as_new_suggested() or self.steps == queue.steps_per_run:

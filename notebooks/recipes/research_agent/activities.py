@@ -12,8 +12,6 @@ Plan first, then make all planned searches at once, then submit a report with pu
 Say only what a source says, and cite it word for word. Name contradictions between sources, and
 what you did not find. When the report comes back, fix what is wrong with it and submit it again."""
 
-MAX_TOKENS = 16_000
-
 NOTIFIER = FileNotifier(os.environ.get("APPROVAL_INBOX", "approvals.jsonl"))
 
 # For example "ann=… bob=…". The keys stay in the worker's memory; history holds signatures only.
@@ -23,7 +21,7 @@ if KEYS:
     VERIFY = signed_by({name: key.encode() for name, key in KEYS.items()})
 
 ACTIVITIES = [
-    *prompt_activities("research", SYSTEM, TOOLS, max_tokens=MAX_TOKENS),
+    *prompt_activities("research", SYSTEM, TOOLS, max_tokens=16_000),
     tool_activity(TOOLS),
     *approval_activities(NOTIFIER, VERIFY),
 ]

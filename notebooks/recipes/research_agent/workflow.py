@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -21,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from agentkit.approvals import AuditEntry, Gate, Gated
     from agentkit.prompts import pin_prompt
     from agentkit.stop_reasons import PartialAnswer, out_of_budget
-    from recipes.research_agent.activities import MAX_TOKENS, VERIFY
+    from recipes.research_agent.activities import VERIFY
     from recipes.research_agent.evidence import Evidence
     from recipes.research_agent.policy import TERMS, policy_on
     from recipes.research_agent.report import PUBLISH, with_cost
@@ -76,7 +75,7 @@ class ResearchAgentWorkflow(Gated):
     @workflow.init
     def __init__(self, task: ResearchTask) -> None:
         self.messages: Messages = [user_message(task.question)]
-        self.answer = PartialAnswer(max_tokens=MAX_TOKENS)
+        self.answer = PartialAnswer()
         self.evidence, self.result = Evidence(), ResearchResult()
         asker, policy = f"research on: {task.question}", policy_on(self.evidence)
         self.gate = Gate(TOOLS, policy, verify=VERIFY, terms=TERMS, asker=asker)
@@ -91,7 +90,7 @@ class ResearchAgentWorkflow(Gated):
                 result.end(limit, out_of_budget(limit, task.budget, result.spent).detail)
                 break
             reply = await ask_claude(
-                self.messages, prompt=prompt, start_to_close_timeout=timedelta(minutes=5)
+                self.messages, prompt=prompt, max_tokens=self.answer.max_tokens
             )
             result.spent.add(reply)
             step = self.answer.apply_reply(reply)
