@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
@@ -57,7 +57,7 @@ def claude_activity(
     *,
     model: str | None = None,
     max_tokens: int = DEFAULT_MAX_TOKENS,
-) -> Callable[[ClaudeRequest], Awaitable[ClaudeReply]]:
+) -> Callable[..., Any]:
     """Make the Activity `call_claude`, which `ask_claude` schedules; give it to the Worker.
 
     Args:
