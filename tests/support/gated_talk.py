@@ -8,11 +8,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from agentkit import AnyTool
-    from agentkit.approvals import (  # type: ignore[import-not-found,unused-ignore]
-        Gate,
-        GateState,
-        trust_names,
-    )
+    from agentkit.approvals import Gate, Gated, trust_names
+    from agentkit.approvals.gate import GateState
     from agentkit.transcript import LongConversation, Prompt
     from classroom import shop
 
@@ -20,7 +17,7 @@ TOOLS: list[AnyTool] = [shop.find_order, shop.search_handbook, shop.refund]
 
 
 @workflow.defn
-class GatedTalk:
+class GatedTalk(Gated):
     """Answers one question; its first run ends as soon as an approval is pending."""
 
     @workflow.init
@@ -45,5 +42,5 @@ class GatedTalk:
 
     def may_leave_or(self, running: "asyncio.Task[Any]", runs: int) -> bool:
         """Whether the calls are done; in the first run also whether one of them is pending."""
-        pending = runs == 1 and self.gate.at_rest and bool(self.gate.state().waiting)
+        pending = runs == 1 and self.gate.at_rest and bool(self.gate.state().pending)
         return running.done() or pending
