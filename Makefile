@@ -45,7 +45,7 @@ test: $(STAMP)  ## lint, types, tests, and every notebook re-executed and compar
 crash: $(STAMP)  ## 200 SIGKILLs at every kind of point of every recipe; ARGS="--help" for a part
 	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/crash" $(BIN)/python -m tests.crash.campaign $(ARGS)
 
-bench: $(STAMP)  ## measure, and write it into README.md; PARTS="recovery tools" TURNS=10000
+bench: $(STAMP)  ## measure, and write the tables into docs/; PARTS="recovery tools" TURNS=10000
 	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/bench" $(BIN)/python -m tests.bench \
 		$(if $(TURNS),--turns $(TURNS)) $(PARTS)
 

@@ -1,6 +1,6 @@
 """The audit: one entry for everything that the policy, reviewers and time decided."""
 
-# No `from __future__ import annotations`: inside the sandbox pydantic can't resolve strings.
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """What a reviewer answers, and every reason for which an answer doesn't count."""
 
-# No `from __future__ import annotations`: inside the sandbox pydantic can't resolve strings.
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace

@@ -4,7 +4,7 @@ It promises three things. No call runs unless the policy, a reviewer or the term
 it. A decision counts once, and for exactly what its reviewer saw. A call that needn't wait doesn't.
 """
 
-# No `from __future__ import annotations`: inside the sandbox pydantic can't resolve strings.
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ from agentkit.approvals.policy import (
 )
 from agentkit.approvals.requests import ApprovalRequest, Notice, NoticeKind, Pending, digest_of
 from agentkit.messages import ToolCall, Verbatim, tool_result
-from agentkit.tool_runs import run_tool, together
+from agentkit.tool_dispatch import run_tool, together
 from agentkit.tools import AnyTool
 
 if TYPE_CHECKING:

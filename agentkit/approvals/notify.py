@@ -1,33 +1,20 @@
 """How reviewers hear of a request: an Activity with bounded attempts, and two notifiers."""
 
-# No `from __future__ import annotations`: inside the sandbox pydantic can't resolve strings.
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 import pydantic
 from temporalio import activity, workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from agentkit.activity_options import NOTIFY_OPTIONS, VERIFY_OPTIONS
 from agentkit.approvals.decisions import Decision, Verify
 from agentkit.approvals.requests import ApprovalRequest, Notice
-
-NOTIFY_OPTIONS: workflow.ActivityConfig = {
-    "start_to_close_timeout": timedelta(seconds=20),
-    "schedule_to_close_timeout": timedelta(minutes=5),
-    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
-}
-
-VERIFY_OPTIONS: workflow.ActivityConfig = {
-    "start_to_close_timeout": timedelta(seconds=5),
-    "schedule_to_close_timeout": timedelta(minutes=1),
-    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
-}
 
 
 class Notifier(Protocol):

@@ -5,7 +5,7 @@ same one. A changed policy would change what runs in flight have done: version i
 Workflow code (https://docs.temporal.io/develop/python/versioning).
 """
 
-# No `from __future__ import annotations`: inside the sandbox pydantic can't resolve strings.
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
 import copy
 from collections.abc import Callable

@@ -3,7 +3,7 @@
 Workflow, client and Activities exchange these dataclasses as JSON.
 """
 
-# No `from __future__ import annotations`: inside the sandbox pydantic can't resolve strings.
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
 import hashlib
 from dataclasses import dataclass, field

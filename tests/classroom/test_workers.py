@@ -185,7 +185,10 @@ async def test_a_record_whose_pid_belongs_to_another_program_is_dropped() -> Non
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "{", "[]", '{"pid": 1}'),
+        "",
+        "{",
+        "[]",
+        '{"pid": 1}',
         '{"name": "test-damaged", "pid": "x", "created": 1, "log": 7, "details": []}',
     ],
 )
