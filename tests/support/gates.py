@@ -5,24 +5,21 @@ pass there as it is.
 """
 
 import asyncio
-import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, cast
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
-    from temporalio.contrib.pydantic import pydantic_data_converter
     from temporalio.testing import WorkflowEnvironment
     from temporalio.worker import Worker
 
-    from agentkit import AnyTool, ToolCall, ToolError, tool
+    from agentkit import AgentPlugin, AnyTool, ToolCall, ToolError, tool, tool_activity
     from agentkit.approvals import (
         AuditEntry,
         Decision,
@@ -40,8 +37,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from agentkit.approvals.gate import GateState
     from agentkit.approvals.requests import Notice, Pending
-    from agentkit.plugin import HeartbeatInterceptor
-    from agentkit.tool_runs import tool_activity
+    from agentkit.testing import settled, time_skipping
 
 KEYS = {"ann": b"ann's key, 32 bytes of a secret.", "bob": b"bob's key, 32 bytes of a secret."}
 SIGNED = signed_by(KEYS)
@@ -215,7 +211,6 @@ def worker(client: Client, task_queue: str, workflows: Sequence[type] = (Desk,))
         client,
         task_queue=task_queue,
         workflows=workflows,
-        interceptors=[HeartbeatInterceptor()],
         activities=[tool_activity([*TOOLS, fly]), *approval_activities(_notify, SIGNED)],
     )
 
@@ -224,10 +219,7 @@ def worker(client: Client, task_queue: str, workflows: Sequence[type] = (Desk,))
 async def bank(*workflows: type) -> AsyncIterator[Bank]:
     """Start a server that skips time, with a Worker; the world is new."""
     world.__init__()  # type: ignore[misc]
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(Path(sys.executable).parent / "temporal-test-server"),
-        data_converter=pydantic_data_converter,
-    ) as env:
+    async with time_skipping(AgentPlugin()) as env:
         queue = f"gate-{uuid.uuid4()}"
         async with worker(env.client, queue, workflows or (Desk,)):
             yield Bank(env, queue)
@@ -240,19 +232,15 @@ def paying(amount: Any, order_id: int = 1042, id: str = "toolu_1", **more: Any) 
 async def pending(
     run: WorkflowHandle[Any, Any], count: int = 1, *, notified: bool = True
 ) -> list[Pending]:
-    """Wait until so many requests are pending, and no notice of them is under way.
-
-    The second, because a run that ends or continues as new while one of its Activities is under
-    way leaves the clock of this server locked.
-    """
+    """Wait until so many requests are pending; by default also until their notices are sent."""
     deadline = asyncio.get_running_loop().time() + 20
-    while True:
-        found = await run.query(Gated.pending)
-        under_way = notified and any("under way" in each.notices.values() for each in found)
-        if len(found) == count and not under_way:
-            return found
-        assert asyncio.get_running_loop().time() < deadline, f"pending: {found}, not {count}"
+    while len(found := await run.query(Gated.pending)) != count:
+        assert asyncio.get_running_loop().time() < deadline, f"{len(found)} pending, not {count}"
         await asyncio.sleep(0.02)
+    if notified:
+        await settled(run)
+        found = await run.query(Gated.pending)
+    return found
 
 
 async def audit(run: WorkflowHandle[Any, Any]) -> list[AuditEntry]:
