@@ -35,7 +35,7 @@ async def tell() -> None:
             print(f"  {each.name}, pid {each.pid}")
         lesson.claude.slow(30, turn=3)
         run = await client.start_workflow(
-            "DurableLoop", QUESTION, id=f"demo-{time.time_ns()}", task_queue=pair[0].task_queue
+            "AgentWorkflow", QUESTION, id=f"demo-{time.time_ns()}", task_queue=pair[0].task_queue
         )
         seen = await until(run, _thinking_after_refund)
         print(f"\n{table(seen)}\n")

@@ -6,6 +6,7 @@ its own, so that "kill" means SIGKILL.
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import sys
@@ -174,9 +175,10 @@ def scratch_copy(recipe: str) -> Path:
 
     Returns:
         A folder to give to `WorkerProcess(recipe, folder=…)`; it holds `recipes/<recipe>/`.
-        A copy made earlier is replaced.
+        A copy made earlier is replaced. The path is relative to the current folder, so that
+        what a cell prints names nothing of the machine.
     """
-    folder = home() / "scratch"
+    folder = Path(os.path.relpath(home() / "scratch"))
     target = folder / "recipes" / recipe
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(

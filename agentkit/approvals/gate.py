@@ -20,7 +20,7 @@ from agentkit.approvals.requests import AuditEntry, Decision
 from agentkit.approvals.signatures import Verify
 from agentkit.approvals.waiting import GateState
 from agentkit.messages import ToolCall, tool_result
-from agentkit.tool_runs import run_tool, together
+from agentkit.tool_dispatch import run_tool, together
 from agentkit.tools import AnyTool
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from agentkit.activity_options import NOTIFY_OPTIONS, VERIFY_OPTIONS
 from agentkit.approvals.audit import Audit
-from agentkit.approvals.notify import NOTIFY_OPTIONS, VERIFY_OPTIONS
 from agentkit.approvals.policy import Terms
 from agentkit.approvals.requests import (
     AuditEntry,

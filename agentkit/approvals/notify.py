@@ -6,34 +6,15 @@ import asyncio
 import json
 import os
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 import pydantic
-from temporalio import activity, workflow
-from temporalio.common import RetryPolicy
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from agentkit.approvals.requests import ApprovalRequest, Decision, Notice
 from agentkit.approvals.signatures import Verify
-from agentkit.tools import HEARTBEAT_TIMEOUT
-
-NOTIFY_OPTIONS: workflow.ActivityConfig = {
-    "start_to_close_timeout": timedelta(seconds=20),
-    "schedule_to_close_timeout": timedelta(minutes=5),
-    "heartbeat_timeout": HEARTBEAT_TIMEOUT,
-    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
-}
-"""What a notification gets. The request's timer runs beside it, whatever becomes of it."""
-
-VERIFY_OPTIONS: workflow.ActivityConfig = {
-    "start_to_close_timeout": timedelta(seconds=5),
-    "schedule_to_close_timeout": timedelta(minutes=1),
-    "heartbeat_timeout": HEARTBEAT_TIMEOUT,
-    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
-}
-"""What the check of a decision that came by Signal gets."""
 
 
 class Notifier(Protocol):

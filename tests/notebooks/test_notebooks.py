@@ -11,6 +11,7 @@ import pytest
 from nbformat import NotebookNode
 
 from classroom.recipes import Recipe, list_recipes
+from tests.notebooks.test_derived_files import derived_files
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -140,6 +141,7 @@ def test_a_lesson_that_leaves_a_recipe_ends_with_a_copy_whose_tests_pass(recipe:
 def test_every_recipe_file_is_written_by_a_cell_and_fits_on_a_page() -> None:
     cells = [c.source for path in NOTEBOOKS for c in code(read(path))]
     written = {found[1] for source in cells if (found := WRITEFILE.match(source))}
+    written |= derived_files()
     files = sorted((ROOT / "notebooks" / "recipes").glob("*/*.py"))
     assert len(files) >= 5
     for file in files:
