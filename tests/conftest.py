@@ -25,6 +25,7 @@ from classroom import shop as bookshop
 from classroom.machine import dev_server, processes, which_claude
 from classroom.machine.dev_server import DevServer
 from offline_claude import OfflineClaude
+from tests.support.servers import starts_a_server
 
 _STATE = Path(__file__).resolve().parents[1] / ".agentkit"
 _RUN = "AGENTKIT_TEST_RUN"
@@ -74,8 +75,20 @@ def pytest_unconfigure() -> None:
         _lock.release()
 
 
-class _LongestFirst(LoadScopeScheduling):  # type: ignore[misc]
-    """Hand out tests by file, the longest files first, and copied projects one by one."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts servers, and put what takes longest first, so that no process idles."""
+    for item in items:
+        if starts_a_server(item):
+            item.add_marker("server")
+    items.sort(key=lambda item: -_SECONDS.get(item.nodeid.split("::")[0], 0))
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Hand out tests by file, in the order of collection, and copied projects one by one."""
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False  # it would sort by the number of tests
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
@@ -84,10 +97,14 @@ class _LongestFirst(LoadScopeScheduling):  # type: ignore[misc]
         return file
 
 
+_SECONDS: dict[str, int] = {}
+"""Roughly how long the longest files take; the order of the rest doesn't matter."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Tell xdist how to share out the tests."""
-    return _LongestFirst(config, log)
+    return _ByFile(config, log)
 
 
 def _take_folder() -> Path:
