@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import time
 
+from agentkit.history import Step
 from classroom import shop, workers
 from classroom.lesson import begin
 from classroom.machine import processes
 from classroom.show import Table, table, timeline, until
-from classroom.show.timeline import Step
 from classroom.workers import WorkerProcess
 
 QUESTION = "Order 1042 arrived damaged. Please refund it and email me a confirmation."

@@ -14,19 +14,7 @@ from temporalio.client import Plugin, WorkflowHandle
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.testing import WorkflowEnvironment
 
-_ACTIVITY_SCHEDULED = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
-_ACTIVITY_ENDED = frozenset(
-    EventType.Value(f"EVENT_TYPE_ACTIVITY_TASK_{end}")
-    for end in ("COMPLETED", "FAILED", "TIMED_OUT", "CANCELED")
-)
-_WORKFLOW_TASK_OPEN = frozenset(
-    EventType.Value(f"EVENT_TYPE_WORKFLOW_TASK_{state}")
-    for state in ("SCHEDULED", "STARTED", "FAILED", "TIMED_OUT")
-)
-_RUN_ENDED = frozenset(
-    EventType.Value(f"EVENT_TYPE_WORKFLOW_EXECUTION_{end}")
-    for end in ("COMPLETED", "FAILED", "TIMED_OUT", "CANCELED", "TERMINATED", "CONTINUED_AS_NEW")
-)
+from agentkit.history import steps_of
 
 
 @asynccontextmanager
@@ -121,21 +109,12 @@ async def result_of(run: WorkflowHandle[Any, Any], *, timeout: float = 60) -> An
 
 
 async def _open_tasks(run: WorkflowHandle[Any, Any]) -> list[str]:
-    """Name what a run's history has begun and not ended; describe() omits the Workflow Task."""
-    activities: dict[int, str] = {}
-    workflow_task = False
-    async for event in run.fetch_history_events():
-        kind = event.event_type
-        if kind == _ACTIVITY_SCHEDULED:
-            scheduled = event.activity_task_scheduled_event_attributes
-            activities[event.event_id] = scheduled.activity_type.name
-        elif kind in _ACTIVITY_ENDED:
-            ended = getattr(event, event.WhichOneof("attributes") or "")
-            activities.pop(ended.scheduled_event_id, None)
-        elif kind in _WORKFLOW_TASK_OPEN:
-            workflow_task = True
-        elif kind == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
-            workflow_task = False
-        elif kind in _RUN_ENDED:
-            return []
-    return [*activities.values(), *(["a Workflow Task"] if workflow_task else [])]
+    """Name what a run has begun and not ended; the server describes no Workflow Task."""
+    history = await run.fetch_history()
+    steps = steps_of(history)
+    if steps[-1].what in ("end", "continue as new"):
+        return []
+    kinds = [EventType.Name(event.event_type) for event in history.events]
+    last_task = next((kind for kind in reversed(kinds) if "WORKFLOW_TASK" in kind), "")
+    open_activities = [step.what for step in steps if step.activity and step.ended_at is None]
+    return open_activities + ["a Workflow Task"] * (not last_task.endswith("COMPLETED"))

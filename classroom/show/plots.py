@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from agentkit.history import Step
 from classroom.show.table import Table
-from classroom.show.timeline import Step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -160,7 +160,7 @@ def test_a_history_from_the_web_ui_can_be_loaded(history: WorkflowHistory, tmp_p
 
 def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text(json.dumps({"events": []}))
-    with pytest.raises(ValueError, match="no history"):
+    with pytest.raises(ValueError, match="isn't a history"):
         load(tmp_path / "other.json")
 
 

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from xml.etree import ElementTree
 
+from agentkit.history import Step
 from classroom.show.plots import Gantt, Lines
-from classroom.show.timeline import Step
 
 SVG = "{http://www.w3.org/2000/svg}"
 GROWN = {"re-sent <1>": [1.0, 4.0, 9.0, 16.0], "transcript": [1.0, 2.0]}
 
 
 def step(number: int, activity: str, begin: float, end: float, state: str = "completed") -> Step:
-    """A step with these fields, whatever other fields a Step has."""
-    known = {
-        "number": number,
-        "activity": activity,
-        "scheduled_at": begin,
-        "ended_at": end,
-        "state": state,
-    }
-    others = {f.name: None for f in dataclasses.fields(Step) if f.name not in known}
-    return Step(**{**others, **known})  # type: ignore[arg-type]
+    return Step(activity, number=number, state=state, scheduled_at=begin, ended_at=end)
 
 
 def texts(html: str) -> list[str]:

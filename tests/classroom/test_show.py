@@ -269,7 +269,7 @@ def test_a_claude_step_says_which_tools_it_asks_for_and_long_results_are_cut() -
             {"type": "tool_use", "id": "2", "name": "track_shipment", "input": {}},
         ],
     }
-    rows = table_of([Step(1, "a", 0.0, result=reply), Step(2, "b", 0.0, result="x\ny " * 40)]).rows
+    rows = table_of([Step("a", result=reply), Step("b", result="x\ny " * 40)]).rows
     assert rows[0]["result"] == "asks for find_order, track_shipment"
     assert len(str(rows[1]["result"])) == 60
     assert str(rows[1]["result"]).startswith("x y x y ")
