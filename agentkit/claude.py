@@ -57,7 +57,7 @@ def claude_activity(
     *,
     model: str | None = None,
     max_tokens: int = DEFAULT_MAX_TOKENS,
-) -> Callable[[ClaudeRequest], Awaitable[ClaudeReply]]:
+) -> Callable[..., Awaitable[ClaudeReply]]:
     """Make the Activity `call_claude`, which `ask_claude` schedules; give it to the Worker.
 
     Args:
@@ -184,7 +184,10 @@ def _check_results(messages: Messages) -> None:
     for message in cast("list[dict[str, Any]]", messages):
         content = message["content"]
         for block in () if isinstance(content, str) else cast("Iterable[Any]", content):
-            if isinstance(block, dict) and isinstance(block.get("content"), dict):
+            # Results of the API's own server tools have a dict there, too.
+            if not isinstance(block, dict) or block.get("type") != "tool_result":
+                continue
+            if isinstance(block.get("content"), dict):
                 raise ApplicationError(
                     f"The result of {block.get('tool_use_id')} is kept in a store, as "
                     f"{block['content'].get('kept')}, and only a LongConversation reads it back. "

@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 
 from agentkit import ToolCall
-from agentkit.approvals import Notice, Terms
+from agentkit.approvals import Terms
+from agentkit.approvals.requests import Notice
 from tests.support.agents import eventually
 from tests.support.gates import (
     KEYS,
@@ -24,6 +25,7 @@ from tests.support.gates import (
     paying,
     pending,
     refused,
+    take,
     world,
 )
 
@@ -98,7 +100,7 @@ async def test_a_decision_after_the_end_is_refused(desk: Bank) -> None:
 
 
 async def test_a_notifier_that_fails_delays_nothing_and_shows_everywhere(desk: Bank) -> None:
-    def broken(notice: Notice) -> None:
+    async def broken(notice: Notice) -> None:
         raise RuntimeError("the pager is on fire")
 
     world.notifier = broken
@@ -220,14 +222,14 @@ async def test_a_call_that_changed_on_the_way_is_asked_for_anew(desk: Bank) -> N
 
 
 async def test_reviewers_who_were_not_told_yet_are_told_by_the_next_run(desk: Bank) -> None:
-    def fail(notice: Notice) -> None:
+    async def fail(notice: Notice) -> None:
         raise RuntimeError("the pager is on fire")
 
     world.notifier = fail
     run = await desk.start(paying(80.0))
     await pending(run)
     await eventually(lambda: len(world.notices) >= 1)
-    world.notifier = lambda notice: None
+    world.notifier = take
     world.notices.clear()
     await run.signal("continue_as_new")
     await _next_run(desk, run)

@@ -14,10 +14,10 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import ActivityEnvironment
 
-from agentkit import AgentPlugin, ToolCall, ToolError, outcome_is_unknown
+from agentkit import ToolCall, ToolError, outcome_is_unknown, tool_activity
+from agentkit.activity_options import TOOL_ATTEMPTS
 from agentkit.stores import SQLiteStore
-from agentkit.tool_runs import MOST_CHARACTERS, tool_activity
-from agentkit.tools import MOST_ATTEMPTS
+from agentkit.tool_activities import KEEP_OVER
 from classroom.show import steps, until
 from offline_claude import OfflineClaude
 from tests.support import hard_tools
@@ -77,7 +77,7 @@ async def test_a_tool_that_fails_once_is_tried_again_under_the_same_key() -> Non
 async def test_a_tool_that_goes_on_failing_is_an_error_after_bounded_attempts() -> None:
     async with desk() as running:
         assert await running.run_tool("fail", times=99) == error("The carrier hung up.")
-    assert seen.attempts == list(range(1, MOST_ATTEMPTS + 1))
+    assert seen.attempts == list(range(1, TOOL_ATTEMPTS + 1))
 
 
 async def test_the_key_stays_the_same_across_continue_as_new() -> None:
@@ -133,15 +133,22 @@ async def _napping(running: Desk) -> Any:
     return handle
 
 
+async def test_declaration_is_honoured_wherever_run_tool_is_called() -> None:
+    async with desk(workflows=[RunTool], tools=hard_tools.TOOLS) as running:
+        handle = await running.start(RunTool.run, ToolCall("toolu_1", "fail", {"times": 99}))
+        await handle.result()
+        (step,) = await steps(handle)
+    assert step.attempts == TOOL_ATTEMPTS
+
+
 # Many at once.
 
 
 @asynccontextmanager
-async def hard_desk(store: Path | None = None) -> AsyncIterator[Desk]:
+async def hard_desk(store: Path | None = None, **limits: int) -> AsyncIterator[Desk]:
     kept = SQLiteStore(store) if store else None
-    async with desk(
-        AgentPlugin(hard_tools.TOOLS, store=kept), workflows=[RunTools, RunTool]
-    ) as running:
+    activities = [tool_activity(hard_tools.TOOLS, store=kept, **limits)]
+    async with desk(workflows=[RunTools, RunTool], activities=activities) as running:
         yield running
 
 
@@ -191,8 +198,8 @@ async def test_one_tool_that_fails_for_good_leaves_nine_results_and_one_error() 
         ("add", {"a": "x"}, 1, "Invalid arguments for add: a: Input should be a valid integer"),
         ("add", {"a": 1, "z": 1}, 1, "Invalid arguments for add: z: Extra inputs are not"),
         ("refuse", {}, 1, "The desk is closed on Sundays."),
-        ("fetch", {}, 1, "fetch returned what can't be told as JSON"),
-        ("fail", {"times": 99}, MOST_ATTEMPTS, "The carrier hung up."),
+        ("fetch", {}, 1, "fetch returned a value that can't be written as JSON"),
+        ("fail", {"times": 99}, TOOL_ATTEMPTS, "The carrier hung up."),
         ("hang", {}, 2, "The tool gave no answer: its time was up."),
         ("launch", {"how": "not"}, 1, "There is too much wind."),
         ("launch", {}, 1, "Invalid arguments for launch: how: Field required"),
@@ -237,16 +244,52 @@ async def test_a_long_result_is_cut_with_a_note_and_kept_whole(tmp_path: Path) -
         results = await run_all(
             running,
             ("recite", {"characters": 3_000_000}),  # 6 MB: more than Temporal takes as a payload
-            ("recite", {"characters": MOST_CHARACTERS}),
+            ("recite", {"characters": KEEP_OVER}),
         )
     cut, whole = (r["content"] for r in results)
-    assert whole == "ü" * MOST_CHARACTERS
+    assert whole == "ü" * KEEP_OVER
     assert not any(r.get("is_error") for r in results)
-    assert cut.startswith(
-        "ü" * MOST_CHARACTERS + "\n\n[Cut: these are the first 50,000 of 3,000,000"
-    )
+    assert cut.startswith("ü" * KEEP_OVER + "\n\n[Cut: these are the first 50,000 of 3,000,000")
     reference = re.findall(r"sha256:[0-9a-f]{64}", cut)[0]
     assert SQLiteStore(tmp_path / "kept.db").get(reference) == "ü" * 3_000_000
+
+
+async def test_limit_of_a_result_can_be_chosen(tmp_path: Path) -> None:
+    async with hard_desk(tmp_path / "kept.db", keep_over=100) as running:
+        whole, cut = await run_all(
+            running, ("recite", {"characters": 100}), ("recite", {"characters": 101})
+        )
+    assert whole["content"] == "ü" * 100
+    assert cut["content"].startswith("ü" * 100 + "\n\n[Cut: these are the first 100 of 101 char")
+
+
+async def test_result_by_reference_is_data_that_no_text_of_a_tool_can_imitate(
+    tmp_path: Path,
+) -> None:
+    async with hard_desk(tmp_path / "kept.db", keep_over=0) as running:
+        long, short, empty = await run_all(
+            running,
+            ("recite", {"characters": 1_000}),
+            ("add", {"a": 1}),
+            ("recite", {"characters": 0}),
+        )
+    store = SQLiteStore(tmp_path / "kept.db")
+    assert long["content"] == {
+        "kept": store.put("ü" * 1_000),
+        "characters": 1_000,
+        "preview": "ü" * 120,
+    }
+    assert short["content"] == {"kept": store.put("11"), "characters": 2, "preview": "11"}
+    assert empty["content"] == ""
+
+
+async def test_result_by_reference_that_cannot_be_kept_goes_to_claude_as_it_is(
+    tmp_path: Path,
+) -> None:
+    async with hard_desk(tmp_path / "no" / "folder.db", keep_over=0) as running:
+        short, long = await run_all(running, ("add", {"a": 1}), ("recite", {"characters": 60_000}))
+    assert short["content"] == "11"
+    assert "The rest could not be kept" in long["content"]
 
 
 async def test_where_nothing_can_be_kept_the_note_says_so(tmp_path: Path) -> None:
