@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -153,16 +154,21 @@ class _Beating(ActivityInboundInterceptor):
         timeout = activity.info().heartbeat_timeout
         if timeout is None:
             return await super().execute_activity(input)
-        beating = asyncio.create_task(_beat(timeout / 4))
+        in_thread = not inspect.iscoroutinefunction(input.fn)
+        beating = asyncio.create_task(_beat(timeout / 4, in_thread))
         try:
             return await super().execute_activity(input)
         finally:
             beating.cancel()
 
 
-async def _beat(every: timedelta) -> None:
+async def _beat(every: timedelta, in_thread: bool) -> None:
     # The server counts from the start. Most Activities end before the first beat, and so cost
     # no call of the server but the one that they end with.
     while True:
         await asyncio.sleep(every.total_seconds())
-        activity.heartbeat()
+        if in_thread:
+            # The SDK gives a plain function's Activity a `heartbeat` that waits for this loop.
+            await asyncio.to_thread(activity.heartbeat)
+        else:
+            activity.heartbeat()

@@ -11,7 +11,8 @@ from typing import Any
 from temporalio import workflow
 from temporalio.client import WorkflowHandle
 
-from agentkit.approvals import Decision, decide, read_decision
+from agentkit.approvals import Decision, decide
+from agentkit.approvals.decisions import read_decision
 from classroom.show.pending import until_pending
 
 FOLDER = Path(__file__).resolve().parent
