@@ -118,8 +118,7 @@ def approve_in_advance(self: Gate, pending: Pending, kind: Any) -> None:
 
 async def wait_for_the_notifier_first(self: Gate, pending: Pending) -> Any:
     """9: the timer starts once the notifier is done."""
-    while self._notices:
-        await asyncio.wait(self._notices)
+    await workflow.wait_condition(lambda: "under way" not in pending.notices.values())
     id, timeout = pending.request.id, pending.request.terms.timeout
     with suppress(asyncio.TimeoutError):
         await workflow.wait_condition(lambda: id in self._decided, timeout=timeout)
