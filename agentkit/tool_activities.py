@@ -86,7 +86,7 @@ class ToolOutput:
 
 def tool_activity(
     tools: Sequence[AnyTool], *, store: Store | None = None, keep_over: int = KEEP_OVER
-) -> Callable[[Sequence[RawValue]], Awaitable[ToolOutput]]:
+) -> Callable[..., Awaitable[ToolOutput]]:
     """Make the one dynamic Activity that runs any of these tools; give it to the Worker.
 
     Args:

@@ -140,9 +140,3 @@ def test_the_published_table_is_of_a_whole_campaign() -> None:
     assert "0 lost, 0 with a wrong number of effects" in table
     assert f"{len(BROKEN)} of {len(BROKEN)} planted bugs were caught" in table
     assert re.search(r"By `make crash` on \d{4}-\d\d-\d\d: .*\d cores, \d+ GB.*temporalio", table)
-
-
-def test_tests_run_recipes_from_a_copy_that_no_notebook_writes_to() -> None:
-    copied, written = workers.NOTEBOOKS / "recipes", ROOT / "notebooks" / "recipes"
-    assert copied.is_dir()
-    assert not copied.samefile(written)

@@ -30,7 +30,7 @@ async def test_a_worker_told_to_leave_finishes_its_call_of_claude_first(
     claude.slow(2, turn=1)
     leaving = await WorkerProcess("durable_loop", "leaving").start().polling(client)
     run = await client.start_workflow(
-        "DurableLoop",
+        "AgentWorkflow",
         "Who placed order 1042?",
         id=f"leaving-{uuid.uuid4()}",
         task_queue="durable-loop",

@@ -14,6 +14,8 @@ from classroom.machine.home import ClassroomError
 from classroom.recipes import derive
 from classroom.workers import NOTEBOOKS
 
+LESSONS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+
 Derivation = tuple[list[Any], dict[str, Any]]
 """The arguments of one `derive(…)` in a notebook."""
 
@@ -21,7 +23,7 @@ Derivation = tuple[list[Any], dict[str, Any]]
 def derivations() -> list[Derivation]:
     """Read every `derive(…)` of the course, without running a cell."""
     found = []
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+    for path in LESSONS:
         stored = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         for cell in stored.cells:
             if cell.cell_type == "code" and "derive(" in cell.source:

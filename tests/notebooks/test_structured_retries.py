@@ -148,7 +148,7 @@ async def test_cut_tool_call_is_requested_again_with_twice_the_tokens_and_never_
         if (scheduled := event.activity_task_scheduled_event_attributes)
         and scheduled.activity_type.name == "call_claude"
     ]
-    assert [(r["max_tokens"], len(r["messages"])) for r in requests[:2]] == [(4096, 1), (8192, 1)]
+    assert [(r["max_tokens"], len(r["messages"])) for r in requests[:2]] == [(None, 1), (8192, 1)]
     assert [s.activity for s in await steps(handle)].count("tool.find_order") == 1
 
 
