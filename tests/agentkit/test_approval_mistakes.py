@@ -141,13 +141,13 @@ CASES: list[tuple[Story, str, Any]] = [
 
 
 @pytest.mark.parametrize("story", [story for story, _, _ in CASES])
-async def test_the_gate_as_it_is_makes_no_such_mistake(story: Story) -> None:
+async def test_gate_makes_no_such_mistake(story: Story) -> None:
     async with bank() as desk:
         await asyncio.wait_for(story(desk), 30)
 
 
 @pytest.mark.parametrize(("story", "name", "mistake"), CASES)
-async def test_the_story_notices_the_mistake(
+async def test_planted_mistake_is_noticed(
     story: Story, name: str, mistake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The sandbox passes agentkit through, so the Workflow uses this very module.

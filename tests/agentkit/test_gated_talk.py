@@ -20,7 +20,7 @@ from offline_claude import OfflineClaude
 from tests.support.gated_talk import GatedTalk, gated_talk_activities
 
 
-async def test_what_waits_for_a_person_waits_on_in_the_next_run(
+async def test_pending_approval_survives_continue_as_new_of_a_long_conversation(
     claude: OfflineClaude, shop: ModuleType, tmp_path: Path
 ) -> None:
     await dev_server.ensure()
