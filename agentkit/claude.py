@@ -57,7 +57,7 @@ def claude_activity(
     *,
     model: str | None = None,
     max_tokens: int = DEFAULT_MAX_TOKENS,
-) -> Callable[..., Awaitable[ClaudeReply]]:
+) -> Callable[[ClaudeRequest], Awaitable[ClaudeReply]]:
     """Make the Activity `call_claude`, which `ask_claude` schedules; give it to the Worker.
 
     Args:
@@ -180,18 +180,16 @@ async def _whole_reply(asked: dict[str, Any]) -> Message | None:
 
 
 def _check_results(messages: Messages) -> None:
-    """Refuse a result that is still a reference: the API would say something else about it."""
-    for message in cast("list[dict[str, Any]]", messages):
-        content = message["content"]
-        for block in () if isinstance(content, str) else cast("Iterable[Any]", content):
-            # Results of the API's own server tools have a dict there, too.
-            if not isinstance(block, dict) or block.get("type") != "tool_result":
+    """Refuse a result that is still a reference: the API's own error wouldn't say why."""
+    for message in messages:
+        for block in cast("Iterable[Any]", message["content"]):
+            if not (isinstance(block, dict) and block.get("type") == "tool_result"):
                 continue
-            if isinstance(block.get("content"), dict):
+            if isinstance(kept := block.get("content"), dict):
                 raise ApplicationError(
-                    f"The result of {block.get('tool_use_id')} is kept in a store, as "
-                    f"{block['content'].get('kept')}, and only a LongConversation reads it back. "
-                    "Without one, leave keep_over of tool_activity at its default.",
+                    f"The result of {block['tool_use_id']} is kept in a store, as "
+                    f"{kept.get('kept')}, and only a LongConversation reads it back. Without "
+                    "one, leave keep_over of tool_activity at its default.",
                     type="result_not_opened",
                     non_retryable=True,
                 )

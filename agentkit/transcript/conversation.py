@@ -45,7 +45,8 @@ class LongConversation:
 
     Example:
         ```python
-        await talk.begin(await pin_prompt())
+        if talk.prompt is None:
+            await talk.begin(await pin_prompt())
         talk.say("Where is order 1036?")
         while (await talk.take_turn()).do != "end":
             if talk.calls:

@@ -1,4 +1,4 @@
-"""A recipe becomes a project of its own: `.venv/bin/agentkit copy NAME DEST`."""
+"""A recipe as a project of its own: `.venv/bin/agentkit copy NAME DEST`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from classroom.copy import locking, writing
-from classroom.copy.assembling import project_files
+from classroom.copy import writing
 from classroom.copy.catalogue import CATALOGUE
 from classroom.copy.names import package_name
+from classroom.copy.project_files import installed_packages, project_files
 from classroom.machine.home import ClassroomError
 from classroom.recipes import Recipe, list_recipes
 
@@ -19,7 +19,7 @@ __all__ = ["Copy", "copy_recipe", "plan_copy"]
 
 @dataclass(frozen=True)
 class Copy:
-    """A project, written or only planned.
+    """A project, written or planned.
 
     Attributes:
         dest: Its folder.
@@ -33,11 +33,11 @@ class Copy:
 
 
 def plan_copy(name: str, dest: Path, *, bare: bool = False, package: str | None = None) -> Copy:
-    """Say what `copy_recipe` would write, and write nothing.
+    """Plan what `copy_recipe` would write, and write nothing.
 
     Args:
         name: The recipe's name.
-        dest: The project's folder, which is made.
+        dest: The project's folder, which must not exist or be empty.
         bare: Whether to leave out the offline Claude, the shop and the tests that need them.
         package: The package's name; by default the last part of `dest`.
 
@@ -59,12 +59,12 @@ async def copy_recipe(
 
     Args:
         name: The recipe's name.
-        dest: The project's folder, which is made.
+        dest: The project's folder, which must not exist or be empty.
         bare: Whether to leave out the offline Claude, the shop and the tests that need them.
         package: The package's name; by default the last part of `dest`.
 
     Returns:
-        What was written.
+        The project.
 
     Raises:
         ClassroomError: It can't be done, and nothing was written; the message says why, and what
@@ -81,9 +81,9 @@ def _checked(name: str, dest: Path, package: str | None) -> tuple[Recipe, Path, 
     if name not in recipes:
         raise ClassroomError(f"There is no recipe {name!r}. There are: {', '.join(recipes)}.")
     dest = writing.check(dest)
-    return recipes[name], dest, package_name(dest, package, set(locking.MODULES))
+    return recipes[name], dest, package_name(dest, package, installed_packages())
 
 
 def _project(dest: Path) -> str:
-    """Name the project in the way of package indexes: lower case, dashes."""
+    """Make a project name as package indexes have them: lower case, dashes."""
     return re.sub(r"[^a-z0-9]+", "-", dest.name.lower()).strip("-") or "agent"

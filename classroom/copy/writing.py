@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from classroom.copy.sources import CHECKOUT
+from classroom.copy.wheel import CHECKOUT
 from classroom.machine.home import ClassroomError
 
 
@@ -109,4 +109,6 @@ async def _format(folder: Path) -> None:
             await process.wait()
             raise
         if process.returncode != 0:
-            raise ClassroomError(f"ruff can't format what was written: {output.decode()}")
+            raise ClassroomError(
+                f"The recipe can't be copied. Nothing was written. ruff says: {output.decode()}"
+            )

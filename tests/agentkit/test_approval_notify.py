@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from agentkit.approvals import FileNotifier, Notice, WebhookNotifier
+from agentkit import ToolCall
+from agentkit.approvals import FileNotifier
+from agentkit.approvals.notify import WebhookNotifier
+from agentkit.approvals.requests import Notice
 from tests.agentkit.test_approval_signatures import request
 from tests.support.conditions import closed_port
 from tests.support.gates import audit, bank, paying, pending, world
@@ -65,7 +68,7 @@ async def test_the_file_holds_every_notice_as_it_was_told(tmp_path: Path) -> Non
     inbox = FileNotifier(tmp_path / "new" / "inbox.jsonl")
     assert inbox.notices() == []
     await inbox(NOTICE)
-    await inbox(Notice("reminded", [], request(id="toolu_2")))
+    await inbox(Notice("reminded", [], request(call=ToolCall("toolu_2", "pay", {}))))
     first, second = inbox.notices()
     assert first == NOTICE
     assert (second.kind, second.request.id) == ("reminded", "toolu_2")
@@ -77,7 +80,7 @@ async def test_the_webhook_gets_the_notice_and_the_operators_headers() -> None:
     ((headers, body),) = hook.calls
     assert headers["Authorization"] == SECRET
     assert body["text"] == "pay waits for ann until 2026-01-02 03:04 UTC (asked): over 50"
-    assert body["notice"]["request"]["arguments"]["text"] == "Grüße, 日本, \U0001f4da"
+    assert body["notice"]["request"]["call"]["input"]["text"] == "Grüße, 日本, \U0001f4da"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,7 @@ async def test_a_failing_webhook_shows_in_the_audit_and_leaves_no_secret_in_hist
         hook.status = 404
         notifier = WebhookNotifier(f"{hook.url}?token-1234", {"Authorization": SECRET})
         async with bank() as desk:
-            world.notifier = notifier._post
+            world.notifier = notifier
             run = await desk.start(paying(80.0))
             await pending(run)
             while not [e for e in await audit(run) if e.event == "not notified"]:

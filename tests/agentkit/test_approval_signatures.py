@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,9 @@ import pytest_asyncio
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from agentkit.approvals import ApprovalRequest, Decision, digest_of, sign, signed_by
+from agentkit import ToolCall
+from agentkit.approvals import Decision, Terms, sign, signed_by
+from agentkit.approvals.requests import ApprovalRequest, digest_of
 from tests.support.gates import (
     KEYS,
     Bank,
@@ -145,18 +147,20 @@ ODD = {
 
 def request(**changes: Any) -> ApprovalRequest:
     fields: dict[str, Any] = {
-        "id": "toolu_1",
-        "tool": "pay",
-        "arguments": ODD,
+        "call": ToolCall("toolu_1", "pay", ODD),
+        "terms": Terms(timedelta(days=1, hours=3, minutes=4, microseconds=5_678_901)),
         "asker": "desk",
         "why": "over 50",
         "workflow_id": "w",
         "first_run_id": "r",
         "asked_at": datetime(2026, 1, 1, tzinfo=UTC),
-        "expires_at": datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
         **changes,
     }
     return ApprovalRequest(**fields)
+
+
+def pay_request(arguments: dict[str, Any]) -> ApprovalRequest:
+    return request(call=ToolCall("toolu_1", "pay", arguments))
 
 
 def test_the_digest_is_the_same_in_every_process_and_after_every_boundary() -> None:
@@ -172,21 +176,22 @@ def test_the_digest_is_the_same_in_every_process_and_after_every_boundary() -> N
     (back,) = converter.from_payloads(converter.to_payloads([request()]), [ApprovalRequest])
     assert digest_of(back) == here
     reordered = dict(reversed(list(ODD.items())))
-    assert digest_of(request(arguments=reordered)) == here
+    assert digest_of(pay_request(reordered)) == here
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"id": "toolu_2"},
-        {"tool": "look"},
-        {"arguments": {**ODD, "amount": 0.3}},
-        {"arguments": {**ODD, "whole": "50.0"}},
+        {"call": ToolCall("toolu_2", "pay", ODD)},
+        {"call": ToolCall("toolu_1", "look", ODD)},
+        {"call": ToolCall("toolu_1", "pay", {**ODD, "amount": 0.3})},
+        {"call": ToolCall("toolu_1", "pay", {**ODD, "whole": "50.0"})},
         {"asker": "other"},
         {"why": "other"},
         {"workflow_id": "other"},
         {"first_run_id": "other"},
-        {"expires_at": datetime(2026, 1, 3, tzinfo=UTC)},
+        {"terms": Terms(timedelta(days=2))},
+        {"asked_at": datetime(2026, 1, 2, tzinfo=UTC)},
     ],
 )
 def test_the_digest_covers_everything_that_a_reviewer_sees(change: dict[str, Any]) -> None:
@@ -195,7 +200,7 @@ def test_the_digest_covers_everything_that_a_reviewer_sees(change: dict[str, Any
 
 def test_odd_numbers_and_half_characters_have_a_digest_too() -> None:
     odd = {"n": float("nan"), "i": float("inf"), "s": "\ud800", "big": 10**400}
-    assert len(digest_of(request(arguments=odd))) == 64
+    assert len(digest_of(pay_request(odd))) == 64
 
 
 def test_signing_twice_is_signing_once() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agentkit.approvals.audit import MOST_REFUSED
-from agentkit.approvals.requests import LONGEST_DECISION
+from agentkit.approvals.decisions import LONGEST_DECISION
 from tests.support.gates import KEYS, audit, bank, decide, decision, paying, pending, refused, world
 
 HUGE = "x" * 1_500_000

@@ -12,11 +12,12 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.worker import Worker
 
 from agentkit import AgentPlugin, approvals, connect
+from agentkit.approvals.gate import GateState
 from agentkit.stores import SQLiteStore
-from agentkit.transcript import LongConversation, TranscriptPlugin, read_all
+from agentkit.transcript import LongConversation, read_all
 from classroom.machine import dev_server
 from offline_claude import OfflineClaude
-from tests.support.gated_talk import TOOLS, GatedTalk
+from tests.support.gated_talk import GatedTalk, gated_talk_activities
 
 
 async def test_what_waits_for_a_person_waits_on_in_the_next_run(
@@ -24,12 +25,12 @@ async def test_what_waits_for_a_person_waits_on_in_the_next_run(
 ) -> None:
     await dev_server.ensure()
     store = SQLiteStore(tmp_path / "store.db")
-    client = await connect(AgentPlugin(TOOLS, store=store), TranscriptPlugin(store))
+    client = await connect(AgentPlugin())
     queue = f"gated-{uuid.uuid4()}"
     notifier = approvals.FileNotifier(tmp_path / "notices.jsonl")
-    activities = approvals.approval_activities(notifier, approvals.trust_names)
+    activities = gated_talk_activities(notifier, store)
     async with Worker(client, task_queue=queue, workflows=[GatedTalk], activities=activities):
-        state: list[Any] = [LongConversation(), approvals.GateState(), 1]
+        state: list[Any] = [LongConversation(), GateState(), 1]
         begun = await client.start_workflow(GatedTalk.run, args=state, id=queue, task_queue=queue)
         first = client.get_workflow_handle(queue, run_id=begun.first_execution_run_id)
         async with asyncio.timeout(60):

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from agentkit import ToolCall
-from agentkit.approvals import PendingApproval
+from agentkit.approvals.requests import Pending
 from classroom.machine.home import ClassroomError
 from classroom.show.approval_card import ApprovalCard
 from classroom.show.pending import until_pending
@@ -34,7 +34,7 @@ def cards() -> Iterator[list[ApprovalCard]]:
 
 async def card_for(
     desk: Bank, cards: list[ApprovalCard], *calls: ToolCall, **given: Any
-) -> tuple[Any, PendingApproval, ApprovalCard]:
+) -> tuple[Any, Pending, ApprovalCard]:
     run = await desk.start(*(calls or (paying(80.0),)), **given)
     waiting = (await until_pending(run))[0]
     key = KEYS["ann"] if given.get("signed") else None
@@ -140,7 +140,7 @@ async def test_a_card_never_shows_what_the_digest_does_not_cover(
     desk: Bank, cards: list[ApprovalCard]
 ) -> None:
     run, waiting, _ = await card_for(desk, cards)
-    shown = replace(waiting.request, arguments={"order_id": 1042, "amount": 1.0})
+    shown = replace(waiting.request, call=paying(1.0))
     with pytest.raises(ValueError, match="digest doesn't fit"):
         ApprovalCard(run, replace(waiting, request=shown), reviewer="ann")
 

@@ -23,7 +23,8 @@ class Talk:
     async def run(
         self, talk: LongConversation, questions: list[str], per_run: int
     ) -> LongConversation:
-        await talk.begin(await pin_prompt())
+        if talk.prompt is None:
+            await talk.begin(await pin_prompt())
         steps = 0
         while questions or talk.calls or talk.has_more_to_say:
             if steps == per_run:

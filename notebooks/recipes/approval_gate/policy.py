@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from agentkit import AnyTool, ToolCall
-from agentkit.approvals import Terms, Verdict, allow, deny, effects_need_approval, needs_approval
+from agentkit.approvals import Terms, Verdict, allow, deny, needs_approval
+from agentkit.approvals.policy import effects_need_approval
 
 TERMS = Terms(
     timeout=timedelta(hours=24),

@@ -11,7 +11,8 @@ import json
 import os
 
 from agentkit import AgentPlugin, connect, run_main
-from agentkit.approvals import Decision, DecisionRefused, Pending, decide, pending_approvals, sign
+from agentkit.approvals import Decision, DecisionRefused, decide, pending_approvals, sign
+from agentkit.approvals.requests import Pending
 
 
 def parse_arguments() -> argparse.Namespace:

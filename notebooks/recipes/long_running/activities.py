@@ -1,6 +1,8 @@
 """The agent's Activities: its prompt, its conversation, its tools and its queue of tickets."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from temporalio import activity
 
@@ -45,7 +47,7 @@ def submit_answer(submission: SubmitAnswer) -> Ticket | None:
     return Ticket(number, question)
 
 
-ACTIVITIES = [
+ACTIVITIES: list[Callable[..., Any]] = [
     *prompt_activities("support", SYSTEM, TOOLS),
     *transcript_activities(),
     tool_activity(TOOLS, keep_over=0),  # results stay in the store, history gets references

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pydantic
 
 from agentkit import AnyTool, ToolCall
-from agentkit.approvals import Policy, Terms, Verdict, deny, effects_need_approval, needs_approval
+from agentkit.approvals import Terms, Verdict, deny, needs_approval
+from agentkit.approvals.policy import Policy, effects_need_approval
 from recipes.research_agent.evidence import Evidence
 from recipes.research_agent.report import PUBLISH, Report
 

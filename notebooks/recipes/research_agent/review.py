@@ -12,7 +12,8 @@ import os
 import pydantic
 
 from agentkit import AgentPlugin, connect, run_main
-from agentkit.approvals import Decision, DecisionRefused, Pending, decide, pending_approvals, sign
+from agentkit.approvals import Decision, DecisionRefused, decide, pending_approvals, sign
+from agentkit.approvals.requests import Pending
 from recipes.research_agent.report import Report, to_markdown
 
 REPORT = pydantic.TypeAdapter(Report)

@@ -83,7 +83,8 @@ class ResearchAgentWorkflow(Gated):
     @workflow.run
     async def run(self, task: ResearchTask) -> ResearchResult:
         """Call Claude and its tools until there is a report, or a reason why there is none."""
-        result, prompt = self.result, await pin_prompt()
+        result = self.result
+        prompt = await pin_prompt()
         result.prompt = prompt.label
         while not result.ended:
             if limit := result.spent.exceeded(task.budget):
@@ -93,13 +94,13 @@ class ResearchAgentWorkflow(Gated):
                 self.messages, prompt=prompt, max_tokens=self.answer.max_tokens
             )
             result.spent.add(reply)
+            workflow.logger.info("Turn %d: %s", result.spent.turns, reply.stop_reason)
             step = self.answer.apply_reply(reply)
             self.messages += step.messages
             if step.do == "run_tools":
                 await self.run_calls(tool_calls(reply))
             elif step.do == "end":
                 result.end("no report", self.answer.text or step.detail)
-        workflow.logger.info("Ended: %s", result.ended)
         result.audit = await self.gate.finished()
         return result
 
