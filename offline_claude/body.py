@@ -70,23 +70,17 @@ async def read_body(request: Request) -> Body:
         ClientDisconnect: The client went away before the end.
     """
     announced = request.headers.get("content-length", "")
-    size = int(announced) if announced.isdecimal() else 0
-    if size > MOST_BYTES:
-        # A client that waits for "100 Continue" hasn't sent anything that has to be read first.
-        headers = {"connection": "close"} if "expect" in request.headers else {}
-        return Body(size, error=_too_large(headers=headers))
-    raw = bytearray()
+    if "expect" in request.headers and announced.isdecimal() and int(announced) > MOST_BYTES:
+        # The client waits for "100 Continue" and hasn't sent anything yet.
+        return Body(int(announced), error=_too_large(headers={"connection": "close"}))
+    raw, size = bytearray(), 0
     try:
         async with asyncio.timeout(MOST_SECONDS):
             async for chunk in request.stream():
-                raw += chunk
-                if len(raw) > MOST_BYTES:
-                    raise _too_large()
-        if "content-encoding" in request.headers or len(raw) > IN_THREAD_BYTES:
-            return Body(len(raw), await asyncio.to_thread(_parse, bytes(raw), request))
-        return Body(len(raw), _parse(bytes(raw), request))
-    except ApiError as err:
-        return Body(len(raw) or size, error=err)
+                size += len(chunk)
+                # The rest of a body that is too large is read too, and dropped: a client that is
+                # still sending when the connection closes would never see the refusal.
+                raw += chunk if size <= MOST_BYTES else b""
     except TimeoutError:
         error = ApiError(
             400,
@@ -94,7 +88,15 @@ async def read_body(request: Request) -> Body:
             details={"error_code": "request_body_timeout"},
             headers={"connection": "close"},
         )
-        return Body(len(raw), error=error)
+        return Body(size, error=error)
+    if size > MOST_BYTES:
+        return Body(size, error=_too_large())
+    try:
+        if "content-encoding" in request.headers or size > IN_THREAD_BYTES:
+            return Body(size, await asyncio.to_thread(_parse, bytes(raw), request))
+        return Body(size, _parse(bytes(raw), request))
+    except ApiError as err:
+        return Body(size, error=err)
 
 
 def _too_large(**options: Any) -> ApiError:

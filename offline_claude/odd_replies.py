@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from offline_claude.faults import ReplyKind
-from offline_claude.prompt_cache import CacheUse
+from offline_claude.prompt_cache import UNCACHED, CacheUse
 from offline_claude.reply import Reply, Thought, build_reply, new_id
 from offline_claude.request import Sent
 from offline_claude.schemas import instance_error
@@ -22,14 +22,16 @@ _WRONG_VALUES = ("not valid", ["not valid"], {"not": 1}, True)
 """Tried in this order: no parser reads this text as a number, or a list as text."""
 
 
-def build_odd_reply(kind: ReplyKind, sent: Sent, thought: Thought, cache: CacheUse) -> Reply:
+def build_odd_reply(
+    kind: ReplyKind, sent: Sent, thought: Thought, cache: CacheUse = UNCACHED
+) -> Reply:
     """Build a reply like `build_reply`, but odd in one way.
 
     Args:
         kind: In which way.
         sent: The request.
         thought: What the mind wants to say.
-        cache: What the request reads from the prompt cache and writes to it.
+        cache: What the request reads from the prompt cache and writes to it; nothing by default.
 
     Returns:
         The reply.

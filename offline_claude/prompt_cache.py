@@ -53,6 +53,10 @@ class CacheUse:
         return self.written_5m + self.written_1h
 
 
+UNCACHED = CacheUse()
+"""What a request without cache markers uses."""
+
+
 def marked_prefixes(sent: Sent) -> list[Prefix]:
     """Cut a request into prefixes.
 
@@ -112,7 +116,7 @@ class PromptCache:
         """
         marked = [n for n, prefix in enumerate(prefixes) if prefix.ttl]
         if not marked:
-            return CacheUse()
+            return UNCACHED
         now = time.monotonic()
         near = [n for m in marked for n in range(max(0, m - _LOOK_BACK), m + 1)]
         cached = [n for n in near if self._until.get(prefixes[n].digest, 0) > now]

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from offline_claude.citations import cite
-from offline_claude.prompt_cache import CacheUse
+from offline_claude.prompt_cache import UNCACHED, CacheUse
 from offline_claude.request import CHARACTERS_PER_TOKEN, Block, Sent, estimate_tokens
 from offline_claude.signature import sign
 
 _ALPHABET = string.ascii_letters + string.digits
-_UNCACHED = CacheUse()
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def new_id(prefix: str) -> str:
 
 
 def build_reply(
-    sent: Sent, thought: Thought, cache: CacheUse = _UNCACHED, *, max_tokens: int | None = None
+    sent: Sent, thought: Thought, cache: CacheUse = UNCACHED, *, max_tokens: int | None = None
 ) -> Reply:
     """Build the reply: thinking, words and tool calls, up to the request's limits.
 
