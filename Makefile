@@ -80,6 +80,11 @@ lock: $(STAMP)  ## take the newest versions: requirements.txt and the pins in en
 			if (pin[1] in version) sub(/==[^ ]+/, "==" version[pin[1]]) } \
 		{ print }' requirements.txt environment.yml > environment.yml.new
 	@mv environment.yml.new environment.yml
+	@cd classroom/copy/locks && for lock in "../../../pyproject.toml -o requirements.txt" \
+		"dev.in -o dev.txt" "stand-ins.in -o stand-ins.txt"; do \
+		../../../$(BIN)/uv pip compile $$lock -c ../../../requirements.txt --universal --upgrade \
+			--python-version 3.11 --no-header --no-annotate --no-emit-index-url --quiet || exit 1; \
+	done
 
 clean:  ## stop everything, then remove .venv, .agentkit and caches
 	@if [ -x $(BIN)/python ]; then \

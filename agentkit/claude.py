@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
@@ -57,7 +57,7 @@ def claude_activity(
     *,
     model: str | None = None,
     max_tokens: int = DEFAULT_MAX_TOKENS,
-) -> Callable[[ClaudeRequest], Awaitable[ClaudeReply]]:
+) -> Callable[..., Any]:
     """Make the Activity `call_claude`, which `ask_claude` schedules; give it to the Worker.
 
     Args:
@@ -181,18 +181,18 @@ async def _whole_reply(asked: dict[str, Any]) -> Message | None:
 
 def _check_results(messages: Messages) -> None:
     """Refuse a result that is still a reference: the API's own error wouldn't say why."""
-    for message in messages:
-        for block in cast("Iterable[Any]", message["content"]):
-            if not (isinstance(block, dict) and block.get("type") == "tool_result"):
-                continue
-            if isinstance(kept := block.get("content"), dict):
-                raise ApplicationError(
-                    f"The result of {block['tool_use_id']} is kept in a store, as "
-                    f"{kept.get('kept')}, and only a LongConversation reads it back. Without "
-                    "one, leave keep_over of tool_activity at its default.",
-                    type="result_not_opened",
-                    non_retryable=True,
-                )
+    contents = (message.get("content") for message in messages)
+    blocks = (block for content in contents if isinstance(content, list) for block in content)
+    for block in cast("Iterable[dict[str, Any]]", blocks):
+        kept = block.get("content")
+        if block.get("type") == "tool_result" and isinstance(kept, dict):
+            raise ApplicationError(
+                f"The result of {block.get('tool_use_id')} is kept in a store, as "
+                f"{kept.get('kept')}, and only a LongConversation reads it back. Without one, "
+                "leave keep_over of tool_activity at its default.",
+                type="result_not_opened",
+                non_retryable=True,
+            )
 
 
 async def ask_claude(

@@ -21,8 +21,9 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pydantic_core import PydanticSerializationError
 from temporalio import activity
@@ -86,7 +87,7 @@ class ToolOutput:
 
 def tool_activity(
     tools: Sequence[AnyTool], *, store: Store | None = None, keep_over: int = KEEP_OVER
-) -> Callable[..., Awaitable[ToolOutput]]:
+) -> Callable[..., Any]:
     """Make the one dynamic Activity that runs any of these tools; give it to the Worker.
 
     Args:

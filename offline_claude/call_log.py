@@ -1,4 +1,4 @@
-"""The call log: "Claude was called six times" is counted, not claimed."""
+"""The call log, from which lessons count the calls of Claude."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from offline_claude.request import Sent, text_of
+
 MOST_CALLS = 10_000
 """How many calls are kept in memory; older ones are dropped."""
 
 MOST_FILE_BYTES = 16 * 1024 * 1024
-"""How large the file grows; then it starts anew, and the one before is kept beside it as ".1"."""
+"""How large the file grows; then it starts again, and the last one is kept beside it as ".1"."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,36 @@ class Call:
         return cls(**{**fields, **lists})
 
 
-class CallLog:
-    """Calls in memory, and as JSON lines in a file when there is one.
-
-    A call is written when it starts and again when it is over: the last line with a `seq` counts.
+def describe(body: object) -> dict[str, Any]:
+    """Read the log's fields from a request body in any state: refused calls are logged too.
 
     Args:
-        path: The file to append to, if any.
+        body: The parsed JSON.
+
+    Returns:
+        Fields of `Call`.
+    """
+    fields = body if isinstance(body, dict) else {}
+    sent, model, tools = Sent(fields), fields.get("model"), fields.get("tools")
+    offered = tools[:100] if isinstance(tools, list) else []
+    return {
+        "turn": sent.turn_number,
+        "messages": len(sent.said),
+        "model": model[:80] if isinstance(model, str) else None,
+        "question": sent.question[:80],
+        "system": text_of(fields.get("system"))[:80],
+        "offered": tuple(str(tool.get("name", "")) for tool in offered if isinstance(tool, dict)),
+        "stream": fields.get("stream") is True,
+    }
+
+
+class CallLog:
+    """Calls in memory, and as JSON lines in a file if there is one.
+
+    A call is written when it starts and again when it is over: the last line with its `seq` counts.
+
+    Args:
+        path: The file to append to; None (default) for memory only.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -97,7 +122,7 @@ class CallLog:
         """Note that a call has arrived.
 
         Args:
-            **fields: What is known of it, named as in `Call`.
+            **fields: Fields of `Call` that are known.
 
         Returns:
             The call.
@@ -114,7 +139,7 @@ class CallLog:
         Args:
             call: The call as it was started.
             state: "answered", "failed" or "disconnected".
-            **fields: What is known now, named as in `Call`.
+            **fields: Fields of `Call` that are known now.
         """
         done = replace(call, state=state, finished_at=time.time(), **fields)
         # Calls are in order of seq without gaps, so the place is known; it may be cleared by now.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from offline_claude.errors import ApiError
+from offline_claude.errors import ApiError, invalid
+
+if TYPE_CHECKING:
+    from starlette.datastructures import QueryParams
 
 MODEL_IDS = (
     "claude-fable-5-2",
@@ -32,6 +35,10 @@ MODEL_IDS = (
     "claude-sonnet-4-5",
     "claude-sonnet-4-5-20250929",
 )
+
+_MOST_MODELS = 1_000
+_USUAL_MODELS = "20"
+_LIFECYCLES = ("active", "deprecated", "retired")
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 THINKING = ("adaptive", "between_tools", "disabled", "enabled")
@@ -188,3 +195,58 @@ def find_model(model_id: str) -> Model:
         raise ApiError(404, f"model: {model_id}")
     major, minor = int(found["major"] or 4), int(found["minor"] or (0 if found["major"] else 6))
     return Model(model_id, found["line"], (major, minor))
+
+
+def page_of_models(query: QueryParams) -> dict[str, Any]:
+    """Pick the page that a query asks for.
+
+    Args:
+        query: `limit`, `after_id` or `before_id`, and `lifecycle[]`.
+
+    Returns:
+        The SDK's `SyncPage`.
+
+    Raises:
+        ApiError: 400, a parameter makes no sense.
+    """
+    limit = _limit(query.get("limit", _USUAL_MODELS))
+    after, before = query.get("after_id"), query.get("before_id")
+    if after and before:
+        raise invalid("before_id: Only one of before_id and after_id may be given")
+    wanted = query.getlist("lifecycle[]") or query.getlist("lifecycle") or _LIFECYCLES[:2]
+    for lifecycle in wanted:
+        if lifecycle not in _LIFECYCLES:
+            raise invalid("lifecycle: Input should be 'active', 'deprecated' or 'retired'")
+    models = [info for m in MODEL_IDS if (info := find_model(m).info())["lifecycle"] in wanted]
+    ids = [model["id"] for model in models]
+    if before:
+        end = _place(ids, before, "before_id")
+        page = models[max(0, end - limit) : end]
+        has_more = end > limit
+    else:
+        start = _place(ids, after, "after_id") + 1 if after else 0
+        page = models[start : start + limit]
+        has_more = start + limit < len(models)
+    return {
+        "data": page,
+        "has_more": has_more,
+        "first_id": page[0]["id"] if page else None,
+        "last_id": page[-1]["id"] if page else None,
+    }
+
+
+def _limit(text: str) -> int:
+    if not text.lstrip("-").isdecimal() or not text.isascii():
+        raise invalid("limit: Input should be a valid integer")
+    limit = int(text) if len(text) < 10 else _MOST_MODELS + 1
+    if limit < 1:
+        raise invalid("limit: Input should be greater than or equal to 1")
+    if limit > _MOST_MODELS:
+        raise invalid(f"limit: Input should be less than or equal to {_MOST_MODELS}")
+    return limit
+
+
+def _place(ids: list[str], cursor: str, name: str) -> int:
+    if cursor not in ids:
+        raise invalid(f"{name}: there is no model {cursor} in this list")
+    return ids.index(cursor)

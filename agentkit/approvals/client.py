@@ -18,20 +18,12 @@ class DecisionRefused(Exception):
 
 
 async def pending_approvals(run: WorkflowHandle[Any, Any]) -> list[Pending]:
-    """List the requests that wait in a run, the oldest first; a worker of it must be up.
-
-    Args:
-        run: A run whose Workflow is `Gated`.
-    """
+    """List the requests that wait in a run, the oldest first; one of its workers must be up."""
     return await run.query(Gated.pending)
 
 
 async def read_audit(run: WorkflowHandle[Any, Any]) -> list[AuditEntry]:
-    """Read a run's audit, the oldest entry first; a worker of it must be up.
-
-    Args:
-        run: A run whose Workflow is `Gated`; it may have ended.
-    """
+    """Read the audit of a run, also of one that has ended; one of its workers must be up."""
     return await run.query(Gated.audit)
 
 
@@ -42,7 +34,7 @@ async def decide(run: WorkflowHandle[Any, Any], decision: Decision) -> AuditEntr
     leave a decision behind, send a Signal: `run.signal("submit_decision", decision)`.
 
     Args:
-        run: The run.
+        run: A run whose Workflow is `Gated`.
         decision: The decision, signed if the run's Gate requires that.
 
     Returns:

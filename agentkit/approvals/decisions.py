@@ -58,10 +58,7 @@ _DECISION = pydantic.TypeAdapter(Decision)
 
 
 def read_decision(value: object) -> Decision:
-    """Read a decision that any client may have sent.
-
-    Args:
-        value: JSON data.
+    """Read a decision from JSON data that any client may have sent.
 
     Raises:
         ValueError: It isn't a decision; the message says in one sentence what is wrong.
@@ -83,11 +80,7 @@ def read_decision(value: object) -> Decision:
 
 
 def decision_length(decision: Decision) -> int:
-    """Count the characters of a decision as JSON.
-
-    Args:
-        decision: The decision.
-    """
+    """Count the characters of a decision as JSON."""
     return len(canonical_json(asdict(decision)))
 
 

@@ -19,7 +19,7 @@ from temporalio import workflow
 
 from agentkit.approvals import notify
 from agentkit.approvals.audit import Audit, AuditEntry
-from agentkit.approvals.decisions import Decision, Verify, read_decision, refusal
+from agentkit.approvals.decisions import Decision, Verify, refusal
 from agentkit.approvals.policy import (
     NoVerdict,
     Policy,
@@ -85,7 +85,7 @@ class Gate:
         state = state or GateState()
         self._tools = {tool.name: tool for tool in tools}
         self._policy = policy
-        self._verify = verify
+        self.verify = verify
         self._terms = terms or Terms()
         self._asker = asker or workflow.info().workflow_type
         self._audit = Audit(state.audit)
@@ -95,7 +95,6 @@ class Gate:
         self._results = dict(state.results)
         self._under_way: set[str] = set()
         self._running: set[str] = set()
-        self._notices: set[asyncio.Task[None]] = set()
         self._checks: dict[object, str] = {}  # Signals being verified, and their requests
         self._show()
 
@@ -258,7 +257,9 @@ class Gate:
         """Wait for a decision, or for the end of the request's time."""
         call = pending.request.call
         try:
-            for moment, kind in pending.upcoming():
+            for moment, kind in pending.request.moments():
+                if kind in pending.notices:
+                    continue  # an earlier run has sent it
                 # A decision may arrive in the same Workflow Task in which the time is up.
                 with suppress(asyncio.TimeoutError):
                     await workflow.wait_condition(
@@ -301,9 +302,8 @@ class Gate:
     def _send(self, pending: Pending, kind: NoticeKind) -> None:
         pending.notices[kind] = "under way"
         # In the background: a notifier that fails or hangs must not hold up the request's timer.
-        task = asyncio.create_task(self._deliver(pending, kind))
-        self._notices.add(task)
-        task.add_done_callback(self._notices.discard)
+        # The SDK keeps the tasks of a run alive.
+        asyncio.create_task(self._deliver(pending, kind))  # noqa: RUF006
 
     async def _deliver(self, pending: Pending, kind: NoticeKind) -> None:
         failure = await notify.notify(Notice(kind, pending.audience(kind), pending.request))
@@ -341,9 +341,20 @@ class Gate:
         """List the audit's entries, the oldest first."""
         return list(self._audit.entries)
 
-    def refusal(self, decision: Decision) -> str | None:
+    def refusal(
+        self, decision: Decision, now: datetime, verify: Verify | None = None
+    ) -> str | None:
         """Say why a decision doesn't count; None when it does. See `decisions.refusal`."""
-        return self._refusal(decision, workflow.now(), self._verify)
+        id = decision.request_id
+        return refusal(
+            decision,
+            None if id in self._decided else self._pending.get(id),
+            now,
+            policy=self._policy,
+            tools=self._tools,
+            verify=verify,
+            ended=self._audit.ending(id),
+        )
 
     def decide(self, decision: Decision) -> AuditEntry:
         """Let a decision count; only one for which `refusal` has just returned None."""
@@ -359,46 +370,27 @@ class Gate:
         self._show()
         return entry
 
-    async def submit(self, value: object) -> None:
-        """Let a decision that came by Signal count, or record why it doesn't.
-
-        Args:
-            value: Whatever was sent: an exception here would stop the whole run.
-        """
-        arrived = workflow.now()
-        try:
-            decision = read_decision(value)
-        except ValueError as err:
-            self._audit.add_refused(None, str(err))
-            return
-        why = self._refusal(decision, arrived) or await self._verified(decision)
-        # Another decision may have counted meanwhile.
-        if why := why or self._refusal(decision, arrived):
-            self._audit.add_refused(decision, why)
-        else:
+    async def submit(self, decision: Decision) -> None:
+        """Let a decision that came by Signal count, or record why it doesn't."""
+        arrived, check = workflow.now(), object()
+        why = self.refusal(decision, arrived)
+        if why is None:
+            request = self._pending[decision.request_id].request
+            self._checks[check] = request.id
+            try:
+                why = await notify.verify(decision, request)
+            finally:
+                del self._checks[check]
+            # Another decision may have counted meanwhile.
+            why = why or self.refusal(decision, arrived)
+        if why is None:
             self.decide(decision)
+        else:
+            self.refuse(decision, why)
 
-    async def _verified(self, decision: Decision) -> str | None:
-        request, check = self._pending[decision.request_id].request, object()
-        self._checks[check] = request.id
-        try:
-            return await notify.verify(decision, request)
-        finally:
-            del self._checks[check]
-
-    def _refusal(
-        self, decision: Decision, now: datetime, verify: Verify | None = None
-    ) -> str | None:
-        id = decision.request_id
-        return refusal(
-            decision,
-            None if id in self._decided else self._pending.get(id),
-            now,
-            policy=self._policy,
-            tools=self._tools,
-            verify=verify,
-            ended=self._audit.ending(id),
-        )
+    def refuse(self, decision: Decision | None, why: str) -> None:
+        """Record why a decision that came by Signal, or what isn't one, doesn't count."""
+        self._audit.add_refused(decision, why)
 
 
 def _error(call: ToolCall, why: str) -> ToolResult:
@@ -417,14 +409,14 @@ def _text(result: ToolResult) -> str:
 
 def _with_note(result: ToolResult, edited: dict[str, Any]) -> ToolResult:
     """Tell Claude which arguments ran, or it would report those that it had asked for."""
-    note = f"A reviewer had changed the arguments to {json.dumps(edited, ensure_ascii=False)}."
+    note = f"[A reviewer had changed the arguments to {json.dumps(edited, ensure_ascii=False)}.]"
     content: Any = result.get("content", "")
     if isinstance(content, dict):  # kept in a store
         content = {**content, "note": note}
     elif isinstance(found := _json(content), dict):  # JSON stays JSON
         content = json.dumps({**found, "arguments_changed_by_reviewer": edited}, ensure_ascii=False)
     else:
-        content = f"{content}\n[{note}]"
+        content = f"{content}\n{note}"
     return {**result, "content": content}
 
 

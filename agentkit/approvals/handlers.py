@@ -42,7 +42,7 @@ class Gated:
         # Never runs on replay: the history says which Updates were accepted.
         gate = self._checked_gate()
         try:
-            refusal = gate.refusal(read_decision(decision))
+            refusal = gate.refusal(read_decision(decision), workflow.now(), gate.verify)
         except ValueError as err:
             refusal = str(err)
         if refusal is not None:
@@ -54,7 +54,12 @@ class Gated:
         if not hasattr(self, "gate"):
             workflow.logger.error("A decision was ignored. %s", _no_gate(self))
             return
-        await self.gate.submit(decision)
+        try:
+            read = read_decision(decision)
+        except ValueError as err:
+            self.gate.refuse(None, str(err))
+        else:
+            await self.gate.submit(read)
 
     @workflow.query
     def pending(self) -> list[Pending]:

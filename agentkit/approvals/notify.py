@@ -41,14 +41,11 @@ class VerifyDecision:
 
 
 def approval_activities(notifier: Notifier, verify: Verify) -> list[Callable[..., Any]]:
-    """Make the Activities that a Gate needs on its worker.
+    """Make the two Activities that a Gate needs, for `Worker(activities=…)`.
 
     Args:
         notifier: Tells the reviewers.
         verify: The Gate's own `verify`.
-
-    Returns:
-        Two Activities, for `Worker(activities=…)`.
     """
 
     @activity.defn
@@ -63,11 +60,7 @@ def approval_activities(notifier: Notifier, verify: Verify) -> list[Callable[...
 
 
 async def notify(notice: Notice) -> str | None:
-    """Have a notice delivered; call it from Workflow code.
-
-    Returns:
-        Why it couldn't be delivered, after all attempts; None when it was.
-    """
+    """Have a notice delivered, from Workflow code; return why it couldn't be, or None."""
     try:
         await workflow.execute_activity("notify_reviewers", notice, **NOTIFY_OPTIONS)
     except Exception as err:
@@ -76,16 +69,11 @@ async def notify(notice: Notice) -> str | None:
 
 
 async def verify(decision: Decision, request: ApprovalRequest) -> str | None:
-    """Have a decision's signature checked; call it from Workflow code.
-
-    It takes an Activity, although it only computes: keys change, and a replay must get the answer
-    that was given at the time.
-
-    Returns:
-        Why the decision isn't its reviewer's, or can't be verified; None when it is.
-    """
+    """Have a decision verified, from Workflow code; return why it isn't its reviewer's, or None."""
     given = VerifyDecision(decision, request)
     try:
+        # An Activity, although it only computes: keys change, and a replay must get the answer
+        # that was given at the time.
         why: str | None = await workflow.execute_activity(
             "verify_decision", given, **VERIFY_OPTIONS
         )

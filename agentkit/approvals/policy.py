@@ -77,11 +77,7 @@ policy raises an exception, the call needs approval."""
 
 
 def allow(reason: str = "") -> Verdict:
-    """Let the call run at once.
-
-    Args:
-        reason: Why; the audit keeps it if the tool has an effect.
-    """
+    """Let the call run at once; if its tool has an effect, the audit keeps the reason."""
     return Verdict("allow", reason)
 
 
@@ -96,45 +92,30 @@ def needs_approval(why: str, terms: Terms | None = None) -> Verdict:
 
 
 def deny(reason: str) -> Verdict:
-    """Refuse the call.
-
-    Args:
-        reason: Text for Claude, which can then explain or try something else.
-    """
+    """Refuse the call; Claude reads the reason, and can explain or try something else."""
     return Verdict("deny", reason)
 
 
 def effects_need_approval(call: ToolCall, tool: AnyTool) -> Verdict:
-    """Let reads run and effects wait for a person: a Gate's policy by default.
-
-    Args:
-        call: The call; only its tool matters.
-        tool: The tool that it names.
-    """
+    """Let reads run and effects wait for a person: a Gate's policy by default."""
     return allow() if tool.effect == "none" else needs_approval(f"{call.name} has an effect")
 
 
 class NoVerdict(Exception):
-    """A policy that failed on a call; the message says how."""
+    """A policy failed on a call; the message says how."""
 
 
 def judge(policy: Policy, call: ToolCall, tool: AnyTool) -> Verdict:
-    """Ask a policy for its verdict, whatever it does.
-
-    An exception that escaped would make Temporal retry the Workflow Task forever, and the run
-    would hang. The policy sees a copy: a policy that edits the arguments must not change what runs.
-
-    Args:
-        policy: The policy.
-        call: The call.
-        tool: The tool that it names.
+    """Ask a policy for its verdict on a call.
 
     Raises:
         NoVerdict: The policy raised an exception, or returned something else.
     """
     try:
+        # A copy: a policy that edits the arguments must not change what runs.
         verdict = policy(copy.deepcopy(call), tool)
     except Exception as err:
+        # If this escaped, the Workflow Task would be retried forever and the run would hang.
         raise NoVerdict(f"{type(err).__name__}: {err}") from err
     if not isinstance(verdict, Verdict):
         raise NoVerdict(f"TypeError: it returned {verdict!r:.200}, which is no verdict")

@@ -17,8 +17,6 @@ from agentkit.messages import ToolCall
 NoticeKind: TypeAlias = Literal["asked", "reminded", "escalated"]
 """What reviewers hear: a new request, a reminder of it, or that it now concerns others too."""
 
-Delivery: TypeAlias = Literal["under way", "delivered", "failed"]
-
 
 @dataclass(frozen=True)
 class ApprovalRequest:
@@ -65,29 +63,26 @@ class ApprovalRequest:
         """The moment from which the request can no longer be approved."""
         return self.asked_at + self.terms.timeout
 
-    @property
-    def remind_at(self) -> datetime | None:
-        """When its reviewers are reminded; None for never."""
-        return self._after(self.terms.remind_at)
-
-    @property
-    def escalate_at(self) -> datetime | None:
-        """When others may decide as well; None for never."""
-        return self._after(self.terms.escalate_at)
-
-    def _after(self, share: float | None) -> datetime | None:
-        return None if share is None else self.asked_at + self.terms.timeout * share
+    def moments(self) -> list[tuple[datetime, NoticeKind | Literal["expired"]]]:
+        """List what happens if nobody decides, and when, in that order."""
+        shares: dict[NoticeKind | Literal["expired"], float | None] = {
+            "reminded": self.terms.remind_at,
+            "escalated": self.terms.escalate_at,
+            "expired": 1,
+        }
+        return sorted(
+            (self.asked_at + self.terms.timeout * share, kind)
+            for kind, share in shares.items()
+            if share
+        )
 
 
 def digest_of(request: ApprovalRequest) -> str:
     """Compute the digest that binds a decision to what its reviewer saw.
 
-    Args:
-        request: The request; its own `digest` doesn't count.
-
     Returns:
         SHA-256, in hexadecimal, over the canonical JSON of run, id, tool, exact arguments,
-        asker, reason and expiry. It is the same in every process.
+        asker, reason and expiry.
     """
     seen = {
         "workflow_id": request.workflow_id,
@@ -114,7 +109,9 @@ class Pending:
     """
 
     request: ApprovalRequest
-    notices: dict[NoticeKind, Delivery] = field(default_factory=dict)
+    notices: dict[NoticeKind, Literal["under way", "delivered", "failed"]] = field(
+        default_factory=dict
+    )
     notes: list[str] = field(default_factory=list)
     remaining_seconds: float = 0.0
 
@@ -129,16 +126,6 @@ class Pending:
     def audience(self, kind: NoticeKind) -> list[str]:
         """Names of those who get a notice; empty for all reviewers."""
         return list(self.request.terms.escalate_to) if kind == "escalated" else self.may_decide
-
-    def upcoming(self) -> list[tuple[datetime, NoticeKind | Literal["expired"]]]:
-        """List what will happen if nobody decides, and when, in that order."""
-        request = self.request
-        moments: list[tuple[datetime | None, NoticeKind | Literal["expired"]]] = [
-            (request.remind_at, "reminded"),
-            (request.escalate_at, "escalated"),
-            (request.expires_at, "expired"),
-        ]
-        return sorted((at, kind) for at, kind in moments if at and kind not in self.notices)
 
 
 @dataclass(frozen=True)

@@ -16,24 +16,17 @@ from agentkit.digests import canonical_json
 
 
 def trust_names(decision: Decision, request: ApprovalRequest) -> None:
-    """Believe every name: anyone who reaches the server can approve as any reviewer.
-
-    Args:
-        decision: Any decision.
-        request: Any request.
-    """
+    """Believe every name: anyone who reaches the server can approve as any reviewer."""
 
 
 def sign(decision: Decision, key: bytes) -> Decision:
-    """Sign a decision with its reviewer's key.
+    """Sign a decision with its reviewer's key, by HMAC-SHA256 over all other fields.
+
+    The request's digest is one of them, so the signature holds for one request of one run.
 
     Args:
         decision: The decision; an earlier signature is replaced.
         key: The reviewer's secret, which the worker knows too: 32 random bytes.
-
-    Returns:
-        The decision with an HMAC-SHA256 over all its other fields. The request's digest is one
-        of them, so the signature holds for one request of one run.
     """
     return replace(decision, signature=_hmac(decision, key))
 

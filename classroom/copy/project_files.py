@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from classroom.recipes import Recipe
 
 _HERE = Path(__file__).parent
 _TEMPLATES = _HERE / "project"
-_LOCKS = _HERE / "locks"
 _PLACEHOLDER = "durable_loop"
 """The recipe that templates name in the place of any other, so that they type-check here."""
 
@@ -37,8 +36,12 @@ def project_files(recipe: Recipe, project: str, package: str, *, bare: bool) -> 
     """
     files = _package(recipe, package) | _tests(recipe, package, bare=bare)
     files["run.py"] = _template(_TEMPLATES / "run.py", package)
-    files["requirements.txt"] = _lock("requirements")
-    files["requirements-dev.txt"] = _development(bare=bare)
+    production = _pins("requirements")
+    development = _pins("dev") | ({} if bare else _pins("stand-ins"))
+    more = [line for name, line in sorted(development.items()) if name not in production]
+    wheel = [] if bare else [f"./tests/{wheel_name()}"]
+    files["requirements.txt"] = _lines(production.values())
+    files["requirements-dev.txt"] = _lines(["-r requirements.txt", *more, *wheel])
     words = _words(recipe, project, package, bare=bare)
     for file in _HERE.glob("texts/*.txt"):
         name = file.name.removesuffix(".txt")
@@ -52,7 +55,7 @@ def project_files(recipe: Recipe, project: str, package: str, *, bare: bool) -> 
 
 def installed_packages() -> set[str]:
     """Name the packages that a project installs."""
-    return set(re.findall(r"^([a-z0-9._-]+)==", _lock("requirements-dev"), re.MULTILINE))
+    return {*_pins("requirements"), *_pins("dev"), *_pins("stand-ins")}
 
 
 def _package(recipe: Recipe, package: str) -> dict[str, str]:
@@ -111,17 +114,14 @@ def _imported(text: str) -> list[str]:
     return [name for name in dict.fromkeys(names) if (CHECKOUT / "agentkit" / name).is_dir()]
 
 
-def _lock(name: str) -> str:
-    return (_LOCKS / f"{name}.txt").read_text("utf8")
+def _pins(lock: str) -> dict[str, str]:
+    """Read the lines of a lock, by package. `make lock` lets uv write it."""
+    lines = (_HERE / "locks" / f"{lock}.txt").read_text("utf8").splitlines()
+    return {line.partition("==")[0]: line for line in lines}
 
 
-def _development(*, bare: bool) -> str:
-    """List what tests and development need on top of production."""
-    production = {line.partition("==")[0] for line in _lock("requirements").splitlines()}
-    everything = _lock("requirements-bare" if bare else "requirements-dev").splitlines()
-    more = [line for line in everything if line.partition("==")[0] not in production]
-    wheel = [] if bare else [f"./tests/{wheel_name()}"]
-    return "".join(f"{line}\n" for line in ["-r requirements.txt", *more, *wheel])
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:

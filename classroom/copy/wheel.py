@@ -19,6 +19,7 @@ _PARTS = (
     "classroom/machine/home.py",
     "classroom/py.typed",
     "classroom/shop",
+    "classroom/show/pending.py",
 )
 _NEEDS = Path(__file__).with_name("locks") / "stand-ins.in"
 

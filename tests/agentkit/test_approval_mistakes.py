@@ -118,8 +118,7 @@ def approve_in_advance(self: Gate, pending: Pending, kind: Any) -> None:
 
 async def wait_for_the_notifier_first(self: Gate, pending: Pending) -> Any:
     """9: the timer starts once the notifier is done."""
-    while self._notices:
-        await asyncio.wait(self._notices)
+    await workflow.wait_condition(lambda: "under way" not in pending.notices.values())
     id, timeout = pending.request.id, pending.request.terms.timeout
     with suppress(asyncio.TimeoutError):
         await workflow.wait_condition(lambda: id in self._decided, timeout=timeout)
@@ -142,13 +141,13 @@ CASES: list[tuple[Story, str, Any]] = [
 
 
 @pytest.mark.parametrize("story", [story for story, _, _ in CASES])
-async def test_the_gate_as_it_is_makes_no_such_mistake(story: Story) -> None:
+async def test_gate_makes_no_such_mistake(story: Story) -> None:
     async with bank() as desk:
         await asyncio.wait_for(story(desk), 30)
 
 
 @pytest.mark.parametrize(("story", "name", "mistake"), CASES)
-async def test_the_story_notices_the_mistake(
+async def test_planted_mistake_is_noticed(
     story: Story, name: str, mistake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The sandbox passes agentkit through, so the Workflow uses this very module.

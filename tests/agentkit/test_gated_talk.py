@@ -20,7 +20,7 @@ from offline_claude import OfflineClaude
 from tests.support.gated_talk import GatedTalk, gated_talk_activities
 
 
-async def test_what_waits_for_a_person_waits_on_in_the_next_run(
+async def test_pending_approval_survives_continue_as_new_of_a_long_conversation(
     claude: OfflineClaude, shop: ModuleType, tmp_path: Path
 ) -> None:
     await dev_server.ensure()
@@ -40,10 +40,14 @@ async def test_what_waits_for_a_person_waits_on_in_the_next_run(
         [waiting] = await approvals.pending_approvals(run)
         assert shop.count("refunds") == 0
         request = waiting.request
-        await approvals.decide(
-            run, approvals.Decision(request.id, request.digest, "approve", "ada")
+        edited = {**request.arguments, "amount": 12.5}
+        decision = approvals.Decision(
+            request.id, request.digest, "approve", "ada", arguments=edited
         )
+        await approvals.decide(run, decision)
         talk = await begun.result()
     assert shop.count("refunds") == 1
-    assert "refunded" in str(read_all(store, talk.head)[-1])
+    *_, result, reply = read_all(store, talk.head)
+    assert "[A reviewer had changed the arguments to" in str(result)
+    assert "refunded" in str(reply)
     assert shop.rows("ledger")[0]["key"].startswith(f"{begun.first_execution_run_id}:")

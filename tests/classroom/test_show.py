@@ -137,7 +137,7 @@ async def test_a_completed_step_shows_its_result_worker_and_times(claude: Offlin
         shown = repr(await timeline(asked)).splitlines()[2]
         assert step.worker == running.client.identity
     assert (step.number, step.activity, step.state) == (1, "tool.add", "completed")
-    assert (step.attempts, step.result, step.last_failure) == (1, "11", "")
+    assert (step.attempts, step.result["text"], step.last_failure) == (1, "11", "")
     assert step.ended_at is not None
     assert step.ended_at >= step.scheduled_at > 1_700_000_000
     assert re.fullmatch(r"1 +call_claude +completed +1 +answers \(end_turn\)", shown)

@@ -17,7 +17,7 @@ from tests.support import gates
     ("answer", "on_timeout", "paid"),
     [("approve", "deny", 0), ("reject", "allow", 0), ("approve", "allow", 1)],
 )
-async def test_what_a_worker_first_sees_after_the_end_is_taken_on_the_safe_side(
+async def test_decision_first_seen_after_expiry_is_taken_on_the_safe_side(
     answer: str, on_timeout: str, paid: int, client: Client
 ) -> None:
     gates.world.__init__()  # type: ignore[misc]
@@ -42,7 +42,7 @@ async def test_what_a_worker_first_sees_after_the_end_is_taken_on_the_safe_side(
         assert refused.note == "The request has expired."
 
 
-async def test_the_remaining_time_runs_down_though_nothing_happens(client: Client) -> None:
+async def test_remaining_time_runs_down_while_nothing_happens(client: Client) -> None:
     queue = f"clock-{uuid.uuid4()}"
     async with gates.worker(client, queue):
         run: Any = await client.start_workflow(

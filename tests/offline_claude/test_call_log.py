@@ -9,7 +9,6 @@ import pytest
 
 from offline_claude import OfflineClaude, call_log
 from offline_claude.call_log import CallLog
-from tests.support import offline_server
 from tests.support.offline_server import (
     MODEL,
     SHOP,
@@ -20,8 +19,6 @@ from tests.support.offline_server import (
     hello,
     http,
 )
-
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
 
 async def test_a_slow_call_is_logged_when_it_starts_and_when_its_client_goes(

@@ -7,13 +7,10 @@ from typing import Any
 import pytest
 
 from offline_claude import OfflineClaude
-from offline_claude.check import check_messages
 from offline_claude.reply import Thought, build_reply
+from offline_claude.rules import check
 from offline_claude.stream import events
-from tests.support import offline_server
 from tests.support.offline_server import HI, MODEL, ask, sdk, user
-
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
 RULES = "Books may be returned within 30 days. Postage is not refunded."
 ON = {"citations": {"enabled": True}}
@@ -39,7 +36,7 @@ FOUND = {
 
 def reply_quoting(quotation: str, *blocks: dict[str, Any]) -> Any:
     body = {"model": MODEL, "max_tokens": 999, "messages": [user(*blocks)]}
-    request = check_messages(body, version="2026-10-21", beta=False)
+    request = check(body, "messages", version="2026-10-21", beta=False)
     return build_reply(request, Thought(f"The handbook says: “{quotation}”"))
 
 

@@ -24,8 +24,6 @@ from tests.support.offline_server import (
     sdk,
 )
 
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
-
 ASKED: dict[str, Any] = {"model": MODEL, "max_tokens": 1024, "messages": [HI]}
 
 

@@ -10,10 +10,7 @@ import httpx2
 import pytest
 
 from offline_claude import OfflineClaude
-from tests.support import offline_server
 from tests.support.offline_server import MODEL, SHOP, STORY, user
-
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
 STATUSES: list[tuple[int, type[anthropic.APIStatusError]]] = [
     (400, anthropic.BadRequestError),
@@ -54,7 +51,7 @@ def streamed(offline: OfflineClaude, timeout: float = 60) -> anthropic.types.Mes
 
 
 def _client(offline: OfflineClaude, timeout: float) -> anthropic.Anthropic:
-    plain: Any = anthropic.DefaultHttpxClient(trust_env=False)
+    plain: Any = anthropic.DefaultHttpxClient(trust_env=False, verify=False)
     return anthropic.Anthropic(
         base_url=offline.url, api_key="offline", max_retries=0, http_client=plain, timeout=timeout
     )

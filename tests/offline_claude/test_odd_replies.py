@@ -9,7 +9,6 @@ import pytest
 
 from offline_claude import OfflineClaude
 from offline_claude.odd_replies import break_schema
-from tests.support import offline_server
 from tests.support.offline_server import (
     HI,
     MODEL,
@@ -20,8 +19,6 @@ from tests.support.offline_server import (
     sdk,
     text_of,
 )
-
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
 ASKED: dict[str, Any] = {"model": MODEL, "max_tokens": 1024, "messages": [HI]}
 STORY_ASKED = {**ASKED, "messages": [{"role": "user", "content": STORY}], "tools": SHOP}

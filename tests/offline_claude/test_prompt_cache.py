@@ -8,11 +8,8 @@ import pytest
 
 from offline_claude import OfflineClaude
 from offline_claude.prompt_cache import PromptCache, marked_prefixes
-from offline_claude.turns import Sent
-from tests.support import offline_server
+from offline_claude.request import Sent
 from tests.support.offline_server import HI, MODEL, ask
-
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
 
 def text(characters: int, ttl: str | None = None, letter: str = "x") -> dict[str, Any]:

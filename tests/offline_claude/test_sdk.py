@@ -15,10 +15,7 @@ from anthropic.types.model_param import ModelParam
 
 from offline_claude import OfflineClaude
 from offline_claude.models import MODEL_IDS
-from tests.support import offline_server
 from tests.support.offline_server import HI, MODEL, SHOP, STORY, calls_of, sdk, text_of
-
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
 Client = anthropic.Anthropic | anthropic.AsyncAnthropic
 
@@ -30,7 +27,7 @@ async def client(request: pytest.FixtureRequest, offline: OfflineClaude) -> Asyn
         async with sdk(offline.url) as async_client:
             yield async_client
         return
-    http = anthropic.DefaultHttpxClient(trust_env=False)
+    http = anthropic.DefaultHttpxClient(trust_env=False, verify=False)
     with anthropic.Anthropic(
         base_url=offline.url, api_key="offline", max_retries=0, http_client=http
     ) as sync_client:
@@ -225,7 +222,7 @@ def test_a_page_that_makes_no_sense_is_refused(
     offline: OfflineClaude, query: str, message: str
 ) -> None:
     headers = {"x-api-key": "offline", "anthropic-version": "2023-06-01"}
-    with httpx2.Client(trust_env=False, timeout=60) as http:
+    with httpx2.Client(trust_env=False, verify=False, timeout=60) as http:
         response = http.get(f"{offline.url}/v1/models?{query}", headers=headers)
     assert response.status_code == 400
     assert message in response.json()["error"]["message"]

@@ -15,7 +15,6 @@ import pytest
 
 from offline_claude import OfflineClaude
 from offline_claude.errors import OfflineClaudeError
-from tests.support import offline_server
 from tests.support.offline_server import (
     HI,
     MODEL,
@@ -34,8 +33,6 @@ from tests.support.offline_server import (
     served,
     text_of,
 )
-
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
 
 async def test_a_stream_has_all_events_in_the_apis_order(offline: OfflineClaude) -> None:
@@ -114,7 +111,7 @@ def test_the_server_needs_no_sdk() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "BREW"])
 def test_another_method_is_not_allowed(offline: OfflineClaude, method: str) -> None:
-    with httpx2.Client(trust_env=False, timeout=60) as client:
+    with httpx2.Client(trust_env=False, verify=False, timeout=60) as client:
         response = client.request(method, f"{offline.url}/v1/messages")
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
     if method != "HEAD":

@@ -278,11 +278,21 @@ class DeskWithNewKeys(Desk):
     @workflow.init
     def __init__(self, given: Given) -> None:
         super().__init__(given)
-        self.gate._verify = signed_by({"ann": b"another key of 32 bytes, for ann"})
+        self.gate.verify = signed_by({"ann": b"another key of 32 bytes, for ann"})
 
     @workflow.run
     async def run(self, given: Given) -> Got:
         return await super().run(given)
+
+
+@workflow.defn
+class Forgetful(Gated):
+    """Sets no gate."""
+
+    @workflow.run
+    async def run(self) -> str:
+        await workflow.sleep(timedelta(hours=1))
+        return "done"
 
 
 @workflow.defn

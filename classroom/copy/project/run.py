@@ -19,18 +19,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from urllib.parse import urlsplit
 
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client
+from temporalio.client import WorkflowHandle
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 
@@ -201,65 +198,6 @@ def stand_in_claude(log: Path) -> tuple[Part, str]:
     return part, url()
 
 
-async def polling(worker: Part, client: Client, task_queue: str, seconds: float = 90) -> None:
-    """Wait until the server has seen a worker ask for Workflow and Activity Tasks.
-
-    Raises:
-        RuntimeError: The worker ended, or didn't ask in time.
-    """
-    identity = f"{worker.process.pid}@{socket.gethostname()}"
-    deadline = time.monotonic() + seconds
-    for kind in (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
-        request = DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=task_queue),
-            task_queue_type=kind,
-        )
-        while True:
-            described = await client.workflow_service.describe_task_queue(request)
-            if any(poller.identity == identity for poller in described.pollers):
-                break
-            if not worker.alive or time.monotonic() > deadline:
-                raise RuntimeError(f"The worker doesn't poll. Its log:\n{worker.log_tail()}")
-            await asyncio.sleep(0.05)
-
-
-@dataclass(frozen=True)
-class Running:
-    """The run to start, its worker, and the environment of the programs around it."""
-
-    question: str
-    run_id: str
-    env: dict[str, str]
-    worker: Part
-
-
-@contextmanager
-def running() -> Iterator[Running]:
-    """Start what is missing for one block of code, and stop exactly that afterwards."""
-    given = dict(enumerate(sys.argv))
-    question = given.get(1) or EXAMPLE
-    run_id = given.get(2) or f"run-{time.strftime('%Y%m%d-%H%M%S')}"
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    # With asyncio's own handler, Ctrl-C would wait until a question at the terminal is answered.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    STATE.mkdir(exist_ok=True)
-    with ExitStack() as parts:
-        try:
-            env = {**os.environ, **_claude(parts)}
-            _temporal(parts)
-            worker = Part("worker", WORKER, STATE / "worker.log", env)
-            parts.callback(worker.stop)
-            print(f"Worker:   {WORKER[-1]}, log in {worker.log.relative_to(ROOT)}")
-            print(f"Run:      {run_id}\nQuestion: {question}\n", flush=True)
-            yield Running(question, run_id, env, worker)
-        except RuntimeError as err:
-            raise SystemExit(str(err)) from None
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            print(f"\nStopped. It continues with: make run ID={run_id}", file=sys.stderr)
-            raise SystemExit(130) from None
-
-
 def _claude(parts: ExitStack) -> dict[str, str]:
     """Say who answers; without a key, start the stand-in of the tests."""
     url = os.environ.get("ANTHROPIC_BASE_URL")
@@ -299,48 +237,68 @@ def _temporal(parts: ExitStack) -> None:
 
 
 async def main() -> None:
-    """Start what is missing and the run, and wait until start.py has printed the answer."""
-    name = REVIEW[-1]
-    review = (
-        importlib.import_module(name) if (ROOT / f"{name.replace('.', '/')}.py").exists() else None
-    )
-    with running() as this:
-        start = subprocess.Popen([*START, this.run_id, this.question], env=this.env)
-        try:
-            client = await connect(AgentPlugin())
-            while start.poll() is None:
-                if not this.worker.alive:
-                    raise SystemExit(f"The worker has ended:\n{this.worker.log_tail()}")
-                if review is not None:
-                    await decide(this, client, review)
-                await asyncio.sleep(0.1)
-        finally:
-            start.terminate()
-            start.wait()
-    raise SystemExit(start.returncode)
+    """Start what is missing and the run, wait for its answer, and stop what was started."""
+    given = dict(enumerate(sys.argv))
+    question = given.get(1) or EXAMPLE
+    run_id = given.get(2) or f"run-{time.strftime('%Y%m%d-%H%M%S')}"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # With asyncio's own handler, Ctrl-C would wait until a question at the terminal is answered.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    STATE.mkdir(exist_ok=True)
+    try:
+        with ExitStack() as parts:
+            os.environ.update(_claude(parts))
+            _temporal(parts)
+            worker = Part("worker", WORKER, STATE / "worker.log")
+            parts.callback(worker.stop)
+            print(f"Worker:   {WORKER[-1]}, log in {worker.log.relative_to(ROOT)}")
+            print(f"Run:      {run_id}\nQuestion: {question}\n", flush=True)
+            code = await answer(run_id, question, worker)
+    except RuntimeError as err:
+        raise SystemExit(str(err)) from None
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print(f"\nStopped. It continues with: make run ID={run_id}", file=sys.stderr)
+        raise SystemExit(130) from None
+    raise SystemExit(code)
 
 
-async def decide(this: Running, client: Client, review: ModuleType) -> None:
+async def answer(run_id: str, question: str, worker: Part) -> int:
+    """Start the run, be its reviewer, and wait until start.py has printed the answer."""
+    review = importlib.import_module(REVIEW[-1]) if find_spec(REVIEW[-1]) else None
+    start = subprocess.Popen([*START, run_id, question])
+    try:
+        run = (await connect(AgentPlugin())).get_workflow_handle(run_id)
+        while start.poll() is None:
+            if not worker.alive:
+                raise SystemExit(f"The worker has ended:\n{worker.log_tail()}")
+            if review is not None:
+                await decide(run, review)
+            await asyncio.sleep(0.1)
+    finally:
+        start.terminate()
+        start.wait()
+    return start.returncode
+
+
+async def decide(run: WorkflowHandle[Any, Any], review: ModuleType) -> None:
     """Show what waits for a reviewer, ask for the decision here, and pass it to review.py."""
-    handle = client.get_workflow_handle(this.run_id)
     waiting = []
     with suppress(RPCError, TimeoutError):  # the run hasn't begun, or no worker answers yet
-        waiting = await asyncio.wait_for(review.pending_approvals(handle), 5)
+        waiting = await asyncio.wait_for(review.pending_approvals(run), 5)
     for pending in waiting:
         review.show(pending)
         reviewer = next(iter(pending.may_decide), "ann")
-        command = [*REVIEW, this.run_id]
+        command = [*REVIEW, run.id]
         try:
             typed = input(f"approve or reject, as {reviewer} [REASON]: ")
         except EOFError:
             raise SystemExit(
-                f"\nNobody decides here, and the run waits. It continues with: make run "
-                f"ID={this.run_id}\nWhile a worker runs, a reviewer decides with: "
-                f"{' '.join(command)}"
+                f"\nNobody decides here, and the run waits. It continues with: make run ID={run.id}"
+                f"\nWhile a worker runs, a reviewer decides with: {' '.join(command)}"
             ) from None
-        answer, _, reason = typed.strip().partition(" ")
-        command += [pending.request.digest, answer, reviewer, *filter(None, [reason])]
-        subprocess.run(command, env=this.env, check=False)
+        verdict, _, reason = typed.strip().partition(" ")
+        command += [pending.request.digest, verdict, reviewer, *filter(None, [reason])]
+        subprocess.run(command, check=False)
 
 
 if __name__ == "__main__":

@@ -28,31 +28,12 @@ class Order(TypedDict):
     total: float
 
 
-class Source(TypedDict):
-    """A sentence to cite by its id, and the values that it states, by subject."""
-
-    source: str
-    text: str
-    states: dict[str, str]
-
-
-def _order(number: int, customer: str, status: str, book: str, total: float) -> Order:
-    return {
-        "order_id": number,
-        "customer": customer,
-        "email": f"{customer.lower().replace(' ', '.')}@example.com",
-        "status": status,
-        "books": [book],
-        "total": total,
-    }
-
-
 ORDERS = {
-    1025: _order(1025, "Hanneke Vosmaer", "delivered", "Durable Things", 107.9),
-    1032: _order(1032, "Katalin Berekes", "delivered", "Durable Things", 60.7),
-    1033: _order(1033, "Bastien Corvelle", "delivered", "Salt and Slate", 56.2),
-    1036: _order(1036, "Luca Ferrantino", "shipped", "Salt and Slate", 24.0),
-    1042: _order(1042, "Mira Okafor", "delivered", "The Lighthouse Ledger", 38.5),
+    1025: ("Hanneke Vosmaer", "delivered", "Durable Things", 107.9),
+    1032: ("Katalin Berekes", "delivered", "Durable Things", 60.7),
+    1033: ("Bastien Corvelle", "delivered", "Salt and Slate", 56.2),
+    1036: ("Luca Ferrantino", "shipped", "Salt and Slate", 24.0),
+    1042: ("Mira Okafor", "delivered", "The Lighthouse Ledger", 38.5),
 }
 STOCK = {"Durable Things": 0, "Salt and Slate": 4, "The Lighthouse Ledger": 11}
 HANDBOOK = {
@@ -66,11 +47,11 @@ FIGURES = {
     "cancelled orders": "3 orders are cancelled, and 2 of them have not been refunded.",
     "returns": "5 books were returned in April, 4 of them unread.",
 }
+# Two sources that contradict one another; a report has to say so.
 STATES = {
     "handbook:cancelling#1": {"cancelled orders that were not refunded": "0"},
     "figures:cancelled-orders#1": {"cancelled orders that were not refunded": "2"},
 }
-"""Values that two sources state differently: a report has to name the contradiction."""
 
 TICKETS = [
     "Who placed order 1036?",
@@ -97,7 +78,15 @@ async def find_order(order_id: int) -> Order:
     """
     if order_id not in ORDERS:
         raise ToolError(f"There is no order {order_id}. There are: {', '.join(map(str, ORDERS))}.")
-    return ORDERS[order_id]
+    customer, status, book, total = ORDERS[order_id]
+    return {
+        "order_id": order_id,
+        "customer": customer,
+        "email": f"{customer.lower().replace(' ', '.')}@example.com",
+        "status": status,
+        "books": [book],
+        "total": total,
+    }
 
 
 @tool
@@ -145,13 +134,8 @@ async def refund(order_id: int, amount: float, reason: str) -> dict[str, Any]:
     total = (await find_order(order_id))["total"]
     if not 0 < amount <= total:
         raise ToolError(f"The amount is {amount}; it must be above 0 and at most {total}.")
-    with session() as db:
-
-        def pay() -> dict[str, Any]:
-            db.execute("insert into refunds values (?, ?, ?)", (order_id, amount, reason))
-            return {"order_id": order_id, "amount": amount, "currency": "EUR", "status": "refunded"}
-
-        return once(db, pay)
+    paid = {"order_id": order_id, "amount": amount, "currency": "EUR", "status": "refunded"}
+    return _write_once("refunds", (order_id, amount, reason), paid)
 
 
 @tool(effect="idempotent")
@@ -163,17 +147,11 @@ async def send_email(to: str, subject: str, body: str) -> dict[str, Any]:
         subject: The subject line.
         body: The text, with greeting and signature.
     """
-    with session() as db:
-
-        def send() -> dict[str, Any]:
-            db.execute("insert into emails values (?, ?, ?)", (to, subject, body))
-            return {"to": to, "status": "sent"}
-
-        return once(db, send)
+    return _write_once("emails", (to, subject, body), {"to": to, "status": "sent"})
 
 
 @tool
-async def search_passages(query: str) -> list[Source]:
+async def search_passages(query: str) -> list[dict[str, Any]]:
     """Search the handbook's rules sentence by sentence. Returns none if none fits.
 
     Args:
@@ -183,7 +161,7 @@ async def search_passages(query: str) -> list[Source]:
 
 
 @tool
-async def shop_figures(topic: Literal["cancelled orders", "returns"]) -> list[Source]:
+async def shop_figures(topic: Literal["cancelled orders", "returns"]) -> list[dict[str, Any]]:
     """Count in the shop's books.
 
     Args:
@@ -193,42 +171,19 @@ async def shop_figures(topic: Literal["cancelled orders", "returns"]) -> list[So
 
 
 def book_van(order_id: int, day: date) -> None:
-    """Send a van to fetch a parcel, as a carrier does that recognises no key: twice if asked twice.
-
-    Args:
-        order_id: The order whose parcel it fetches.
-        day: The day on which it comes.
-    """
+    """Send a van to fetch a parcel. The carrier recognises no key: asked twice, two vans come."""
     with session() as db:
         db.execute("insert into pickups values (?, ?)", (order_id, str(day)))
 
 
 def next_ticket(after: int) -> tuple[int, str] | None:
-    """Look at the ticket that comes after another one.
-
-    Args:
-        after: The number of that one; 0 for the first.
-
-    Returns:
-        Number and question; None at the end of the queue.
-    """
+    """Return the ticket after another one (0 for the first); None at the end of the queue."""
     return (after + 1, TICKETS[after]) if after < len(TICKETS) else None
 
 
 def answer_ticket(number: int, text: str) -> None:
-    """Send an answer to the author of a ticket, once for each `idempotency_key()`.
-
-    Args:
-        number: The ticket's number.
-        text: The answer.
-    """
-    with session() as db:
-
-        def send() -> dict[str, Any]:
-            db.execute("insert into answers values (?, ?)", (number, text))
-            return {"ticket": number}
-
-        once(db, send)
+    """Send an answer to the author of a ticket, once for each `idempotency_key()`."""
+    _write_once("answers", (number, text), {"ticket": number})
 
 
 def path() -> Path:
@@ -244,11 +199,23 @@ def session() -> Iterator[sqlite3.Connection]:
         yield db
 
 
+def _write_once(table: str, row: tuple[Any, ...], result: dict[str, Any]) -> dict[str, Any]:
+    """Insert a row, once for each `idempotency_key()`, and return the first call's result."""
+    with session() as db:
+
+        def write() -> dict[str, Any]:
+            marks = ", ".join("?" * len(row))
+            db.execute(f"insert into {table} values ({marks})", row)  # noqa: S608
+            return result
+
+        return once(db, write)
+
+
 def _matching(query: str) -> list[tuple[str, str]]:
     words = [word for word in query.lower().split() if len(word) > 3]
     return [each for each in HANDBOOK.items() if any(w in " ".join(each).lower() for w in words)]
 
 
-def _source(place: str, text: str) -> Source:
+def _source(place: str, text: str) -> dict[str, Any]:
     name = f"{place.lower().replace(' ', '-')}#1"
     return {"source": name, "text": text, "states": STATES.get(name, {})}

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
-import uuid
-from contextlib import suppress
 from types import ModuleType
-from typing import Any
 
 import pytest
-from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError
+from temporalio.client import Client
 
-from agentkit.approvals import Decision, DecisionRefused, Pending, decide, pending_approvals
+from agentkit.approvals import Decision, DecisionRefused, decide
 from classroom.copy.project.run import REVIEW, ROOT
-from classroom.copy.project.tests.conftest import Desk
-from recipes.approval_gate.worker import TASK_QUEUE
-from recipes.approval_gate.workflow import AgentResult, ApprovalGateWorkflow
+from classroom.copy.project.tests.conftest import Desk, start
+from classroom.show.pending import until_pending
+from recipes.approval_gate.workflow import ApprovalGateWorkflow
 
 SMALL = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
 LARGE = "Order 1025 arrived damaged. Please refund it and email me a confirmation."
 
-Run = WorkflowHandle[ApprovalGateWorkflow, AgentResult]
-
-
-async def what_waits(run: WorkflowHandle[Any, Any]) -> Pending:
-    """Return the request that waits in a run, once there is one."""
-    async with asyncio.timeout(90):
-        while True:
-            with suppress(RPCError, TimeoutError):
-                if found := await asyncio.wait_for(pending_approvals(run), 5):
-                    return found[0]
-            await asyncio.sleep(0.05)
-
-
-async def ask(client: Client, question: str = LARGE) -> Run:
-    return await client.start_workflow(
-        ApprovalGateWorkflow.run, question, id=f"test-{uuid.uuid4()}", task_queue=TASK_QUEUE
-    )
-
 
 async def test_a_small_refund_needs_nobody(client: Client, desk: Desk, shop: ModuleType) -> None:
-    answer = await (await ask(client, SMALL)).result()
+    answer = await (await start(client, ApprovalGateWorkflow.run, SMALL)).result()
     assert "38.50" in answer.text
     assert [entry.event for entry in answer.audit] == ["allowed", "allowed"]
     assert shop.count("refunds") == 1
@@ -51,8 +28,8 @@ async def test_a_small_refund_needs_nobody(client: Client, desk: Desk, shop: Mod
 async def test_a_large_one_is_paid_after_the_reviewer_has_approved_it(
     client: Client, desk: Desk, shop: ModuleType
 ) -> None:
-    run = await ask(client)
-    request = (await what_waits(run)).request
+    run = await start(client, ApprovalGateWorkflow.run, LARGE)
+    request = (await until_pending(run))[0].request
     assert shop.count("refunds") == 0
     with pytest.raises(DecisionRefused):
         await decide(run, Decision(request.id, request.digest, "approve", "mallory"))
@@ -65,8 +42,8 @@ async def test_a_large_one_is_paid_after_the_reviewer_has_approved_it(
 async def test_what_a_reviewer_rejects_from_a_terminal_is_never_paid(
     client: Client, desk: Desk, shop: ModuleType
 ) -> None:
-    run = await ask(client)
-    request = (await what_waits(run)).request
+    run = await start(client, ApprovalGateWorkflow.run, LARGE)
+    request = (await until_pending(run))[0].request
     command = [*REVIEW, run.id]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert request.digest[:12] in listed
@@ -83,5 +60,4 @@ def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
 ) -> None:
     answer = desk.answer("undisturbed", SMALL)
     assert desk.answer_after_kill("killed", SMALL) == answer
-    effects = [shop.count(table) for table in ("refunds", "emails", "ledger")]
-    assert effects == [1, 1, 2], "one row in the ledger for each effect, and no second effect"
+    assert [shop.count(each) for each in ("refunds", "emails", "ledger")] == [1, 1, 2]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from types import ModuleType
 
 from temporalio.client import Client
 
-from classroom.copy.project.tests.conftest import Desk
+from classroom.copy.project.tests.conftest import Desk, start
 from offline_claude import OfflineClaude
-from recipes.durable_loop.worker import TASK_QUEUE
 from recipes.durable_loop.workflow import AgentWorkflow
 
 QUESTION = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
@@ -18,9 +16,7 @@ QUESTION = "Order 1042 arrived damaged. Please refund it and email me a confirma
 async def test_it_looks_up_acts_and_answers(
     client: Client, desk: Desk, claude: OfflineClaude, shop: ModuleType
 ) -> None:
-    answer = await client.execute_workflow(
-        AgentWorkflow.run, QUESTION, id=f"test-{uuid.uuid4()}", task_queue=TASK_QUEUE
-    )
+    answer = await (await start(client, AgentWorkflow.run, QUESTION)).result()
     assert "38.50" in answer.text
     assert (answer.stop_reason, answer.turns) == ("end_turn", len(claude.calls()))
     assert [shop.count("refunds"), shop.count("emails")] == [1, 1]
@@ -29,9 +25,7 @@ async def test_it_looks_up_acts_and_answers(
 async def test_a_result_that_is_an_error_goes_back_to_claude_and_the_run_goes_on(
     client: Client, desk: Desk
 ) -> None:
-    run = await client.start_workflow(
-        AgentWorkflow.run, "Who placed order 7?", id=f"test-{uuid.uuid4()}", task_queue=TASK_QUEUE
-    )
+    run = await start(client, AgentWorkflow.run, "Who placed order 7?")
     assert (await run.result()).stop_reason == "end_turn"
     assert "'is_error': True" in str(await run.query(AgentWorkflow.transcript))
 
@@ -49,5 +43,4 @@ def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
 ) -> None:
     answer = desk.answer("undisturbed", QUESTION)
     assert desk.answer_after_kill("killed", QUESTION) == answer
-    effects = [shop.count(table) for table in ("refunds", "emails", "ledger")]
-    assert effects == [1, 1, 2], "one row in the ledger for each effect, and no second effect"
+    assert [shop.count(each) for each in ("refunds", "emails", "ledger")] == [1, 1, 2]

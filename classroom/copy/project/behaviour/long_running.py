@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from types import ModuleType
 
 from temporalio.client import Client
 
-from classroom.copy.project.tests.conftest import Desk
+from classroom.copy.project.tests.conftest import Desk, start
 from recipes.long_running.state import Progress, Queue
-from recipes.long_running.worker import TASK_QUEUE
 from recipes.long_running.workflow import LongRunningAgentWorkflow
 
 TICKETS = 4
@@ -18,12 +16,7 @@ TICKETS = 4
 async def test_tickets_are_answered_once_each_over_several_runs(
     client: Client, desk: Desk, shop: ModuleType
 ) -> None:
-    run = await client.start_workflow(
-        LongRunningAgentWorkflow.run,
-        Queue(most=TICKETS, steps_per_run=6),
-        id=f"test-{uuid.uuid4()}",
-        task_queue=TASK_QUEUE,
-    )
+    run = await start(client, LongRunningAgentWorkflow.run, Queue(most=TICKETS, steps_per_run=6))
     progress = await run.result()
     assert (progress.tickets, progress.ended) == (TICKETS, "done")
     assert progress.runs >= 3
@@ -34,11 +27,10 @@ async def test_tickets_are_answered_once_each_over_several_runs(
 async def test_what_people_say_in_between_is_answered(
     client: Client, desk: Desk, shop: ModuleType
 ) -> None:
-    run = await client.start_workflow(
+    run = await start(
+        client,
         LongRunningAgentWorkflow.run,
         Queue(most=1, steps_per_run=4),
-        id=f"test-{uuid.uuid4()}",
-        task_queue=TASK_QUEUE,
         start_signal="say",
         start_signal_args=["Who placed order 1042?"],
     )

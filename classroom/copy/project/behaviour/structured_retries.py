@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from types import ModuleType
 
 import pytest
@@ -10,9 +9,8 @@ from temporalio.client import Client
 
 from agentkit import Budget
 from agentkit.stop_reasons import Outcome
-from classroom.copy.project.tests.conftest import Desk
+from classroom.copy.project.tests.conftest import Desk, start
 from offline_claude import OfflineClaude
-from recipes.structured_retries.worker import TASK_QUEUE
 from recipes.structured_retries.workflow import RetryingAgentWorkflow, SupportTask
 
 REFUND = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
@@ -20,12 +18,9 @@ TURNS = Budget(turns=20)
 
 
 async def ask(client: Client, question: str, budget: Budget = TURNS) -> Outcome:
-    return await client.execute_workflow(
-        RetryingAgentWorkflow.run,
-        SupportTask(question, budget),
-        id=f"test-{uuid.uuid4()}",
-        task_queue=TASK_QUEUE,
-    )
+    run = await start(client, RetryingAgentWorkflow.run, SupportTask(question, budget))
+    outcome: Outcome = await run.result()
+    return outcome
 
 
 async def test_it_looks_up_acts_and_answers(client: Client, desk: Desk, shop: ModuleType) -> None:
@@ -73,5 +68,4 @@ def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
 ) -> None:
     answer = desk.answer("undisturbed", REFUND)
     assert desk.answer_after_kill("killed", REFUND) == answer
-    effects = [shop.count(table) for table in ("refunds", "emails", "ledger")]
-    assert effects == [1, 1, 2], "one row in the ledger for each effect, and no second effect"
+    assert [shop.count(each) for each in ("refunds", "emails", "ledger")] == [1, 1, 2]

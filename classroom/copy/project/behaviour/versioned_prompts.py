@@ -12,20 +12,17 @@ from temporalio.worker import Worker
 
 from agentkit import tool_activity
 from agentkit.prompts import prompt_activities
-from classroom.copy.project.tests.conftest import Desk
+from classroom.copy.project.tests.conftest import Desk, start
 from classroom.copy.project.tests.shop_tools import TOOLS
 from offline_claude import OfflineClaude
 from recipes.versioned_prompts import tools
-from recipes.versioned_prompts.worker import TASK_QUEUE
 from recipes.versioned_prompts.workflow import VersionedPromptsWorkflow
 
 QUESTION = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
 
 
 async def test_it_looks_up_acts_and_answers(client: Client, desk: Desk, shop: ModuleType) -> None:
-    run = await client.start_workflow(
-        VersionedPromptsWorkflow.run, QUESTION, id=f"test-{uuid.uuid4()}", task_queue=TASK_QUEUE
-    )
+    run = await start(client, VersionedPromptsWorkflow.run, QUESTION)
     answer = await run.result()
     assert "38.50" in answer.text
     assert [shop.count("refunds"), shop.count("emails")] == [1, 1]
@@ -69,5 +66,4 @@ def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
 ) -> None:
     answer = desk.answer("undisturbed", QUESTION)
     assert desk.answer_after_kill("killed", QUESTION) == answer
-    effects = [shop.count(table) for table in ("refunds", "emails", "ledger")]
-    assert effects == [1, 1, 2], "one row in the ledger for each effect, and no second effect"
+    assert [shop.count(each) for each in ("refunds", "emails", "ledger")] == [1, 1, 2]

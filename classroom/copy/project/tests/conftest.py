@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 
 from agentkit import AgentPlugin, connect
 from classroom import shop as bookshop
@@ -24,7 +26,9 @@ from classroom.copy.project.run import (
     temporal_server,
 )
 from offline_claude import OfflineClaude
+from recipes.durable_loop.worker import TASK_QUEUE
 
+Handle = WorkflowHandle[Any, Any]
 StartWorker = Callable[..., Part]
 SETTINGS = ("AGENTKIT_", "ANTHROPIC_", "APPROVAL_", "RESEARCH_", "SHOP_", "TEMPORAL_")
 
@@ -87,6 +91,14 @@ from tests import shop_tools
 sys.modules["recipes.durable_loop.tools"] = shop_tools
 runpy.run_module("recipes.durable_loop.worker", run_name="__main__")
 """
+
+
+async def start(client: Client, workflow: Any, argument: Any, **options: Any) -> Handle:
+    """Start a run under an ID of its own."""
+    name = f"test-{uuid.uuid4()}"
+    return await client.start_workflow(
+        workflow, argument, id=name, task_queue=TASK_QUEUE, **options
+    )
 
 
 class Desk:

@@ -8,11 +8,16 @@ prints as a file there. If the code is meant to decide differently, guard the ch
 
 from __future__ import annotations
 
+import asyncio
 import re
+import socket
 from pathlib import Path
 
 import pytest
 from temporalio import workflow as temporal_workflow
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
@@ -20,7 +25,6 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from agentkit import AgentPlugin, AnyTool, tool
 from agentkit.testing import load, replay, replay_every_prefix
 from agentkit.tools import Effect
-from classroom.copy.project.run import polling
 from classroom.copy.project.tests.conftest import StartWorker
 from recipes.durable_loop import tools, worker, workflow
 
@@ -116,5 +120,16 @@ async def test_a_worker_starts_with_them_and_leaves_when_it_is_told_to(
     client: Client, start_worker: StartWorker
 ) -> None:
     started = start_worker()
-    await polling(started, client, worker.TASK_QUEUE)
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=worker.TASK_QUEUE),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+    )
+    identity = f"{started.process.pid}@{socket.gethostname()}"
+    pollers: set[str] = set()
+    while identity not in pollers:
+        assert started.alive, started.log_tail()
+        await asyncio.sleep(0.05)
+        described = await client.workflow_service.describe_task_queue(request)
+        pollers = {each.identity for each in described.pollers}
     assert started.stop() == 0, started.log_tail()
