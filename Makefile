@@ -16,13 +16,19 @@ OFFLINE := env -u ANTHROPIC_API_KEY -u ANTHROPIC_AUTH_TOKEN -u ANTHROPIC_BASE_UR
 	TEMPORAL_CONFIG_FILE=/nonexistent AGENTKIT_OFFLINE=1 AGENTKIT_TEMPORAL_PORT=0 \
 	AGENTKIT_HOME="$(CURDIR)/.agentkit/outputs"
 
+# A notebook keeps its kernel's name, its cells' tags and the folded solution, and nothing else.
+NO_METADATA := --ClearMetadataPreprocessor.enabled=True \
+	--ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec \
+	--ClearMetadataPreprocessor.preserve_cell_metadata_mask=tags \
+	--ClearMetadataPreprocessor.preserve_cell_metadata_mask=jupyter
+
 # The stamp holds the path it was made for: a moved checkout, or a Python that is gone since,
 # makes it invalid.
 ifneq ($(wildcard $(STAMP)),)
 $(shell [ "$$(cat $(STAMP))" = "$(CURDIR)" ] && $(BIN)/python -c "" 2>/dev/null || rm -f $(STAMP))
 endif
 
-.PHONY: help lab demo test crash bench outputs golden lock clean
+.PHONY: help lab demo check test crash bench outputs golden lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -34,8 +40,13 @@ lab: $(STAMP)  ## set up and start everything, open JupyterLab
 demo: $(STAMP)  ## the kill-the-worker story in this terminal
 	@$(BIN)/agentkit demo
 
-# What runs beside what is decided by a scheduler in tests/conftest.py. (--dist loadgroup would
-# have no effect: xdist 3.8 writes the group into a field that pytest 9.2 doesn't read any more.)
+check: $(STAMP)  ## lint, types, and the tests that start no server: about a minute
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not server" tests
+
+# What runs beside what is decided by a scheduler in tests/conftest.py.
 test: $(STAMP)  ## lint, types, tests, and every notebook re-executed and compared
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
@@ -45,7 +56,7 @@ test: $(STAMP)  ## lint, types, tests, and every notebook re-executed and compar
 crash: $(STAMP)  ## 200 SIGKILLs at every kind of point of every recipe; ARGS="--help" for a part
 	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/crash" $(BIN)/python -m tests.crash.campaign $(ARGS)
 
-bench: $(STAMP)  ## measure, and write it into README.md; PARTS="recovery tools" TURNS=10000
+bench: $(STAMP)  ## measure, and write the tables into docs/; PARTS="recovery tools" TURNS=10000
 	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/bench" $(BIN)/python -m tests.bench \
 		$(if $(TURNS),--turns $(TURNS)) $(PARTS)
 
@@ -53,7 +64,7 @@ outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored
 	@code=0; for notebook in $(NOTEBOOKS); do \
 		$(OFFLINE) $(BIN)/python -m nbconvert --to notebook --execute --inplace \
 			--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
-			"$$notebook" || { code=1; break; }; \
+			--ExecutePreprocessor.store_widget_state=False $(NO_METADATA) "$$notebook" || { code=1; break; }; \
 	done; $(OFFLINE) $(BIN)/agentkit down; exit $$code
 
 golden: $(STAMP)  ## run every recipe, refresh its golden history, print what has changed
@@ -69,6 +80,11 @@ lock: $(STAMP)  ## take the newest versions: requirements.txt and the pins in en
 			if (pin[1] in version) sub(/==[^ ]+/, "==" version[pin[1]]) } \
 		{ print }' requirements.txt environment.yml > environment.yml.new
 	@mv environment.yml.new environment.yml
+	@cd classroom/copy/locks && for lock in "../../../pyproject.toml -o requirements.txt" \
+		"dev.in -o dev.txt" "stand-ins.in -o stand-ins.txt"; do \
+		../../../$(BIN)/uv pip compile $$lock -c ../../../requirements.txt --universal --upgrade \
+			--python-version 3.11 --no-header --no-annotate --no-emit-index-url --quiet || exit 1; \
+	done
 
 clean:  ## stop everything, then remove .venv, .agentkit and caches
 	@if [ -x $(BIN)/python ]; then \

@@ -4,27 +4,33 @@ Temporal owns the retries. So the client is built with `max_retries=0`, and what
 about trying again travels to the server as part of the failure.
 """
 
-# No `from __future__ import annotations` here: pydantic reads the dataclasses below inside the
-# Workflow sandbox, where it can't look up the names in annotations that are strings.
+from __future__ import annotations
 
 import asyncio
 import json
 import os
 from collections import defaultdict
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from temporalio import activity, workflow
-from temporalio.common import RawValue, RetryPolicy
+from temporalio.common import RawValue
 from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ApplicationError
 
 from agentkit import claude_errors
-from agentkit.messages import Content, Messages, ToolSchemas, Verbatim
-from agentkit.tools import HEARTBEAT_TIMEOUT
+from agentkit.activity_options import CLAUDE_OPTIONS
+from agentkit.messages import (
+    ClaudeReply,
+    ClaudeRequest,
+    Messages,
+    PinnedPrompt,
+    ToolSchemas,
+    Usage,
+)
+from agentkit.tools import AnyTool
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -33,92 +39,71 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "claude-sonnet-5-5"
 """The model that `default_model` falls back to: the one place to change when ids retire."""
 
-CLAUDE_OPTIONS: workflow.ActivityConfig = {
-    "start_to_close_timeout": timedelta(minutes=5),
-    "schedule_to_close_timeout": timedelta(minutes=15),
-    "heartbeat_timeout": HEARTBEAT_TIMEOUT,
-    "retry_policy": RetryPolicy(
-        initial_interval=timedelta(milliseconds=200),
-        backoff_coefficient=4,
-        maximum_interval=timedelta(minutes=1),
-        maximum_attempts=10,
-    ),
-}
-"""What a Claude call gets unless told otherwise. The heartbeat is what notices a dead worker
-in seconds; the other limits only bound a call that goes on living."""
+DEFAULT_MAX_TOKENS = 4096
 
 MAX_PAYLOAD_BYTES = 2_000_000
 """The largest request or reply that is handed to Temporal, whose own limit is 2 MiB.
 
-Above that limit Temporal fails the task and tries again, for ever, and nobody is told. The
+Above that limit Temporal fails the task and retries it forever, without a report to anyone. The
 difference leaves room for what an encrypting data converter adds.
 """
 
 _EVERYWHERE = ("http://", "https://", "all://")
 
 
-@dataclass(frozen=True)
-class ClaudeRequest:
-    """One Messages call, as Workflow history records it. It never holds a key.
-
-    Attributes:
-        messages: The conversation so far, in the API's shape.
-        system: The system prompt.
-        tools: Schemas of the tools on offer, from `Tool.schema()`.
-        max_tokens: The most tokens that the reply may have.
-        model: A model id; None takes `default_model()` of the process that makes the call.
-    """
-
-    messages: Verbatim[Messages]
-    system: str = ""
-    tools: Verbatim[ToolSchemas] = field(default_factory=list)
-    max_tokens: int = 4096
-    model: str | None = None
-
-
-@dataclass(frozen=True)
-class Usage:
-    """The tokens that one call used, as the API counted them.
-
-    Attributes:
-        input_tokens: Tokens read, those from a cache not included.
-        output_tokens: Tokens written.
-        cache_read_input_tokens: Tokens read from a cache.
-        cache_creation_input_tokens: Tokens written to a cache.
-    """
-
-    input_tokens: int
-    output_tokens: int
-    cache_read_input_tokens: int = 0
-    cache_creation_input_tokens: int = 0
-
-
-@dataclass(frozen=True)
-class ClaudeReply:
-    """What came back from one Messages call.
-
-    Attributes:
-        content: All content blocks verbatim, for `assistant_message`, `tool_calls`, `text_of`.
-        stop_reason: Why Claude stopped: "end_turn", "tool_use", "max_tokens", "refusal", …
-            (https://docs.anthropic.com/en/api/handling-stop-reasons).
-        usage: The tokens it took.
-        model: The model that answered.
-        stop_details: What the API says about a refusal, in its own shape.
-    """
-
-    content: Verbatim[Content]
-    stop_reason: str
-    usage: Usage
-    model: str
-    stop_details: Verbatim[dict[str, Any] | None] = None
-
-
-@activity.defn
-async def call_claude(request: ClaudeRequest) -> ClaudeReply:
-    """Send one request to the Messages API; `AgentPlugin` registers this Activity.
+def claude_activity(
+    system: str,
+    tools: Sequence[AnyTool] = (),
+    *,
+    model: str | None = None,
+    max_tokens: int = DEFAULT_MAX_TOKENS,
+) -> Callable[..., Any]:
+    """Make the Activity `call_claude`, which `ask_claude` schedules; give it to the Worker.
 
     Args:
-        request: What to send.
+        system: The system prompt.
+        tools: The tools on offer. Their schemas are computed at the first call.
+        model: A model id; None takes `default_model()` of the worker.
+        max_tokens: The most tokens that a reply may have.
+
+    Returns:
+        An Activity function that sends a `ClaudeRequest`; what the request sets itself comes
+        before what is set here.
+    """
+
+    @activity.defn(name="call_claude")
+    async def call(request: ClaudeRequest) -> ClaudeReply:
+        if request.prompt is not None:
+            raise ApplicationError(
+                f"This run is pinned to {request.prompt.label}, and this worker knows no pinned "
+                "prompts: register prompt_activities in place of claude_activity.",
+                type="prompt_not_found",
+                non_retryable=True,
+            )
+        schemas = [each.schema() for each in tools]
+        return await call_claude(
+            request, system=system, tools=schemas, model=model, max_tokens=max_tokens
+        )
+
+    return call
+
+
+async def call_claude(
+    request: ClaudeRequest,
+    *,
+    system: str = "",
+    tools: ToolSchemas | None = None,
+    model: str | None = None,
+    max_tokens: int = DEFAULT_MAX_TOKENS,
+) -> ClaudeReply:
+    """Send one request to the Messages API, inside an Activity.
+
+    Args:
+        request: The request.
+        system: The system prompt of a request that sets none; so are the other arguments.
+        tools: Schemas of the tools on offer.
+        model: A model id; None takes `default_model()`.
+        max_tokens: The most tokens that the reply may have.
 
     Returns:
         The reply, every content block as the API sent it.
@@ -131,8 +116,16 @@ async def call_claude(request: ClaudeRequest) -> ClaudeReply:
     import anthropic
     import httpx2
 
+    _check_results(request.messages)
+    asked = {
+        "messages": request.messages,
+        "system": (system if request.system is None else request.system) or anthropic.omit,
+        "tools": (tools if request.tools is None else request.tools) or anthropic.omit,
+        "model": request.model or model or default_model(),
+        "max_tokens": max_tokens if request.max_tokens is None else request.max_tokens,
+    }
     try:
-        message = await _whole_reply(request)
+        message = await _whole_reply(asked)
     except (anthropic.APIError, httpx2.RequestError) as err:
         raise claude_errors.as_application_error(claude_errors.decide(err)) from None
     except TypeError as err:
@@ -146,36 +139,31 @@ async def call_claude(request: ClaudeRequest) -> ClaudeReply:
     if message is None:
         raise claude_errors.as_application_error(claude_errors.cut_off())
     body: dict[str, Any] = message.to_dict(mode="json")
-    usage = Usage(**{k: body["usage"].get(k) or 0 for k in Usage.__dataclass_fields__})
     reply = ClaudeReply(
-        *(body["content"], body["stop_reason"], usage, body["model"]), body.get("stop_details")
+        content=body["content"],
+        stop_reason=body["stop_reason"],
+        usage=Usage(**{k: body["usage"].get(k) or 0 for k in Usage.__dataclass_fields__}),
+        model=body["model"],
+        stop_details=body.get("stop_details"),
     )
     check_size(reply, activity.payload_converter(), "reply_too_large", "Ask for less at a time.")
     return reply
 
 
-async def _whole_reply(request: ClaudeRequest) -> "Message | None":
+async def _whole_reply(asked: dict[str, Any]) -> Message | None:
     """Make the call as a stream, which has no limit on `max_tokens` and ends when we do.
 
     Returns:
         The message; None when the stream ended before it was whole.
 
     Raises:
-        ApplicationError: An event, or the input of a tool, is no JSON.
+        ApplicationError: An event or a tool's input isn't valid JSON.
         anthropic.APIError: The API refused, couldn't be reached, or failed in the middle.
         httpx2.RequestError: The connection broke in the middle.
     """
-    import anthropic
-
     message = None
     inputs: defaultdict[int, str] = defaultdict(str)
-    async with claude_client().messages.stream(
-        model=request.model or default_model(),
-        max_tokens=request.max_tokens,
-        messages=request.messages,
-        system=request.system or anthropic.omit,
-        tools=request.tools or anthropic.omit,
-    ) as stream:
+    async with claude_client().messages.stream(**asked) as stream:
         try:
             async for event in stream:
                 if event.type == "content_block_delta" and event.delta.type == "input_json_delta":
@@ -191,26 +179,70 @@ async def _whole_reply(request: ClaudeRequest) -> "Message | None":
     return message if message is not None and message.stop_reason else None
 
 
-async def ask_claude(request: ClaudeRequest, **options: Any) -> ClaudeReply:
+def _check_results(messages: Messages) -> None:
+    """Refuse a result that is still a reference: the API's own error wouldn't say why."""
+    contents = (message.get("content") for message in messages)
+    blocks = (block for content in contents if isinstance(content, list) for block in content)
+    for block in cast("Iterable[dict[str, Any]]", blocks):
+        kept = block.get("content")
+        if block.get("type") == "tool_result" and isinstance(kept, dict):
+            raise ApplicationError(
+                f"The result of {block.get('tool_use_id')} is kept in a store, as "
+                f"{kept.get('kept')}, and only a LongConversation reads it back. Without one, "
+                "leave keep_over of tool_activity at its default.",
+                type="result_not_opened",
+                non_retryable=True,
+            )
+
+
+async def ask_claude(
+    messages: Messages,
+    *,
+    prompt: PinnedPrompt | None = None,
+    max_tokens: int | None = None,
+    system: str | None = None,
+    tools: ToolSchemas | None = None,
+    model: str | None = None,
+    **options: Any,
+) -> ClaudeReply:
     """Make one Messages call as an Activity; call it from Workflow code.
 
+    What is None is up to the `call_claude` Activity of the worker.
+
     Args:
-        request: What to send.
+        messages: The conversation so far.
+        prompt: The run's own prompt version, from `pin_prompt`.
+        max_tokens: The most tokens that the reply may have.
+        system: The system prompt.
+        tools: Schemas of the tools on offer; an empty list offers none.
+        model: A model id.
         **options: Activity options (`workflow.ActivityConfig`) that replace `CLAUDE_OPTIONS`.
 
     Returns:
         The reply. On replay it is read from history, and Claude isn't called.
 
     Raises:
-        ActivityError: The call failed for good; its `cause` is `call_claude`'s error.
-        ApplicationError: The request is larger than `MAX_PAYLOAD_BYTES`; nothing was sent.
+        ActivityError: The call failed for good; its `cause` is the error of `call_claude`.
+        ApplicationError: The request is larger than `MAX_PAYLOAD_BYTES`.
     """
-    encoded: Any = check_size(
-        *(request, workflow.payload_converter(), "request_too_large"),
+    request = ClaudeRequest(
+        messages=messages,
+        prompt=prompt,
+        max_tokens=max_tokens,
+        system=system,
+        tools=tools,
+        model=model,
+    )
+    encoded = check_size(
+        request,
+        workflow.payload_converter(),
+        "request_too_large",
         "Shorten the conversation: return less from tools, or drop older turns.",
     )
     settings: dict[str, Any] = {**CLAUDE_OPTIONS, **options}
-    reply: ClaudeReply = await workflow.execute_activity(call_claude, encoded, **settings)
+    reply: ClaudeReply = await workflow.execute_activity(
+        "call_claude", encoded, result_type=ClaudeReply, **settings
+    )
     return reply
 
 
@@ -223,10 +255,10 @@ def default_model() -> str:
     return os.environ.get("AGENTKIT_MODEL") or DEFAULT_MODEL
 
 
-_clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncAnthropic]" = WeakKeyDictionary()
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncAnthropic] = WeakKeyDictionary()
 
 
-def claude_client() -> "AsyncAnthropic":
+def claude_client() -> AsyncAnthropic:
     """Get the one Claude client of this process's event loop.
 
     Returns:

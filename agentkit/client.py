@@ -36,7 +36,7 @@ async def connect(*plugins: Plugin) -> Client:
         config = ClientConfig.load_client_connect_config()
     except (RuntimeError, ValueError, OSError) as err:
         raise ConnectionError(
-            "Temporal's configuration can't be used. Mend TEMPORAL_PROFILE and the file that "
+            "Temporal's configuration can't be used. Correct TEMPORAL_PROFILE and the file that "
             f"TEMPORAL_CONFIG_FILE names, or unset both. ({_first_line(err)})"
         ) from None
     config.setdefault("target_host", "localhost:7233")
@@ -44,8 +44,9 @@ async def connect(*plugins: Plugin) -> Client:
         return await Client.connect(**config, plugins=list(plugins))
     except (RuntimeError, ValueError, OSError) as err:
         raise ConnectionError(
-            f"No Temporal server answers at {config['target_host']}. Start the embedded one with "
-            "`.venv/bin/agentkit up`, or set TEMPORAL_ADDRESS to the HOST:PORT of yours. "
+            f"No Temporal server answers at {config['target_host']}. Start one with "
+            "`temporal server start-dev` (in the course: `.venv/bin/agentkit up`), or set "
+            "TEMPORAL_ADDRESS to the HOST:PORT of yours. "
             f"({_first_line(err)})"
         ) from None
 
@@ -67,7 +68,7 @@ async def run_until_signalled(worker: Worker) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     # Not `async with worker`: when a plugin fails before the worker polls, leaving that block
-    # waits for ever and hides the reason.
+    # waits forever and hides the reason.
     running = asyncio.ensure_future(worker.run())
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""What a run did, read from its history: steps in the order in which they were begun."""
+"""What a run did, read from its history: steps in the order in which they began."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import WorkflowHistory
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import WorkflowHandle, WorkflowHistory
 
 _LINE = 100
 
@@ -21,90 +23,140 @@ _IDS = re.compile(
     r"|\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z|(?<!sha256:)\b[0-9a-f]{64}\b"
     r'|(?<="head": ")sha256:[0-9a-f]{64}'
 )
-"""What differs from run to run: the API's ids and Temporal's, times, and digests that cover them,
-as those of approval requests and transcripts do. A reference to a prompt stays."""
+"""What differs between runs: the API's ids and Temporal's, times, and digests that cover them,
+such as those of approval requests and transcripts. The reference of a prompt is none of these."""
 
-_ENDS = (
-    ("_COMPLETED", "→"),
-    ("_FAILED", "failed:"),
-    ("_TIMED_OUT", "timed out:"),
-    ("_FIRED", "fired"),
-    ("_CANCELED", "cancelled"),
-    ("_REJECTED", "rejected:"),
-    ("_TERMINATED", "terminated"),
-)
-_RUN_ENDED = tuple(
-    EventType.Value(f"EVENT_TYPE_WORKFLOW_EXECUTION_{end}")
-    for end in ("COMPLETED", "FAILED", "TIMED_OUT", "CANCELED", "TERMINATED")
-)
+_ENDS = {
+    "_COMPLETED": "completed",
+    "_FAILED": "failed",
+    "_TIMED_OUT": "timed out",
+    "_FIRED": "fired",
+    "_CANCELED": "cancelled",
+    "_REJECTED": "rejected",
+    "_TERMINATED": "terminated",
+}
+_BEGINS = {
+    "ACTIVITY_TASK_SCHEDULED": "{0.activity_type.name}",
+    "TIMER_STARTED": "timer",
+    "MARKER_RECORDED": "marker {0.marker_name}",
+    "START_CHILD_WORKFLOW_EXECUTION_INITIATED": "child {0.workflow_type.name}",
+    "WORKFLOW_EXECUTION_STARTED": "start {0.workflow_type.name}",
+    "WORKFLOW_EXECUTION_SIGNALED": "signal {0.signal_name}",
+    "WORKFLOW_EXECUTION_UPDATE_ACCEPTED": "update {0.accepted_request.input.name}",
+    "WORKFLOW_EXECUTION_CANCEL_REQUESTED": "cancel",
+    "WORKFLOW_EXECUTION_CONTINUED_AS_NEW": "continue as new",
+    **{
+        f"WORKFLOW_EXECUTION_{end}": "end"
+        for end in ("COMPLETED", "FAILED", "TIMED_OUT", "CANCELED", "TERMINATED")
+    },
+}
+"""The events that begin a step, and its name, made of the event's attributes."""
+
 _BEGUN_BY = ("scheduled_event_id", "accepted_event_id", "initiated_event_id", "started_event_id")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Step:
     """One thing that a run did, or that was done to it.
 
     Attributes:
-        what: An Activity's name, or in words: "timer", "signal NAME", "update NAME", …
-        given: What went in, ids replaced by numbers in order of appearance.
-        state: How it ended, in a word; "" while it hasn't.
-        outcome: What came of it, ids replaced in the same way.
+        what: An Activity's type, such as "tool.refund", or in words: "timer", "signal NAME", …
+        number: An Activity's place among the run's Activities, from 1; 0 for any other step.
+        given: Its input.
+        state: Of an Activity "scheduled", "running", "waiting" for its next attempt, "completed",
+            "failed", "timed out" or "cancelled"; "" for another step that hasn't ended.
+        result: What it returned, or the message of its failure; None until then.
+        attempts: How often it was started; while it waits, the coming attempt counts.
+        last_failure: Why the attempt before the last one failed; "" when there was none.
+        error_type: The type of the last error, such as "rate_limit_error"; "" for none.
+        scheduled_at: When it began, in seconds since the epoch.
+        started_at: When its last attempt was started; None until the run's history has it.
+        ended_at: When its end was recorded; None until then.
+        worker: The identity, `pid@host`, of the worker that ran the last attempt.
     """
 
     what: str
+    number: int = 0
     given: Any = None
     state: str = ""
-    outcome: Any = None
+    result: Any = None
+    attempts: int = 0
+    last_failure: str = ""
+    error_type: str = ""
+    scheduled_at: float = 0.0
+    started_at: float | None = None
+    ended_at: float | None = None
+    worker: str = ""
 
     def __str__(self) -> str:
-        told = (self.what, _cut(self.given), self.state, _cut(_in_words(self.outcome)))
-        return "  ".join(part for part in told if part)
+        ended = "" if self.ended_at is None else self.state
+        sign = {"completed": "→", "": "", "fired": "fired", "cancelled": "cancelled"}
+        ending = sign.get(ended, f"{ended}:")
+        parts = (self.what, _cut(self.given), ending, _cut(_reply_in_words(self.result)))
+        return "  ".join(part for part in parts if part)
+
+    @property
+    def activity(self) -> str:
+        """The Activity's type; "" for any other step."""
+        return self.what if self.number else ""
 
     def is_kept_in(self, later: Step) -> bool:
-        """Tell whether a later look at the same step shows the same, or only more.
+        """Whether a later look at the same step shows the same input and, once ended, outcome.
 
         Args:
             later: The step at this one's place.
         """
         same = (self.what, self.given) == (later.what, later.given)
-        ended = (self.state, self.outcome) == (later.state, later.outcome)
-        return same and (ended or not self.state)
+        return same and (
+            self.ended_at is None or (self.state, self.result) == (later.state, later.result)
+        )
 
 
-def steps_of(history: WorkflowHistory) -> list[Step]:
+def steps_of(history: WorkflowHistory, *, without_ids: bool = False) -> list[Step]:
     """Read the steps of a run.
 
     Args:
         history: Any history, whole or only its beginning.
+        without_ids: Replace ids and times in what was given and returned by numbers, in order of
+            appearance, so that two runs of the same task read the same.
 
     Returns:
-        Its steps; those that run side by side stand in the order in which they were begun.
+        Its steps; those that run side by side are in the order in which they began.
     """
-    found: dict[int, Step] = {}
-    names: dict[str, str] = {}
+    reader = _Reader({} if without_ids else None)
     for event in history.events:
-        begun = _begun(event, names)
-        if begun is not None:
-            found[event.event_id] = begun
-            continue
-        attributes = getattr(event, event.WhichOneof("attributes") or "", None)
-        ids = [getattr(attributes, name, 0) for name in _BEGUN_BY]
-        first = next((each for each in ids if each in found), None)
-        state = _state(event)
-        if first is not None and state:
-            was = found[first]
-            found[first] = Step(was.what, was.given, state, _outcome(attributes, names))
-    return list(found.values())
+        reader.read(event)
+    return list(reader.steps.values())
 
 
-def value_of(payloads: Iterable[Payload]) -> Any:
+async def activities_of(run: WorkflowHandle[Any, Any]) -> list[Step]:
+    """Read a run's Activities from its history, and from the server those still under way.
+
+    Args:
+        run: The run, which may be going on.
+
+    Returns:
+        A step for each Activity, in the order in which they were scheduled.
+    """
+    pending = (await run.describe()).raw_description.pending_activities
+    reader = _Reader(None)
+    async for event in run.fetch_history_events():
+        reader.read(event)
+    for each in pending:
+        step = reader.by_id.get(each.activity_id)
+        if step is not None and step.ended_at is None:
+            _add_what_the_server_knows(step, each)
+    return [step for step in reader.steps.values() if step.number]
+
+
+def value_of(payloads: Iterable[Payload]) -> list[Any]:
     """Decode payloads for people: JSON where it is JSON, else their size.
 
     Args:
         payloads: Any payloads.
 
     Returns:
-        A list with a value for each.
+        A value for each.
     """
     values: list[Any] = []
     for payload in payloads:
@@ -115,13 +167,27 @@ def value_of(payloads: Iterable[Payload]) -> Any:
     return values
 
 
+def tools_asked_for(result: Any) -> list[str]:
+    """List the tools that a reply of Claude, or a turn on a transcript, asks for.
+
+    Args:
+        result: What an Activity returned, from JSON; anything else asks for no tool.
+    """
+    if not isinstance(result, dict):
+        return []
+    blocks = [block for block in result.get("content") or [] if isinstance(block, dict)]
+    asked = [str(block.get("name")) for block in blocks if block.get("type") == "tool_use"]
+    # A turn on a transcript returns its calls, not the blocks.
+    return asked + [str(call["name"]) for call in result.get("calls") or []]
+
+
 def differences(before: Any, after: Any, path: str = "") -> list[str]:
     """List where two JSON values differ.
 
     Args:
         before: A value.
         after: Another one.
-        path: Where both stand, such as ".messages.0".
+        path: Where both are, such as ".messages.0".
 
     Returns:
         A line for each place; texts are cut to where they begin to differ.
@@ -140,91 +206,126 @@ def differences(before: Any, after: Any, path: str = "") -> list[str]:
     return [line for key, was, now in pairs for line in differences(was, now, f"{path}.{key}")]
 
 
-def _begun(event: HistoryEvent, names: dict[str, str]) -> Step | None:
-    """Read an event that begins a step of its own."""
-    kind = event.event_type
-    if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
-        started = event.workflow_execution_started_event_attributes
-        given = _plain(started.input.payloads, names)
-        return Step(f"start {started.workflow_type.name}", given)
-    if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-        scheduled = event.activity_task_scheduled_event_attributes
-        return Step(scheduled.activity_type.name, _plain(scheduled.input.payloads, names))
-    if kind == EventType.EVENT_TYPE_TIMER_STARTED:
-        timer = event.timer_started_event_attributes
-        return Step("timer", f"{timer.start_to_fire_timeout.ToTimedelta().total_seconds():g} s")
-    if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
-        signal = event.workflow_execution_signaled_event_attributes
-        return Step(f"signal {signal.signal_name}", _plain(signal.input.payloads, names))
-    if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
-        asked = event.workflow_execution_update_accepted_event_attributes.accepted_request.input
-        return Step(f"update {asked.name}", _plain(asked.args.payloads, names))
-    if kind == EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
-        child = event.start_child_workflow_execution_initiated_event_attributes
-        return Step(f"child {child.workflow_type.name}", _plain(child.input.payloads, names))
-    if kind == EventType.EVENT_TYPE_MARKER_RECORDED:
-        marker = event.marker_recorded_event_attributes
-        details = {key: value_of(each.payloads) for key, each in marker.details.items()}
-        return Step(f"marker {marker.marker_name}", _renamed(details, names))
-    if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
-        new = event.workflow_execution_continued_as_new_event_attributes
-        return Step("continue as new", _plain(new.input.payloads, names))
-    if kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
-        return Step("cancel")
-    if kind in _RUN_ENDED:
-        attributes = getattr(event, event.WhichOneof("attributes") or "")
-        return Step("end", None, _state(event), _outcome(attributes, names))
-    return None
+class _Reader:
+    """Turns events into steps, one after the other.
+
+    Args:
+        names: Replacements of ids, by id; None to leave ids as they are.
+    """
+
+    def __init__(self, names: dict[str, str] | None) -> None:
+        self.steps: dict[int, Step] = {}
+        self.by_id: dict[str, Step] = {}
+        self._names = names
+
+    def read(self, event: HistoryEvent) -> None:
+        """Begin a step, or add to the one that the event belongs to."""
+        kind = EventType.Name(event.event_type).removeprefix("EVENT_TYPE_")
+        attributes: Any = getattr(event, event.WhichOneof("attributes") or "", None)
+        step = self._step_of(attributes)
+        if kind in _BEGINS:
+            what = _BEGINS[kind].format(attributes)
+            step = Step(what, given=self._given(attributes), scheduled_at=_seconds(event))
+            self.steps[event.event_id] = step
+        if step is None:
+            return
+        if kind == "ACTIVITY_TASK_SCHEDULED":
+            self.by_id[attributes.activity_id] = step
+            step.number, step.state = len(self.by_id), "scheduled"
+        elif kind == "ACTIVITY_TASK_STARTED":
+            step.attempts, step.worker = attributes.attempt, attributes.identity
+            step.last_failure, step.error_type = _error(attributes.last_failure)
+            step.started_at = _seconds(event)
+        elif kind == "ACTIVITY_TASK_CANCEL_REQUESTED":
+            step.state = "cancelled"
+        elif state := next((state for end, state in _ENDS.items() if kind.endswith(end)), ""):
+            step.state, step.ended_at = state, _seconds(event)
+            self._add_outcome(step, attributes)
+
+    def _step_of(self, attributes: Any) -> Step | None:
+        ids = (getattr(attributes, name, 0) for name in _BEGUN_BY)
+        return next((self.steps[each] for each in ids if each in self.steps), None)
+
+    def _given(self, attributes: Any) -> Any:
+        if _has(attributes, "input"):
+            return self._values(attributes.input.payloads)
+        if _has(attributes, "accepted_request"):
+            return self._values(attributes.accepted_request.input.args.payloads)
+        if _has(attributes, "start_to_fire_timeout"):
+            return f"{attributes.start_to_fire_timeout.ToTimedelta().total_seconds():g} s"
+        if _has(attributes, "marker_name"):
+            details = attributes.details.items()
+            return self._named({key: value_of(each.payloads) for key, each in details})
+        return None
+
+    def _add_outcome(self, step: Step, attributes: Any) -> None:
+        if _has(attributes, "outcome"):  # an Update's
+            attributes = attributes.outcome
+        if _has(attributes, "failure"):
+            message, step.error_type = _error(attributes.failure)
+            step.result = self._named(message)
+        for field in ("result", "success"):
+            if _has(attributes, field):
+                values = self._values(getattr(attributes, field).payloads)
+                step.result = values[0] if len(values) == 1 else values or None
+
+    def _values(self, payloads: Iterable[Payload]) -> Any:
+        return self._named(value_of(payloads))
+
+    def _named(self, value: Any) -> Any:
+        """Replace each id by a number, if that is wanted."""
+        names = self._names
+        if names is None:
+            return value
+
+        def number(found: re.Match[str]) -> str:
+            kind = found[0].split("_")[0] if "_" in found[0] else "id"
+            if found[0][4:5] == "-":
+                kind = "time"
+            return names.setdefault(found[0], f"{kind}-{len(names) + 1}")
+
+        return json.loads(_IDS.sub(number, json.dumps(value, ensure_ascii=False)))
 
 
-def _state(event: HistoryEvent) -> str:
-    name = EventType.Name(event.event_type)
-    return next((word for end, word in _ENDS if name.endswith(end)), "")
+def _add_what_the_server_knows(step: Step, pending: PendingActivityInfo) -> None:
+    """Add to an open Activity what its history gets only at its end."""
+    step.attempts, step.worker = pending.attempt, pending.last_worker_identity
+    step.last_failure, step.error_type = _error(pending.last_failure)
+    if pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED:
+        step.state = "running"
+    elif pending.HasField("current_retry_interval"):
+        step.state = "waiting"
 
 
-def _outcome(attributes: Any, names: dict[str, str]) -> Any:
-    fields = {descriptor.name for descriptor, _ in attributes.ListFields()}
-    if "outcome" in fields:  # an Update's
-        attributes = attributes.outcome
-        fields = {descriptor.name for descriptor, _ in attributes.ListFields()}
-        if "success" in fields:
-            return _single(_plain(attributes.success.payloads, names))
-    if "failure" in fields:
-        failure = attributes.failure
-        while failure.HasField("cause"):
-            failure = failure.cause
-        return _renamed(failure.message, names)
-    return _single(_plain(attributes.result.payloads, names)) if "result" in fields else None
+def _has(message: Any, field: str) -> bool:
+    return any(descriptor.name == field for descriptor, _ in message.ListFields())
 
 
-def _single(values: Any) -> Any:
-    return values[0] if len(values) == 1 else values or None
+def _error(failure: Failure) -> tuple[str, str]:
+    """Read an error's message and type; a timeout's type is "timeout"."""
+    # These two only say that something else failed.
+    while failure.HasField("cause") and (
+        failure.HasField("activity_failure_info")
+        or failure.HasField("child_workflow_execution_failure_info")
+    ):
+        failure = failure.cause
+    kind = failure.application_failure_info.type
+    return failure.message, kind or ("timeout" if failure.HasField("timeout_failure_info") else "")
 
 
-def _plain(payloads: Iterable[Payload], names: dict[str, str]) -> Any:
-    return _renamed(value_of(payloads), names)
+def _seconds(event: HistoryEvent) -> float:
+    return event.event_time.ToMicroseconds() / 1e6
 
 
-def _renamed(value: Any, names: dict[str, str]) -> Any:
-    """Give each id a number, so that two runs of the same task read the same."""
-
-    def number(found: re.Match[str]) -> str:
-        kind = found[0].split("_")[0] if "_" in found[0] else "id"
-        if found[0][4:5] == "-":
-            kind = "time"
-        return names.setdefault(found[0], f"{kind}-{len(names) + 1}")
-
-    return json.loads(_IDS.sub(number, json.dumps(value, ensure_ascii=False)))
-
-
-def _in_words(outcome: Any) -> Any:
-    """Tell a reply of Claude by what it asks for or says."""
-    if not (isinstance(outcome, dict) and {"content", "stop_reason"} <= set(outcome)):
-        return outcome
-    blocks = [block for block in outcome["content"] or [] if isinstance(block, dict)]
-    calls = [str(block.get("name")) for block in blocks if block.get("type") == "tool_use"]
+def _reply_in_words(result: Any) -> Any:
+    """Describe a reply of Claude by what it asks for or says."""
+    if not (isinstance(result, dict) and {"content", "stop_reason"} <= set(result)):
+        return result
+    if asked := tools_asked_for(result):
+        return f"asks for {', '.join(asked)}"
+    blocks = [block for block in result["content"] or [] if isinstance(block, dict)]
     said = "".join(str(block.get("text")) for block in blocks if block.get("type") == "text")
-    return f"asks for {', '.join(calls)}" if calls else f"{outcome['stop_reason']}: {said}"
+    return f"{result['stop_reason']}: {said}"
 
 
 def _cut(value: Any) -> str:

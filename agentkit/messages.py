@@ -1,10 +1,12 @@
-"""Messages as data: what Claude said, which tools it asked for, what goes back.
+"""Messages as data: a request, Claude's reply, the tools it asks for, their results.
 
 Everything here is a pure function of its arguments, so Workflow code may call it. The
 shapes are the Messages API's own (https://docs.anthropic.com/en/api/messages).
 """
 
-# No `from __future__ import annotations` here: see agentkit/claude.py.
+# No `from __future__ import annotations` here, nor in any module whose dataclasses cross the
+# boundary of a Workflow: pydantic reads them inside the sandbox, where it can't look up the
+# names in annotations that are strings.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,6 +47,89 @@ than the installed SDK, and with them thinking signatures that must go back unch
 
 
 @dataclass(frozen=True)
+class PinnedPrompt:
+    """The prompt version that a run keeps: Workflow code carries it, and history records it.
+
+    Attributes:
+        name: The prompt's name.
+        reference: Its place in the store, `sha256:` and 64 digits.
+    """
+
+    name: str
+    reference: str
+
+    @property
+    def label(self) -> str:
+        """For people: the name and eight digits, such as `support@3f2a9c1b`."""
+        return f"{self.name}@{self.reference.removeprefix('sha256:')[:8]}"
+
+
+@dataclass(frozen=True)
+class ClaudeRequest:
+    """One Messages call, as Workflow history records it. It never holds a key.
+
+    What is None is up to the worker's `call_claude` Activity.
+
+    Attributes:
+        messages: The conversation so far, in the API's shape.
+        prompt: The pinned prompt to call with.
+        max_tokens: The most tokens that the reply may have.
+        system: The system prompt.
+        tools: Schemas of the tools on offer, from `Tool.schema()`.
+        model: A model id.
+    """
+
+    messages: Verbatim[Messages]
+    prompt: PinnedPrompt | None = None
+    max_tokens: int | None = None
+    system: str | None = None
+    tools: Verbatim[ToolSchemas | None] = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The tokens that one call used, as the API counted them.
+
+    Attributes:
+        input_tokens: Tokens read, those from a cache not included.
+        output_tokens: Tokens written.
+        cache_read_input_tokens: Tokens read from a cache.
+        cache_creation_input_tokens: Tokens written to a cache.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cache_read_input_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+
+    @property
+    def tokens_read(self) -> int:
+        """All tokens read, those from and to a cache included."""
+        return self.input_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens
+
+
+@dataclass(frozen=True)
+class ClaudeReply:
+    """The reply to one Messages call.
+
+    Attributes:
+        content: All content blocks, verbatim.
+        stop_reason: Why Claude stopped: "end_turn", "tool_use", "max_tokens", "refusal", …
+            (https://docs.anthropic.com/en/api/handling-stop-reasons).
+        usage: The tokens it took.
+        model: The model that answered.
+        stop_details: What the API says about a refusal, in its own shape.
+    """
+
+    content: Verbatim[Content]
+    stop_reason: str
+    usage: Usage
+    model: str
+    stop_details: Verbatim[dict[str, Any] | None] = None
+
+
+@dataclass(frozen=True)
 class ToolCall:
     """One `tool_use` block: a tool that Claude asks for.
 
@@ -71,54 +156,57 @@ def user_message(content: "str | Iterable[ToolResultBlockParam]") -> "MessagePar
     return {"role": "user", "content": content if isinstance(content, str) else list(content)}
 
 
-def assistant_message(content: Content) -> "MessageParam":
+def assistant_message(reply: ClaudeReply) -> "MessageParam":
     """Build the message that gives Claude's own words back to it.
 
     Args:
-        content: All content blocks of a reply, verbatim, thinking included.
+        reply: A reply; all its blocks go back, thinking included.
 
     Returns:
         A message in the API's shape.
     """
-    return {"role": "assistant", "content": content}
+    return {"role": "assistant", "content": reply.content}
 
 
-def tool_calls(content: Content) -> list[ToolCall]:
+def tool_calls(reply: ClaudeReply) -> list[ToolCall]:
     """Read the tools that a reply asks for, in the order asked.
 
     Args:
-        content: The content blocks of a reply.
+        reply: The reply.
 
     Returns:
         One call for each `tool_use` block; empty when Claude asked for none.
     """
-    blocks = cast("list[dict[str, Any]]", content)
+    blocks = cast("list[dict[str, Any]]", reply.content)
     return [ToolCall(b["id"], b["name"], b["input"]) for b in blocks if b["type"] == "tool_use"]
 
 
-def text_of(content: Content) -> str:
+def text_of(reply: ClaudeReply) -> str:
     """Read the words of a reply.
 
     Args:
-        content: The content blocks of a reply.
+        reply: The reply.
 
     Returns:
         All its text blocks joined, not the first one only; "" when there are none.
     """
-    blocks = cast("list[dict[str, Any]]", content)
+    blocks = cast("list[dict[str, Any]]", reply.content)
     return "".join(b["text"] for b in blocks if b["type"] == "text")
 
 
-def tool_result(call: ToolCall, text: str, *, is_error: bool = False) -> "ToolResultBlockParam":
+def tool_result(
+    call: ToolCall, content: str | dict[str, Any], *, is_error: bool = False
+) -> "ToolResultBlockParam":
     """Build the block that answers a tool call.
 
     Args:
         call: The call that is answered.
-        text: What the tool returned, or in plain words why it failed.
+        content: The tool's result, or in plain words why it failed. A dictionary refers to a
+            result in the store: `{"kept": reference, "characters": length, "preview": text}`.
         is_error: Whether the tool failed; Claude then corrects itself or explains.
 
     Returns:
         A `tool_result` block in the API's shape.
     """
-    block: ToolResultBlockParam = {"type": "tool_result", "tool_use_id": call.id, "content": text}
-    return {**block, "is_error": True} if is_error else block
+    block: dict[str, Any] = {"type": "tool_result", "tool_use_id": call.id, "content": content}
+    return cast("ToolResultBlockParam", {**block, "is_error": True} if is_error else block)

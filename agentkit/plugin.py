@@ -1,4 +1,4 @@
-"""One Temporal plugin that makes a client and its workers speak agent.
+"""One Temporal plugin with the settings of a durable agent, for clients and their workers.
 
 Give it to the client; every Worker made from that client has it too.
 """
@@ -7,114 +7,168 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from temporalio import activity
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio import activity, workflow
+from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
     Interceptor,
+    StartActivityInput,
+    Worker,
     WorkerConfig,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+    WorkflowOutboundInterceptor,
+    WorkflowRunner,
 )
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from agentkit.claude import call_claude, claude_client, close_claude_client
-from agentkit.stores import Store
-from agentkit.tool_runs import tool_activity
-from agentkit.tools import HEARTBEAT_TIMEOUT, AnyTool
+from agentkit.activity_options import DEFAULT_HEARTBEAT
+from agentkit.claude import claude_client, close_claude_client
+from agentkit.tools import THREADS
+
+_THIS_PACKAGE = __package__ or "agentkit"
+"""Not a literal: a project may carry its own copy of the package under another name."""
 
 
 class AgentPlugin(SimplePlugin):
-    """Data converter, Activities, heartbeats and worker settings of a durable agent.
+    """Data converter, sandbox, heartbeats and worker settings of a durable agent.
 
     Args:
-        tools: The tools that this worker runs; a process that only starts Workflows or
-            reads their results leaves them out.
-        store: Where results go that are too long for a message; by default a SQLite file, see
-            `agentkit.stores.SQLiteStore`.
+        heartbeat: How long an Activity may be silent before the server gives it to another
+            worker. It holds for every Activity whose own options set no `heartbeat_timeout`.
 
     Example:
         ```python
-        client = await connect(AgentPlugin(TOOLS))
-        worker = Worker(client, task_queue="support", workflows=[SupportAgent])
+        client = await connect(AgentPlugin())
+        worker = Worker(client, task_queue="support", workflows=[Agent], activities=ACTIVITIES)
         ```
     """
 
-    def __init__(self, tools: Sequence[AnyTool] = (), *, store: Store | None = None) -> None:
-        """Check the tools, and set up what a client or a worker will take from here."""
-        self._tools = tuple(tools)
+    def __init__(self, *, heartbeat: timedelta = DEFAULT_HEARTBEAT) -> None:
+        """Set up what a client, a worker or a replayer will take from here."""
+        self.heartbeat = heartbeat
         super().__init__(
             "agentkit.AgentPlugin",
-            data_converter=pydantic_data_converter,
-            interceptors=[HeartbeatInterceptor()],
-            activities=[call_claude, tool_activity(self._tools, store)],
-            run_context=self._warm,
+            data_converter=_with_pydantic,
+            interceptors=[_Heartbeats(heartbeat)],
+            workflow_runner=_with_passthrough,
         )
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
-        """Add Activities and interceptor, and the settings that make recovery quick."""
+        """Add the interceptor, and the settings that make recovery quick."""
         config = super().configure_worker(config)
         # A Workflow Task goes to the worker that has the Workflow in its cache; this is how
         # long it waits there when that worker is dead. Measured: 1 s instead of 10 s to resume.
         config["sticky_queue_schedule_to_start_timeout"] = timedelta(seconds=1)
         # A worker that dies within a Workflow Task is noticed after that task's 10 s. Left so: a
-        # replay has to end in that time, or it is begun again for ever. Measured on a busy
+        # replay has to end in that time, or it starts again, forever. Measured on a busy
         # machine: 6 s for a history of 16 MB.
         # By default a heartbeat may be held back for 0.8 of its timeout, which leaves a busy
         # worker a fifth of it to be on time. Four beats per timeout instead. They come from the
-        # event loop on purpose: a thread would beat on for a loop that hangs for ever.
-        config["max_heartbeat_throttle_interval"] = HEARTBEAT_TIMEOUT / 4
-        # On SIGTERM a call of Claude that is under way may end, and is not paid for twice.
+        # event loop on purpose: a thread would beat on for a loop that hangs.
+        config["max_heartbeat_throttle_interval"] = self.heartbeat / 4
+        # So that a plain `def` Activity, which may block, needs no more than an `async def` one.
+        config["activity_executor"] = config.get("activity_executor") or THREADS
+        # On SIGTERM a call of Claude that is under way may end, and isn't paid for twice.
         # Within the 30 s that Kubernetes gives a process to leave.
         config["graceful_shutdown_timeout"] = timedelta(seconds=20)
         return config
 
-    @asynccontextmanager
-    async def _warm(self) -> AsyncIterator[None]:
+    async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
         """Pay for the SDK's import before the first task arrives, and close the client after."""
         # The import makes 1,400 classes and no garbage; looking for it takes a fifth of the time.
         collecting = gc.isenabled()
         gc.disable()
         try:
-            for each in self._tools:
-                each.schema()
             claude_client()
         finally:
             if collecting:
                 gc.enable()
         try:
-            yield
+            await super().run_worker(worker, next)
         finally:
             await close_claude_client()
 
 
-class HeartbeatInterceptor(Interceptor):
-    """Beats for every Activity, so that none has to do it itself."""
+def _with_pydantic(existing: DataConverter | None) -> DataConverter:
+    """Swap the default payload converter, and keep codec, failure converter and the rest."""
+    if existing is None:
+        return pydantic_data_converter
+    if existing.payload_converter_class is not DefaultPayloadConverter:
+        return existing
+    return replace(existing, payload_converter_class=PydanticPayloadConverter)
+
+
+def _with_passthrough(runner: WorkflowRunner | None) -> WorkflowRunner:
+    """Import what Workflow code needs of us once per process, and not once per Workflow."""
+    runner = runner or SandboxedWorkflowRunner()
+    if not isinstance(runner, SandboxedWorkflowRunner):
+        return runner
+    ours = (_THIS_PACKAGE, "anthropic", "pydantic", "pydantic_core")
+    return replace(runner, restrictions=runner.restrictions.with_passthrough_modules(*ours))
+
+
+class _Heartbeats(Interceptor):
+    """Gives every Activity a heartbeat timeout, and beats for it."""
+
+    def __init__(self, timeout: timedelta) -> None:
+        self.timeout = timeout
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """Wrap an Activity's execution; see the base class."""
-        return _Heartbeat(next)
+        return _Beating(next)
+
+    def workflow_interceptor_class(
+        self, _: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor]:
+        timeout = self.timeout
+
+        class Inbound(WorkflowInboundInterceptor):
+            def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+                super().init(_WithTimeout(outbound, timeout))
+
+        return Inbound
 
 
-class _Heartbeat(ActivityInboundInterceptor):
+class _WithTimeout(WorkflowOutboundInterceptor):
+    def __init__(self, next: WorkflowOutboundInterceptor, timeout: timedelta) -> None:
+        super().__init__(next)
+        self.timeout = timeout
+
+    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
+        if input.heartbeat_timeout is None:
+            input.heartbeat_timeout = self.timeout
+        return super().start_activity(input)
+
+
+class _Beating(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         timeout = activity.info().heartbeat_timeout
         if timeout is None:
             return await super().execute_activity(input)
-        beating = asyncio.create_task(_beat(timeout / 4))
+        in_thread = not inspect.iscoroutinefunction(input.fn)
+        beating = asyncio.create_task(_beat(timeout / 4, in_thread))
         try:
             return await super().execute_activity(input)
         finally:
             beating.cancel()
 
 
-async def _beat(every: timedelta) -> None:
+async def _beat(every: timedelta, in_thread: bool) -> None:
     # The server counts from the start. Most Activities end before the first beat, and so cost
     # no call of the server but the one that they end with.
     while True:
         await asyncio.sleep(every.total_seconds())
-        activity.heartbeat()
+        if in_thread:
+            # The SDK gives a plain function's Activity a `heartbeat` that waits for this loop.
+            await asyncio.to_thread(activity.heartbeat)
+        else:
+            activity.heartbeat()

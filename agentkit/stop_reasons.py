@@ -4,14 +4,21 @@ The reasons are the API's (https://docs.anthropic.com/en/api/handling-stop-reaso
 here is a pure function of its arguments, so Workflow code may call it.
 """
 
-# No `from __future__ import annotations` here: see agentkit/claude.py.
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from agentkit.budget import Budget, Limit, Spent
-from agentkit.claude import ClaudeReply
-from agentkit.messages import Messages, assistant_message, text_of, tool_calls, user_message
+from agentkit.claude import DEFAULT_MAX_TOKENS
+from agentkit.messages import (
+    ClaudeReply,
+    Messages,
+    assistant_message,
+    text_of,
+    tool_calls,
+    user_message,
+)
 
 if TYPE_CHECKING:
     from anthropic.types import MessageParam
@@ -60,33 +67,33 @@ class NextStep:
         do: "run_tools" for the tools asked for, "go_on" calls Claude once more, "ask_again"
             too and forgets this reply, "end" is the end.
         messages: What to append to the conversation.
-        max_tokens: What to ask with next.
+        max_tokens: What to ask with next; None for the worker's own limit.
         ended: For "end": the stop reason, or "empty".
         detail: For "end": in one sentence what happened; "" for an answer.
     """
 
     do: Do
     messages: "list[MessageParam]"
-    max_tokens: int
+    max_tokens: int | None
     ended: str = ""
     detail: str = ""
 
 
 @dataclass
-class Answer:
+class PartialAnswer:
     """An answer that comes together out of one reply or several.
 
     Attributes:
         text: What was said since the last tool ran, pieces joined.
-        max_tokens: How long the next reply may be.
+        max_tokens: What to ask with next; None, the default, for the worker's own limit.
         continued: How often the answer was continued or asked for again.
     """
 
     text: str = ""
-    max_tokens: int = 4096
+    max_tokens: int | None = None
     continued: int = 0
 
-    def take(self, reply: ClaudeReply) -> NextStep:
+    def apply_reply(self, reply: ClaudeReply) -> NextStep:
         """Take a reply in, and decide what it asks of the loop.
 
         Args:
@@ -101,20 +108,20 @@ class Answer:
             reply, max_tokens=self.max_tokens, continued=self.continued, said=self.text
         )
         if step.do != "ask_again":
-            self.text += text_of(reply.content)
+            self.text += text_of(reply)
         self.continued = 0 if step.do == "run_tools" else self.continued + 1
         self.max_tokens = step.max_tokens
         return step
 
 
 def next_step(
-    reply: ClaudeReply, *, max_tokens: int, continued: int = 0, said: str = ""
+    reply: ClaudeReply, *, max_tokens: int | None = None, continued: int = 0, said: str = ""
 ) -> NextStep:
     """Decide what a reply asks of the loop.
 
     Args:
         reply: The reply.
-        max_tokens: What it was asked for with.
+        max_tokens: What it was asked for with; None for the worker's own limit.
         continued: How many steps before this one were "go_on" or "ask_again", without a tool
             between them.
         said: The text of those steps: a reply that adds nothing to it only ends it.
@@ -129,10 +136,12 @@ def next_step(
     return step
 
 
-def _step(reply: ClaudeReply, max_tokens: int, before: str) -> NextStep:
-    said: Messages = [assistant_message(reply.content)] if reply.content else []
-    calls = tool_calls(reply.content)
-    words = text_of(reply.content).strip()
+def _step(reply: ClaudeReply, max_tokens: int | None, before: str) -> NextStep:
+    said: Messages = [assistant_message(reply)] if reply.content else []
+    calls = tool_calls(reply)
+    words = text_of(reply).strip()
+    # The worker's own limit isn't known here, but a reply that was cut has reached it.
+    limit = max(max_tokens or DEFAULT_MAX_TOKENS, reply.usage.output_tokens)
 
     def end(ended: str, detail: str = "") -> NextStep:
         return NextStep("end", said, max_tokens, ended, detail)
@@ -146,12 +155,12 @@ def _step(reply: ClaudeReply, max_tokens: int, before: str) -> NextStep:
             return end("empty", f"Claude stopped ({reply.stop_reason}) without a word.")
         case "max_tokens" if words and not calls:
             return NextStep("go_on", [*said, user_message(GO_ON)], max_tokens)
-        case "max_tokens" if max_tokens < MOST_TOKENS:
+        case "max_tokens" if limit < MOST_TOKENS:
             # A tool call that was cut has half its arguments, and no words are nothing to go on
             # from: neither may stay in the conversation.
-            return NextStep("ask_again", [], min(2 * max_tokens, MOST_TOKENS))
+            return NextStep("ask_again", [], min(2 * limit, MOST_TOKENS))
         case "max_tokens":
-            detail = f"The reply doesn't fit into {max_tokens} tokens."
+            detail = f"The reply doesn't fit into {limit} tokens."
             return NextStep("end", [], max_tokens, "max_tokens", detail)
         case "pause_turn":
             return NextStep("go_on", said, max_tokens)
@@ -178,7 +187,7 @@ def out_of_budget(limit: Limit, budget: Budget, spent: Spent, text: str = "") ->
     """
     if limit == "usd" and spent.unpriced:
         detail = (
-            f"{spent.unpriced} has no price in agentkit.budget.PRICES, so a budget in dollars "
+            f"{spent.unpriced} has no price in agentkit.prices.PRICES, so a budget in dollars "
             "can't be kept: add its price there."
         )
     else:

@@ -1,12 +1,16 @@
 """Typed functions become Claude's tools, each with a declaration of what it may do.
 
-How a call of a tool is run, and what becomes of its failures, is `agentkit.tool_runs`.
+The worker's side of a call is in `agentkit.tool_activities`, the Workflow's in
+`agentkit.tool_dispatch`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import (
@@ -26,10 +30,9 @@ from typing import (
 
 import pydantic
 import pydantic_core
-from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio import activity, workflow
 
-from agentkit.threads import in_thread
+from agentkit.activity_options import TOOL_ATTEMPTS, TOOL_TIMEOUT, tool_options
 
 if TYPE_CHECKING:
     from anthropic.lib.tools import BetaAsyncFunctionTool
@@ -38,14 +41,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-HEARTBEAT_TIMEOUT = timedelta(seconds=1.75)
-"""How long an Activity may be silent before the server gives it to another worker.
-
-There are four beats in that time, so a worker may be late by 1.3 s before it is taken for dead.
-From SIGKILL to the next model call it takes 1.6 to 2 s on the embedded server, and a second more
-on a server with its own settings, which looks at beats, and starts a retry, no sooner than
-`history.timerProcessorMaxTimeShift`, a second, after it has set out to.
-"""
+THREADS = ThreadPoolExecutor(max_workers=100, thread_name_prefix="tool")
+"""The threads of functions that block: as many as a Worker runs Activities at once by default.
+asyncio's own pool has 6 on two cores."""
 
 Effect: TypeAlias = Literal["none", "idempotent", "at_most_once"]
 """What a tool does to the world.
@@ -57,12 +55,6 @@ Effect: TypeAlias = Literal["none", "idempotent", "at_most_once"]
 - "at_most_once": its target honours no key. It is never called a second time; when a worker
   dies in the middle, the outcome is unknown, and a person has to look.
 """
-
-MOST_ATTEMPTS = 5
-TOOL_TIMEOUT = timedelta(minutes=1)
-
-_QUEUE_ALLOWANCE = timedelta(minutes=4)
-"""How long all attempts of a call together may wait for a worker and between attempts."""
 
 
 class ToolError(Exception):
@@ -95,7 +87,7 @@ class Tool(Generic[P, R]):
         *,
         effect: Effect = "none",
         timeout: timedelta = TOOL_TIMEOUT,
-        attempts: int = MOST_ATTEMPTS,
+        attempts: int = TOOL_ATTEMPTS,
     ) -> None:
         self.function = function
         self.name: str = getattr(function, "__name__", "")
@@ -114,7 +106,7 @@ class Tool(Generic[P, R]):
         """
         if inspect.iscoroutinefunction(self.function):
             return cast(R, await self.function(*args, **kwargs))
-        return await in_thread(partial(cast("Callable[P, R]", self.function), *args, **kwargs))
+        return await _in_thread(partial(cast("Callable[P, R]", self.function), *args, **kwargs))
 
     @property
     def options(self) -> workflow.ActivityConfig:
@@ -183,27 +175,6 @@ class Tool(Generic[P, R]):
         return result if isinstance(result, str) else pydantic_core.to_json(result).decode()
 
 
-def tool_options(
-    timeout: timedelta = TOOL_TIMEOUT, attempts: int = MOST_ATTEMPTS
-) -> workflow.ActivityConfig:
-    """Give the Activity options of a tool call: every limit is bounded.
-
-    Args:
-        timeout: How long one attempt may take.
-        attempts: How often the call is tried at most.
-    """
-    return {
-        "start_to_close_timeout": timeout,
-        "schedule_to_close_timeout": timeout * attempts + _QUEUE_ALLOWANCE,
-        "heartbeat_timeout": HEARTBEAT_TIMEOUT,
-        "retry_policy": RetryPolicy(
-            initial_interval=timedelta(milliseconds=200), maximum_attempts=attempts
-        ),
-        # A run that is cancelled is over when its tools are, and not before.
-        "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    }
-
-
 AnyTool: TypeAlias = Tool[..., Any]
 """A tool whatever its arguments and result: what a list of tools holds."""
 
@@ -263,7 +234,7 @@ def tool(
     if function is None:
         return partial(tool, effect=effect, timeout=timeout, attempts=attempts)
     _check_function(function)
-    most = 1 if effect == "at_most_once" else MOST_ATTEMPTS
+    most = 1 if effect == "at_most_once" else TOOL_ATTEMPTS
     name = getattr(function, "__name__", repr(function))
     if effect not in ("none", "idempotent", "at_most_once"):
         raise ValueError(
@@ -294,3 +265,18 @@ def _check_function(function: Callable[..., Any]) -> None:
             f"The tool {name} takes {', '.join(bare)} without a type: give each parameter a name "
             "and an annotation, so that Claude knows what to send."
         )
+
+
+async def _in_thread(function: Callable[[], R]) -> R:
+    """Run a function in a thread, with the context (idempotency key, Activity) of the caller."""
+    loop = asyncio.get_running_loop()
+    running = loop.run_in_executor(THREADS, copy_context().run, function)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        # A thread can't be stopped. A run that a person cancels ends after the thread has; a
+        # timeout, or the end of the Worker, doesn't wait for it.
+        details = activity.cancellation_details() if activity.in_activity() else None
+        if details is not None and details.cancel_requested:
+            await asyncio.wait([running])
+        raise

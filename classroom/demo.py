@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import time
 
+from agentkit.history import Step
 from classroom import shop, workers
 from classroom.lesson import begin
 from classroom.machine import processes
 from classroom.show import Table, table, timeline, until
-from classroom.show.timeline import Step
 from classroom.workers import WorkerProcess
 
 QUESTION = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
@@ -35,7 +35,7 @@ async def tell() -> None:
             print(f"  {each.name}, pid {each.pid}")
         lesson.claude.slow(30, turn=3)
         run = await client.start_workflow(
-            "DurableLoop", QUESTION, id=f"demo-{time.time_ns()}", task_queue=pair[0].task_queue
+            "AgentWorkflow", QUESTION, id=f"demo-{time.time_ns()}", task_queue=pair[0].task_queue
         )
         seen = await until(run, _thinking_after_refund)
         print(f"\n{table(seen)}\n")

@@ -6,11 +6,12 @@ its own, so that "kill" means SIGKILL.
 
 from __future__ import annotations
 
-import asyncio
+import os
 import shutil
 import socket
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -20,6 +21,7 @@ from temporalio.client import Client
 
 from classroom.machine import locks, processes
 from classroom.machine.home import ClassroomError, home
+from classroom.machine.waiting import eventually
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
@@ -79,7 +81,6 @@ class WorkerProcess:
         Raises:
             ClassroomError: It died, or didn't poll in time; the end of its log is shown.
         """
-        deadline = asyncio.get_running_loop().time() + timeout
         kinds = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
         for kind in kinds:
             request = DescribeTaskQueueRequest(
@@ -87,17 +88,25 @@ class WorkerProcess:
                 task_queue=TaskQueue(name=self.task_queue),
                 task_queue_type=kind,
             )
-            while True:
-                described = await client.workflow_service.describe_task_queue(request)
-                if any(p.identity == self.identity for p in described.pollers):
-                    break
-                if not self.alive or asyncio.get_running_loop().time() > deadline:
-                    how = "ended" if not self.alive else f"doesn't poll after {timeout:.0f} s"
-                    raise ClassroomError(
-                        f"The worker of {self.recipe} {how}. The end of its log:\n{self.log_tail()}"
-                    )
-                await asyncio.sleep(0.05)
+            await eventually(
+                partial(self._polls, client, request),
+                timeout=timeout,
+                otherwise=lambda: self._failed(f"doesn't poll after {timeout:.0f} s"),
+            )
         return self
+
+    async def _polls(self, client: Client, request: DescribeTaskQueueRequest) -> bool:
+        described = await client.workflow_service.describe_task_queue(request)
+        if any(poller.identity == self.identity for poller in described.pollers):
+            return True
+        if not self.alive:
+            raise self._failed("ended")
+        return False
+
+    def _failed(self, how: str) -> ClassroomError:
+        return ClassroomError(
+            f"The worker of {self.recipe} {how}. The end of its log:\n{self.log_tail()}"
+        )
 
     def kill(self) -> int | None:
         """End the process with SIGKILL: no clean-up, no goodbye, as when a machine dies.
@@ -166,9 +175,10 @@ def scratch_copy(recipe: str) -> Path:
 
     Returns:
         A folder to give to `WorkerProcess(recipe, folder=…)`; it holds `recipes/<recipe>/`.
-        A copy made earlier is replaced.
+        A copy made earlier is replaced. The path is relative to the current folder, so that
+        what a cell prints names nothing of the machine.
     """
-    folder = home() / "scratch"
+    folder = Path(os.path.relpath(home() / "scratch"))
     target = folder / "recipes" / recipe
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(

@@ -5,7 +5,7 @@ import sys
 
 import anthropic
 
-from agentkit import default_model
+from agentkit.claude import default_model
 from classroom.shop import find_order, refund, search_handbook, send_email
 
 TOOLS = {t.name: t for t in (find_order, search_handbook, refund, send_email)}
@@ -13,7 +13,7 @@ SYSTEM = "You are the support desk of a small bookshop. Look things up before yo
 
 
 async def run(question: str) -> str:
-    """Ask Claude, run the tools it asks for, give back the results; until it answers."""
+    """Ask Claude, run the tools it asks for, send back the results, until it answers."""
     claude = anthropic.AsyncAnthropic()
     messages = [{"role": "user", "content": question}]
     while True:

@@ -6,7 +6,7 @@ import sys
 
 import anthropic
 
-from agentkit import default_model
+from agentkit.claude import default_model
 from classroom.shop import find_order, refund, search_handbook, send_email
 
 

@@ -78,14 +78,15 @@ def describe(body: object) -> dict[str, Any]:
     """Read fields of `Call` from a request body in any state: refused calls are logged too."""
     fields = body if isinstance(body, dict) else {}
     sent, model, tools = Sent(fields), fields.get("model"), fields.get("tools")
-    offered = tools[:100] if isinstance(tools, list) else []
+    offered = [t for t in tools[:100] if isinstance(t, dict)] if isinstance(tools, list) else []
+    names = [tool.get("name") for tool in offered]
     return {
         "turn": sent.turn_number,
         "messages": len(sent.said),
         "model": model[:80] if isinstance(model, str) else None,
         "question": sent.question[:80],
         "system": text_of(fields.get("system"))[:80],
-        "offered": tuple(str(tool.get("name", "")) for tool in offered if isinstance(tool, dict)),
+        "offered": tuple(name if isinstance(name, str) else "" for name in names),
         "stream": fields.get("stream") is True,
     }
 

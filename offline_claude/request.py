@@ -42,7 +42,8 @@ class Message:
     @property
     def text(self) -> str:
         """All its text blocks, one a line."""
-        return "\n".join(str(b.get("text", "")) for b in self.blocks if b.get("type") == "text")
+        texts = [block.get("text") for block in self.of_type("text")]
+        return "\n".join(text for text in texts if isinstance(text, str))
 
     def of_type(self, kind: str) -> list[Block]:
         """Pick the blocks of one type, such as "tool_use", in order."""

@@ -22,11 +22,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 from agentkit import AgentPlugin, connect
 from classroom import shop as bookshop
-from classroom import workers
 from classroom.machine import dev_server, processes, which_claude
 from classroom.machine.dev_server import DevServer
 from offline_claude import OfflineClaude
-from tests.crash.campaign.trees import copy_tree
+from tests.support.servers import starts_a_server
 
 _STATE = Path(__file__).resolve().parents[1] / ".agentkit"
 _RUN = "AGENTKIT_TEST_RUN"
@@ -43,9 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[_RUN] = str(_take_folder())
         _end_everything()
         _forget_everything()
-        copy_tree(_snapshot())
-    # Notebooks write the course's recipe files while tests run: these have a copy that stays.
-    workers.NOTEBOOKS = _snapshot() / "notebooks"
+    if config.getoption("nbval", default=False):
+        from tests.support.notebook_copies import NotebookCopies  # imports half of Jupyter
+
+        config.pluginmanager.register(NotebookCopies())
     for name in list(os.environ):
         if name.startswith(("ANTHROPIC_", "TEMPORAL_", "AGENTKIT_")) and name != _RUN:
             del os.environ[name]
@@ -75,34 +75,36 @@ def pytest_unconfigure() -> None:
         _lock.release()
 
 
-class _ByRecipe(LoadScopeScheduling):  # type: ignore[misc]
-    """Hand out tests by file, and what uses the course's own recipe files to the same process.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts servers, and put what takes longest first, so that no process idles."""
+    for item in items:
+        if starts_a_server(item):
+            item.add_marker("server")
+    items.sort(key=lambda item: -_SECONDS.get(item.nodeid.split("::")[0], 0))
 
-    Notebooks write recipe files, and workers import them: not both at the same time. What uses
-    `workers.NOTEBOOKS` in a test's own process has a copy, and may run beside the notebooks. Copied
-    projects have files of their own, and are handed out one by one.
-    """
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Hand out tests by file, in the order of collection, and copied projects one by one."""
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False  # it would sort by the number of tests
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
         if file == "tests/classroom/test_copied_projects.py":
             return file + nodeid.partition("[")[2]
-        return "recipes" if file.endswith(".ipynb") or file in _RUN_RECIPES else file
+        return file
 
 
-_RUN_RECIPES = ("tests/classroom/test_demo.py", "tests/classroom/test_workers.py")
-"""Tests that start the course's programs in processes that don't know of the copy."""
+_SECONDS: dict[str, int] = {}
+"""Roughly how long the longest files take; the order of the rest doesn't matter."""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Tell xdist how to share out the tests."""
-    return _ByRecipe(config, log)
-
-
-def _snapshot() -> Path:
-    """Where the code is as it was when the tests began."""
-    return Path(os.environ[_RUN]) / "tree"
+    return _ByFile(config, log)
 
 
 def _take_folder() -> Path:

@@ -1,74 +1,108 @@
-"""The audit: one entry for everything that policy, reviewers and time decided."""
+"""The audit: one entry for everything that the policy, reviewers and time decided."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, TypeAlias, get_args
 
 from temporalio import workflow
 
-from agentkit.approvals.requests import AuditEntry, Decision, Event, decision_length
+from agentkit.approvals.decisions import Decision, decision_length
+from agentkit.approvals.requests import NoticeKind
+from agentkit.messages import ToolCall, Verbatim
 
 MOST_ENTRIES = 1000
-"""How many entries a run takes along; older ones are in the histories of the runs before."""
+"""How many entries a run carries to the next; older ones are in the histories of earlier runs."""
 
 MOST_REFUSED = 100
-"""How many refused decisions are written down, so that a flood of them hides nothing else."""
+"""How many refused decisions are kept, so that a flood of them hides nothing else."""
 
 LONGEST_REFUSED = 5_000
-"""The longest of them that are kept in full, in characters of JSON; of others the note is."""
+"""The longest refused decision that is kept in full, in characters of JSON."""
+
+Ending: TypeAlias = Literal["approved", "rejected", "expired", "withdrawn"]
+Event: TypeAlias = (
+    NoticeKind | Ending | Literal["allowed", "denied", "not notified", "refused", "ran", "failed"]
+)
+
+_WITHOUT_ARGUMENTS = ("not notified", "withdrawn", "ran", "failed")
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One line of the audit.
+
+    Attributes:
+        at: When.
+        event: What happened. "refused" is a decision by Signal that didn't count; a decision
+            refused by Update never enters the history. "ran" and "failed" say how an approved
+            call ended.
+        request_id: The id of the call, and of its request.
+        tool: The tool.
+        by: Who: a reviewer, "policy", "timeout", "gate", or the tool.
+        note: Why, in words.
+        arguments: The arguments as Claude asked for them; None where an earlier entry has them.
+        decision: A reviewer's decision in full, with edited arguments and signature; None for
+            a refused one that is longer than `LONGEST_REFUSED`.
+    """
+
+    at: datetime
+    event: Event
+    request_id: str
+    tool: str
+    by: str
+    note: str = ""
+    arguments: Verbatim[dict[str, Any]] | None = None
+    decision: Decision | None = None
 
 
 class Audit:
-    """What was decided, the oldest first.
+    """The entries of a run, the oldest first.
 
     Args:
         entries: The entries of the run before.
-        left_out: How many of its entries the run before had to leave out.
     """
 
-    def __init__(self, entries: Sequence[AuditEntry] = (), left_out: int = 0) -> None:
+    def __init__(self, entries: Sequence[AuditEntry] = ()) -> None:
         self.entries = list(entries)
-        self.left_out = left_out
         self._refused = sum(entry.event == "refused" for entry in entries)
 
     def add(
         self,
         event: Event,
-        request_id: str,
-        tool: str,
+        call: ToolCall,
+        *,
         by: str,
         note: str = "",
-        arguments: dict[str, Any] | None = None,
         decision: Decision | None = None,
     ) -> AuditEntry:
-        """Write an entry down with the Workflow's time; the rest is as in `AuditEntry`."""
-        entry = AuditEntry(workflow.now(), event, request_id, tool, by, note, arguments, decision)
-        if event == "refused":
-            if decision is not None and decision_length(decision) > LONGEST_REFUSED:
-                decision = None
-            entry = replace(
-                entry, request_id=request_id[:200], by=by[:200], note=note[:500], decision=decision
-            )
-            self._refused += 1
-            if self._refused > MOST_REFUSED:
-                self.left_out += 1
-                return entry
-        self.entries.append(entry)
-        if len(self.entries) > MOST_ENTRIES:
-            del self.entries[0]
-            self.left_out += 1
+        """Record what happened to a call, at the Workflow's time; see `AuditEntry`."""
+        arguments = None if event in _WITHOUT_ARGUMENTS else call.input
+        now = workflow.now()
+        entry = AuditEntry(now, event, call.id, call.name, by, note, arguments, decision)
+        self._append(entry)
         return entry
 
-    def why_gone(self, request_id: str) -> str:
-        """Say in one sentence why nothing can be decided on any more.
+    def add_refused(self, decision: Decision | None, why: str) -> None:
+        """Record why a decision, or what isn't one, didn't count; the entry's size is bounded."""
+        self._refused += 1
+        if self._refused > MOST_REFUSED:
+            return
+        request_id, by = (decision.request_id, decision.reviewer) if decision else ("", "unknown")
+        if decision and decision_length(decision) > LONGEST_REFUSED:
+            decision = None
+        now, request_id, by, why = workflow.now(), request_id[:200], by[:200], why[:500]
+        self._append(AuditEntry(now, "refused", request_id, "", by, why, decision=decision))
 
-        Args:
-            request_id: The id of a request that isn't waiting.
-        """
-        ends = ("approved", "rejected", "expired", "withdrawn")
+    def ending(self, request_id: str) -> str:
+        """Say how a request ended, such as "approved by ann"; "" if no entry says so."""
         for entry in reversed(self.entries):
-            if entry.request_id == request_id and entry.event in ends:
-                return f"The request was decided before: {entry.event} by {entry.by}."
-        return f"No request {request_id} is waiting here."
+            if entry.request_id == request_id and entry.event in get_args(Ending):
+                return f"{entry.event} by {entry.by}"
+        return ""
+
+    def _append(self, entry: AuditEntry) -> None:
+        self.entries.append(entry)
+        del self.entries[:-MOST_ENTRIES]

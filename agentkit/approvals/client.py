@@ -1,4 +1,4 @@
-"""The reviewer's side: see what waits in a run, and decide on it, from any client."""
+"""The reviewer's side: list the requests that wait in a run, and decide on them."""
 
 from __future__ import annotations
 
@@ -7,61 +7,46 @@ from typing import Any
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from agentkit.approvals.requests import AuditEntry, Decision
-from agentkit.approvals.waiting import PendingApproval
+from agentkit.approvals.audit import AuditEntry
+from agentkit.approvals.decisions import Decision
+from agentkit.approvals.handlers import Gated
+from agentkit.approvals.requests import Pending
 
 
 class DecisionRefused(Exception):
-    """A decision didn't count; the message says why, in one sentence."""
+    """A decision that doesn't count; the message says why in one sentence."""
 
 
-async def pending_approvals(run: WorkflowHandle[Any, Any]) -> list[PendingApproval]:
-    """Ask a run what waits for a decision; a worker answers.
-
-    Args:
-        run: A run whose Workflow has a `Gate`.
-
-    Returns:
-        The requests, the oldest first.
-    """
-    found: list[PendingApproval] = await run.query("pending", result_type=list[PendingApproval])
-    return found
+async def pending_approvals(run: WorkflowHandle[Any, Any]) -> list[Pending]:
+    """List the requests that wait in a run, the oldest first; one of its workers must be up."""
+    return await run.query(Gated.pending)
 
 
 async def read_audit(run: WorkflowHandle[Any, Any]) -> list[AuditEntry]:
-    """Ask a run for its audit so far; a worker answers, after the run's end too.
-
-    Args:
-        run: A run whose Workflow has a `Gate`.
-
-    Returns:
-        The entries, the oldest first.
-    """
-    found: list[AuditEntry] = await run.query("audit", result_type=list[AuditEntry])
-    return found
+    """Read the audit of a run, also of one that has ended; one of its workers must be up."""
+    return await run.query(Gated.audit)
 
 
 async def decide(run: WorkflowHandle[Any, Any], decision: Decision) -> AuditEntry:
-    """Send a decision and wait until it counts, by the Update `decide`.
+    """Send a decision by Update, and wait until it counts.
 
-    While no worker is up it waits for one, and is lost if this process ends before. To leave a
-    decision behind instead, send the Signal: `run.signal("submit_decision", decision)`.
+    While no worker is up the Update waits for one, and it is lost if this process ends before. To
+    leave a decision behind, send a Signal: `run.signal("submit_decision", decision)`.
 
     Args:
-        run: The run.
-        decision: The decision, signed if the run's Gate wants that.
+        run: A run whose Workflow is `Gated`.
+        decision: The decision, signed if the run's Gate requires that.
 
     Returns:
-        The audit entry that it made.
+        The audit entry of the decision.
 
     Raises:
-        DecisionRefused: It doesn't count, and nothing was recorded of it.
+        DecisionRefused: The decision doesn't count, and nothing of it was recorded.
     """
     try:
-        entry: AuditEntry = await run.execute_update("decide", decision, result_type=AuditEntry)
+        return await run.execute_update(Gated.decide, decision)
     except WorkflowUpdateFailedError as err:
         cause = err.cause
         raise DecisionRefused(
             cause.message if isinstance(cause, ApplicationError) else str(cause)
         ) from None
-    return entry

@@ -1,65 +1,51 @@
 """How reviewers hear of a request: an Activity with bounded attempts, and two notifiers."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
-import asyncio
-import json
 import os
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import pydantic
 from temporalio import activity, workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
-from agentkit.approvals.requests import ApprovalRequest, Decision, Notice
-from agentkit.approvals.signatures import Verify
-from agentkit.tools import HEARTBEAT_TIMEOUT
-
-NOTIFY_OPTIONS: workflow.ActivityConfig = {
-    "start_to_close_timeout": timedelta(seconds=20),
-    "schedule_to_close_timeout": timedelta(minutes=5),
-    "heartbeat_timeout": HEARTBEAT_TIMEOUT,
-    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
-}
-"""What a notification gets. The request's timer runs beside it, whatever becomes of it."""
-
-VERIFY_OPTIONS: workflow.ActivityConfig = {
-    "start_to_close_timeout": timedelta(seconds=5),
-    "schedule_to_close_timeout": timedelta(minutes=1),
-    "heartbeat_timeout": HEARTBEAT_TIMEOUT,
-    "retry_policy": RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
-}
-"""What the check of a decision that came by Signal gets."""
+from agentkit.activity_options import NOTIFY_OPTIONS, VERIFY_OPTIONS
+from agentkit.approvals.decisions import Decision, Verify
+from agentkit.approvals.requests import ApprovalRequest, Notice
 
 
 class Notifier(Protocol):
-    """Tells reviewers that something waits for them."""
+    """Tells reviewers that a request waits for them."""
 
     async def __call__(self, notice: Notice) -> None:
-        """Deliver one notice; at least once, so it may come twice.
+        """Deliver one notice, at least once: it may be called again with the same one.
 
         Args:
-            notice: What to tell, and whom.
+            notice: The message, and its recipients.
 
         Raises:
-            Exception: It couldn't be delivered. It is tried again; then the failure shows in
-                audit and details of the run, so its text must hold no secret.
+            Exception: It couldn't be delivered. After the last attempt the run's audit and
+                details show the exception, so its text must hold no secret.
         """
 
 
+@dataclass(frozen=True)
+class VerifyDecision:
+    """A decision that came by Signal, and the request that it names."""
+
+    decision: Decision
+    request: ApprovalRequest
+
+
 def approval_activities(notifier: Notifier, verify: Verify) -> list[Callable[..., Any]]:
-    """Make the Activities that a Gate needs on its worker.
+    """Make the two Activities that a Gate needs, for `Worker(activities=…)`.
 
     Args:
         notifier: Tells the reviewers.
-        verify: The same hook as the Gate's.
-
-    Returns:
-        Two Activities, for `Worker(activities=…)`.
+        verify: The Gate's own `verify`.
     """
 
     @activity.defn
@@ -67,17 +53,40 @@ def approval_activities(notifier: Notifier, verify: Verify) -> list[Callable[...
         await notifier(notice)
 
     @activity.defn
-    async def verify_decision(decision: Decision, request: ApprovalRequest) -> str | None:
-        return verify(decision, request)
+    async def verify_decision(given: VerifyDecision) -> str | None:
+        return verify(given.decision, given.request)
 
     return [notify_reviewers, verify_decision]
 
 
+async def notify(notice: Notice) -> str | None:
+    """Have a notice delivered, from Workflow code; return why it couldn't be, or None."""
+    try:
+        await workflow.execute_activity("notify_reviewers", notice, **NOTIFY_OPTIONS)
+    except Exception as err:
+        return str(err.cause or err) if isinstance(err, ActivityError) else str(err)
+    return None
+
+
+async def verify(decision: Decision, request: ApprovalRequest) -> str | None:
+    """Have a decision verified, from Workflow code; return why it isn't its reviewer's, or None."""
+    given = VerifyDecision(decision, request)
+    try:
+        # An Activity, although it only computes: keys change, and a replay must get the answer
+        # that was given at the time.
+        why: str | None = await workflow.execute_activity(
+            "verify_decision", given, **VERIFY_OPTIONS
+        )
+    except ActivityError as err:
+        return f"The decision could not be verified ({err.cause or err})."
+    return why
+
+
 class FileNotifier:
-    """Writes each notice as a line of JSON into a file, which a program or a person reads.
+    """Appends each notice to a file as a line of JSON, for a program or a person to read.
 
     Args:
-        path: The file; it and its folder are made if they aren't there.
+        path: The file; it and its folder are made if they don't exist.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -91,21 +100,21 @@ class FileNotifier:
             file.write(_NOTICE.dump_json(notice) + b"\n")
 
     def notices(self) -> list[Notice]:
-        """Read what has been written, the oldest first."""
+        """Read the notices in the file, the oldest first."""
         if not self.path.exists():
             return []
         return [_NOTICE.validate_json(line) for line in self.path.read_bytes().splitlines()]
 
 
 class WebhookNotifier:
-    """Sends each notice as JSON by POST, to a chat's or a pager's webhook.
+    """Posts each notice as JSON to the webhook of a chat or a pager.
 
-    URL and headers may hold secrets: they stay in the worker, and no error text has them.
+    URL and headers may hold secrets: they stay in the worker, and no error message quotes them.
 
     Args:
         url: Where to post.
-        headers: What to send along, such as `{"Authorization": "Bearer …"}`.
-        timeout: Seconds that one attempt may take.
+        headers: Headers to send along, such as `{"Authorization": "Bearer …"}`.
+        timeout: Seconds to wait for the webhook; 10 by default.
     """
 
     def __init__(
@@ -119,21 +128,10 @@ class WebhookNotifier:
         """Post the notice; see `Notifier`.
 
         Raises:
-            ApplicationError: It wasn't taken; not to be retried for an answer of 4xx that
-                another attempt can't mend.
+            ApplicationError: The webhook didn't take it. An answer of 4xx that another attempt
+                can't change is final.
         """
-        await asyncio.to_thread(self._post, notice)
-
-    def _post(self, notice: Notice) -> None:
-        from http.client import HTTPException
-        from urllib.error import HTTPError
-        from urllib.request import HTTPRedirectHandler, Request, build_opener
-
-        class NoRedirects(HTTPRedirectHandler):
-            """Headers with secrets go to the host that was named, and to no other."""
-
-            def redirect_request(self, *_: Any) -> None:
-                return None
+        import httpx2  # the SDK's own HTTP client; a process that never posts needn't import it
 
         request = notice.request
         who = ", ".join(notice.to) or "any reviewer"
@@ -143,24 +141,21 @@ class WebhookNotifier:
             "notice": _NOTICE.dump_python(notice, mode="json"),
         }
         try:
-            call = Request(  # noqa: S310  (the URL is the operator's own)
-                self._url,
-                data=json.dumps(body).encode(),
-                headers={"Content-Type": "application/json", **self._headers},
-                method="POST",
-            )
-            with build_opener(NoRedirects).open(call, timeout=self._timeout):
-                pass
-        except HTTPError as err:
-            err.close()
-            final = err.code < 500 and err.code not in (408, 425, 429)
-            raise ApplicationError(
-                f"The webhook answered {err.code}.", type="WebhookFailed", non_retryable=final
-            ) from None
-        except (OSError, HTTPException, ValueError) as err:
+            async with httpx2.AsyncClient(timeout=self._timeout) as client:
+                # Headers with secrets go to the host that was named, and to no other.
+                answer = await client.post(
+                    self._url, json=body, headers=self._headers, follow_redirects=False
+                )
+        except Exception as err:
             raise ApplicationError(
                 f"The webhook can't be reached ({type(err).__name__}).", type="WebhookFailed"
             ) from None
+        if not answer.is_success:
+            code = answer.status_code
+            final = code < 500 and code not in (408, 425, 429)
+            raise ApplicationError(
+                f"The webhook answered {code}.", type="WebhookFailed", non_retryable=final
+            )
 
 
 _NOTICE = pydantic.TypeAdapter(Notice)

@@ -1,12 +1,13 @@
-"""Which tool calls run at once, which wait for a person, which are never run.
+"""Which tool calls run at once, which wait for a person, and which never run.
 
-A policy is Workflow code: it decides by its arguments alone, so that a replay comes to the same
-verdict. Changing one changes what runs in flight would have done: version it like any other
+A policy is Workflow code: its verdict depends on its arguments alone, so that a replay reaches the
+same one. A changed policy would change what runs in flight have done: version it like any other
 Workflow code (https://docs.temporal.io/develop/python/versioning).
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,17 +22,18 @@ class Terms:
     """How long a request waits, for whom, and what happens when nobody decides.
 
     Attributes:
-        timeout: How long the request may be decided on.
-        on_timeout: What then becomes of the call: "deny" it, or "allow" it to run.
-        reviewers: Who may decide, by name; empty means whoever the Gate's `verify` accepts.
-        remind_at: The share of the timeout, between 0 and 1, after which the reviewers are
-            told again; None for never.
-        escalate_at: The share after which `escalate_to` are told as well; None for never.
-        escalate_to: Who may decide from then on *too*. The first reviewers may go on deciding:
-            a decision of theirs that is on its way should not fail.
+        timeout: Time in which the request can be approved; 24 hours by default.
+        on_timeout: What happens to the call after that: "deny" it, or "allow" it to run.
+        reviewers: Names of those who may decide; empty for anyone whom the Gate's `verify`
+            accepts.
+        remind_at: Share of the timeout, between 0 and 1, after which the reviewers hear of the
+            request again; None for never.
+        escalate_at: Share of the timeout after which `escalate_to` hear of it; None for never.
+        escalate_to: Names of those who may decide from then on. The first reviewers still may:
+            a decision of theirs that is on its way shouldn't fail.
 
     Raises:
-        ValueError: The terms can't be met, such as no time or a share that isn't one.
+        ValueError: The terms can't be met, such as no time or a share above 1.
     """
 
     timeout: timedelta = timedelta(hours=24)
@@ -56,57 +58,65 @@ class Terms:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a policy says of one call; made by `allow`, `ask` and `deny`.
+    """A policy's answer on one call; made by `allow`, `needs_approval` and `deny`.
 
     Attributes:
-        action: "allow", "ask" or "deny".
-        reason: Why; reviewers read it of an `ask`, Claude reads it of a `deny`.
-        terms: The terms of an `ask`, if they differ from the Gate's.
+        action: "allow", "needs approval" or "deny".
+        reason: Why. Reviewers read it before they approve, Claude reads it when it is denied.
+        terms: Terms of this one request; None for the Gate's.
     """
 
-    action: Literal["allow", "ask", "deny"]
+    action: Literal["allow", "needs approval", "deny"]
     reason: str = ""
     terms: Terms | None = None
 
 
 Policy: TypeAlias = Callable[[ToolCall, AnyTool], Verdict]
-"""Judges one call of a tool that exists. The arguments are Claude's and need not fit: a policy
-that raises an exception makes the Gate ask."""
+"""Judges one call of a tool that exists. Claude wrote the arguments and they need not fit: when a
+policy raises an exception, the call needs approval."""
 
 
 def allow(reason: str = "") -> Verdict:
-    """Let the call run at once.
-
-    Args:
-        reason: Why, for the audit of an effect that nobody was asked about.
-    """
+    """Let the call run at once; if its tool has an effect, the audit keeps the reason."""
     return Verdict("allow", reason)
 
 
-def ask(why: str, terms: Terms | None = None) -> Verdict:
+def needs_approval(why: str, terms: Terms | None = None) -> Verdict:
     """Let the call wait until a person has decided.
 
     Args:
         why: What the reviewer should know, such as "refunds over 50 EUR".
-        terms: How long it waits and for whom; None for the Gate's own terms.
+        terms: How long it waits and for whom; None for the Gate's terms.
     """
-    return Verdict("ask", why, terms)
+    return Verdict("needs approval", why, terms)
 
 
 def deny(reason: str) -> Verdict:
-    """Refuse the call.
-
-    Args:
-        reason: What Claude is told, so that it can explain or try something else.
-    """
+    """Refuse the call; Claude reads the reason, and can explain or try something else."""
     return Verdict("deny", reason)
 
 
-def ask_for_effects(call: ToolCall, tool: AnyTool) -> Verdict:
-    """Judge as a Gate does unless told otherwise: reads may run, effects need a person.
+def effects_need_approval(call: ToolCall, tool: AnyTool) -> Verdict:
+    """Let reads run and effects wait for a person: a Gate's policy by default."""
+    return allow() if tool.effect == "none" else needs_approval(f"{call.name} has an effect")
 
-    Args:
-        call: The call; only its tool matters here.
-        tool: The tool that it names.
+
+class NoVerdict(Exception):
+    """A policy failed on a call; the message says how."""
+
+
+def judge(policy: Policy, call: ToolCall, tool: AnyTool) -> Verdict:
+    """Ask a policy for its verdict on a call.
+
+    Raises:
+        NoVerdict: The policy raised an exception, or returned something else.
     """
-    return allow() if tool.effect == "none" else ask(f"{call.name} has an effect")
+    try:
+        # A copy: a policy that edits the arguments must not change what runs.
+        verdict = policy(copy.deepcopy(call), tool)
+    except Exception as err:
+        # If this escaped, the Workflow Task would be retried forever and the run would hang.
+        raise NoVerdict(f"{type(err).__name__}: {err}") from err
+    if not isinstance(verdict, Verdict):
+        raise NoVerdict(f"TypeError: it returned {verdict!r:.200}, which is no verdict")
+    return verdict

@@ -1,19 +1,21 @@
-"""What a reviewer is asked, what they answer, and what is written down of it.
+"""What a reviewer is asked, and how far each request has come.
 
-All of it crosses the boundary between Workflow, client and Activity as JSON.
+Workflow, client and Activities exchange these dataclasses as JSON.
 """
 
-# No `from __future__ import annotations` here: see agentkit/claude.py.
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-import pydantic
+from agentkit.approvals.policy import Terms
+from agentkit.digests import canonical_json
+from agentkit.messages import ToolCall
 
-from agentkit.messages import Verbatim
+NoticeKind: TypeAlias = Literal["asked", "reminded", "escalated"]
+"""What reviewers hear: a new request, a reminder of it, or that it now concerns others too."""
 
 
 @dataclass(frozen=True)
@@ -21,202 +23,121 @@ class ApprovalRequest:
     """One tool call that waits for a person.
 
     Attributes:
-        id: The id of the `tool_use` block.
-        tool: The tool that is to run.
-        arguments: Its exact arguments.
+        call: The call, with its exact arguments.
+        terms: How long it waits, for whom, and what happens when nobody decides.
         asker: Who wants to run it.
-        why: Why a person is asked, in the policy's words.
+        why: Why it needs approval, in the policy's words.
         workflow_id: The Workflow that waits.
-        first_run_id: The first run of its chain: the same across continue-as-new.
+        first_run_id: The first run of its chain; continue-as-new doesn't change it.
         asked_at: When the request was made.
-        expires_at: From when on it can't be approved any more.
-        remind_at: When its reviewers are told again; None for never.
-        escalate_at: When `escalate_to` are told too; None for never.
-        on_timeout: What becomes of the call then, "deny" or "allow".
-        reviewers: Who may decide; empty for anyone whom the Gate's `verify` accepts.
-        escalate_to: Who may decide as well once the request has been escalated.
-        digest: `digest_of` this request: a decision carries it, and so approves what was seen.
+        digest: `digest_of` this request. A decision carries it, and so approves what its
+            reviewer saw.
     """
 
-    id: str
-    tool: str
-    arguments: Verbatim[dict[str, Any]]
+    call: ToolCall
+    terms: Terms
     asker: str
     why: str
     workflow_id: str
     first_run_id: str
     asked_at: datetime
-    expires_at: datetime
-    remind_at: datetime | None = None
-    escalate_at: datetime | None = None
-    on_timeout: Literal["deny", "allow"] = "deny"
-    reviewers: list[str] = field(default_factory=list)
-    escalate_to: list[str] = field(default_factory=list)
     digest: str = ""
+
+    @property
+    def id(self) -> str:
+        """The id of the `tool_use` block."""
+        return self.call.id
+
+    @property
+    def tool(self) -> str:
+        """The tool's name."""
+        return self.call.name
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The tool's arguments."""
+        return self.call.input
+
+    @property
+    def expires_at(self) -> datetime:
+        """The moment from which the request can no longer be approved."""
+        return self.asked_at + self.terms.timeout
+
+    def moments(self) -> list[tuple[datetime, NoticeKind | Literal["expired"]]]:
+        """List what happens if nobody decides, and when, in that order."""
+        shares: dict[NoticeKind | Literal["expired"], float | None] = {
+            "reminded": self.terms.remind_at,
+            "escalated": self.terms.escalate_at,
+            "expired": 1,
+        }
+        return sorted(
+            (self.asked_at + self.terms.timeout * share, kind)
+            for kind, share in shares.items()
+            if share
+        )
 
 
 def digest_of(request: ApprovalRequest) -> str:
-    """Compute the digest that binds a decision to what was seen.
-
-    Args:
-        request: The request; its own `digest` doesn't count.
+    """Compute the digest that binds a decision to what its reviewer saw.
 
     Returns:
         SHA-256, in hexadecimal, over the canonical JSON of run, id, tool, exact arguments,
-        asker, reason and expiry. It is the same in every process.
+        asker, reason and expiry.
     """
-    return hashlib.sha256(
-        canonical_json(
-            {
-                "workflow_id": request.workflow_id,
-                "first_run_id": request.first_run_id,
-                "id": request.id,
-                "tool": request.tool,
-                "arguments": request.arguments,
-                "asker": request.asker,
-                "why": request.why,
-                "expires_at": request.expires_at.astimezone(UTC).isoformat(),
-            }
-        )
-    ).hexdigest()
+    seen = {
+        "workflow_id": request.workflow_id,
+        "first_run_id": request.first_run_id,
+        "id": request.id,
+        "tool": request.tool,
+        "arguments": request.arguments,
+        "asker": request.asker,
+        "why": request.why,
+        "expires_at": request.expires_at.astimezone(UTC).isoformat(),
+    }
+    return hashlib.sha256(canonical_json(seen).encode()).hexdigest()
 
 
-def canonical_json(value: object) -> bytes:
-    """Write JSON data in one way only: sorted keys, no spaces, nothing but ASCII.
-
-    ASCII, because text that Claude wrote may hold half a surrogate pair, which UTF-8 can't.
-
-    Args:
-        value: Data as `json.loads` gives it.
-    """
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a reviewer answers.
+@dataclass
+class Pending:
+    """A request that waits for a decision.
 
     Attributes:
-        request_id: The request's id.
-        digest: The digest of the request that the reviewer has seen.
-        answer: "approve" or "reject".
-        reviewer: Who decides.
-        reason: Why; Claude reads the reason of a rejection.
-        arguments: Other arguments to run the tool with; None runs those that were asked for.
-        signature: What `sign` adds; "" without.
+        request: The request.
+        notices: What its reviewers were sent so far, and whether it reached them.
+        notes: What went wrong on the way to them.
+        remaining_seconds: Time left to approve it, as of the Query `pending`.
     """
 
-    # A misspelt field must not pass for one that was left out: what is approved would differ.
-    __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")
+    request: ApprovalRequest
+    notices: dict[NoticeKind, Literal["under way", "delivered", "failed"]] = field(
+        default_factory=dict
+    )
+    notes: list[str] = field(default_factory=list)
+    remaining_seconds: float = 0.0
 
-    request_id: str
-    digest: str
-    answer: Literal["approve", "reject"]
-    reviewer: str
-    reason: str = ""
-    arguments: dict[str, Any] | None = None
-    signature: str = ""
+    @property
+    def may_decide(self) -> list[str]:
+        """Names of those who may decide now; empty for anyone whom `verify` accepts."""
+        terms = self.request.terms
+        if terms.reviewers and "escalated" in self.notices:
+            return [*terms.reviewers, *terms.escalate_to]
+        return list(terms.reviewers)
 
-
-LONGEST_DECISION = 50_000
-"""The longest decision that counts, in characters of JSON. It is kept in the audit, and a run
-whose audit has more than Temporal carries, 2 MB, could never end."""
-
-_DECISION = pydantic.TypeAdapter(Decision)
-
-
-def read_decision(value: object) -> Decision:
-    """Read a decision that anyone may have sent, by whatever client.
-
-    Args:
-        value: JSON data.
-
-    Raises:
-        ValueError: It is no decision; the message says in one sentence what is wrong.
-    """
-    try:
-        decision = _DECISION.validate_python(value)
-    except pydantic.ValidationError as err:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'decision'}: {e['msg']}" for e in err.errors()
-        )
-        raise ValueError(f"This is not a decision: {problems[:500]}.") from None
-    if decision_length(decision) > LONGEST_DECISION:
-        raise ValueError(f"A decision has at most {LONGEST_DECISION:,} characters.")
-    if not decision.reviewer.strip():
-        raise ValueError("This is not a decision: it must name its reviewer.")
-    if decision.answer == "reject" and decision.arguments is not None:
-        raise ValueError("A rejection runs nothing, so it can't carry arguments.")
-    return decision
-
-
-def decision_length(decision: Decision) -> int:
-    """Count the characters of a decision, written as JSON.
-
-    Args:
-        decision: The decision.
-    """
-    return len(canonical_json(asdict(decision)))
-
-
-Event: TypeAlias = Literal[
-    "allowed",
-    "denied",
-    "asked",
-    "reminded",
-    "escalated",
-    "not notified",
-    "refused",
-    "approved",
-    "rejected",
-    "expired",
-    "withdrawn",
-    "ran",
-    "failed",
-]
-
-
-@dataclass(frozen=True)
-class AuditEntry:
-    """One line of the audit.
-
-    Attributes:
-        at: When.
-        event: What happened. "refused" is a decision that didn't count, by Signal; one that was
-            refused by Update never gets into the history. "ran" and "failed" tell what came of
-            a call that was approved.
-        request_id: The call's or request's id.
-        tool: The tool.
-        by: Who: a reviewer, "policy", "timeout", "gate", or the tool.
-        note: Why, in words.
-        arguments: The arguments it was about, as Claude asked for them.
-        decision: A reviewer's decision in full, with edited arguments and signature; None for
-            a refused one that is longer than `audit.LONGEST_REFUSED`.
-    """
-
-    at: datetime
-    event: Event
-    request_id: str
-    tool: str
-    by: str
-    note: str = ""
-    arguments: Verbatim[dict[str, Any]] | None = None
-    decision: Decision | None = None
-
-
-Kind: TypeAlias = Literal["asked", "reminded", "escalated"]
+    def audience(self, kind: NoticeKind) -> list[str]:
+        """Names of those who get a notice; empty for all reviewers."""
+        return list(self.request.terms.escalate_to) if kind == "escalated" else self.may_decide
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What a notifier is to tell reviewers.
+    """A message to reviewers, for a notifier to deliver.
 
     Attributes:
         kind: "asked", "reminded" or "escalated".
-        to: The reviewers; empty for all.
-        request: What they are asked to decide on.
+        to: Names of the reviewers; empty for all.
+        request: The request that waits for them.
     """
 
-    kind: Kind
+    kind: NoticeKind
     to: list[str]
     request: ApprovalRequest

@@ -1,46 +1,32 @@
-"""Who says that a decision comes from its reviewer: a hook, and one that checks signatures.
+"""Hooks that tell whether a decision is its reviewer's; one of them checks signatures.
 
-The keys stay in the worker's memory: what goes into history is the signature.
+Keys stay in the worker's memory: history holds signatures only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import TypeAlias
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 
-from agentkit.approvals.requests import ApprovalRequest, Decision, canonical_json
-
-Verify: TypeAlias = Callable[[Decision, ApprovalRequest], "str | None"]
-"""Says in one sentence why a decision doesn't count; None when it does.
-
-It does no I/O. For an Update the Gate calls it in the validator, before anything is recorded;
-for a Signal an Activity calls it, and its answer is recorded. Neither is called again on replay,
-so it may depend on keys that change.
-"""
+from agentkit.approvals.decisions import Decision, Verify
+from agentkit.approvals.requests import ApprovalRequest
+from agentkit.digests import canonical_json
 
 
 def trust_names(decision: Decision, request: ApprovalRequest) -> None:
-    """Take everybody's word for who they are: whoever reaches the server may approve.
-
-    Args:
-        decision: Any decision.
-        request: Any request.
-    """
+    """Believe every name: anyone who reaches the server can approve as any reviewer."""
 
 
 def sign(decision: Decision, key: bytes) -> Decision:
-    """Sign a decision with its reviewer's key.
+    """Sign a decision with its reviewer's key, by HMAC-SHA256 over all other fields.
+
+    The request's digest is one of them, so the signature holds for one request of one run.
 
     Args:
         decision: The decision; an earlier signature is replaced.
         key: The reviewer's secret, which the worker knows too: 32 random bytes.
-
-    Returns:
-        The decision with an HMAC-SHA256 over request digest, answer, reviewer, reason and
-        edited arguments. The digest binds it to one request of one run.
     """
     return replace(decision, signature=_hmac(decision, key))
 
@@ -48,11 +34,11 @@ def sign(decision: Decision, key: bytes) -> Decision:
 def signed_by(keys: Mapping[str, bytes]) -> Verify:
     """Make a hook that accepts only decisions signed with their reviewer's key.
 
-    To change a key, start the workers anew with the new one: decisions that have counted are
-    not checked again.
+    To change a key, restart the workers with the new one: decisions that have counted aren't
+    checked again.
 
     Args:
-        keys: Each reviewer's secret.
+        keys: Each reviewer's secret, by name.
 
     Returns:
         The hook, for a `Gate` and for `approval_activities`.
@@ -82,12 +68,5 @@ def signed_by(keys: Mapping[str, bytes]) -> Verify:
 
 
 def _hmac(decision: Decision, key: bytes) -> str:
-    signed = {
-        "request_id": decision.request_id,
-        "digest": decision.digest,
-        "answer": decision.answer,
-        "reviewer": decision.reviewer,
-        "reason": decision.reason,
-        "arguments": decision.arguments,
-    }
-    return hmac.new(key, canonical_json(signed), hashlib.sha256).hexdigest()
+    signed = asdict(replace(decision, signature=""))
+    return hmac.new(key, canonical_json(signed).encode(), hashlib.sha256).hexdigest()

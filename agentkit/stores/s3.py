@@ -1,18 +1,19 @@
-"""A store in S3, or in what speaks its language: for workers on many machines.
+"""A store in S3, or a service with the same API: for workers on many machines.
 
 It needs boto3: `pip install boto3`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from functools import cached_property
 from typing import Any
 
+from agentkit.digests import sha256_reference
+
 
 class S3Store:
-    """A store in a bucket: one object a text, named by its reference.
+    """A store in a bucket: one object per text, named by its digest.
 
     S3 shows an object to every reader as soon as `put_object` has returned
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel), which
@@ -20,7 +21,7 @@ class S3Store:
 
     Args:
         bucket: The bucket, which must exist; by default `AGENTKIT_STORE_BUCKET`.
-        prefix: What every object's name begins with.
+        prefix: The beginning of every object's name.
         endpoint_url: Where the bucket is, if not at AWS. boto3 reads `AWS_ENDPOINT_URL_S3`, keys
             and region from its usual places, so this is rarely needed.
 
@@ -44,25 +45,24 @@ class S3Store:
     def put(self, text: str) -> str:
         """Keep a text; see `Store`. A text that is there already is written again, the same."""
         data = text.encode()
-        digest = hashlib.sha256(data).hexdigest()
-        self._client.put_object(Bucket=self.bucket, Key=self._key(digest), Body=data)
-        return f"sha256:{digest}"
+        reference = sha256_reference(data)
+        self._client.put_object(Bucket=self.bucket, Key=self._key(reference), Body=data)
+        return reference
 
     def get(self, reference: str) -> str:
-        """Give back a text; see `Store`."""
+        """Return a text; see `Store`."""
         where = f"s3://{self.bucket}/{self.prefix}"
-        digest = reference.removeprefix("sha256:")
         try:
-            found = self._client.get_object(Bucket=self.bucket, Key=self._key(digest))
+            found = self._client.get_object(Bucket=self.bucket, Key=self._key(reference))
         except self._client.exceptions.NoSuchKey:
             raise KeyError(f"{where} holds no {reference}") from None
         data: bytes = found["Body"].read()
-        if f"sha256:{hashlib.sha256(data).hexdigest()}" != reference:
+        if sha256_reference(data) != reference:
             raise KeyError(f"{reference} in {where} has been altered: its text is another one")
         return data.decode()
 
-    def _key(self, digest: str) -> str:
-        return f"{self.prefix}{digest}"
+    def _key(self, reference: str) -> str:
+        return f"{self.prefix}{reference.removeprefix('sha256:')}"
 
     @cached_property
     def _client(self) -> Any:

@@ -1,7 +1,7 @@
-"""A run's history as a test: kept in a file, replayed against today's code, told in words.
+"""Test helpers: a run's history saved, described and replayed, and a server that skips time.
 
-Replay runs Workflow code again, with recorded results in place of Activities, and holds what
-the code decides against what is recorded. So a history that was saved once shows, before a
+Replay runs Workflow code again, with recorded results in place of Activities, and compares what
+the code decides with what is recorded. So a history that was saved once shows, before a
 deployment, whether runs in flight would survive it.
 """
 
@@ -17,13 +17,27 @@ from temporalio.worker import Plugin
 from agentkit.history import Step, differences, steps_of, value_of
 from agentkit.testing._files import from_file_text, to_file_text
 from agentkit.testing._replayer import InputRecorder, replay_all, starts_a_task
+from agentkit.testing._time_skipping import result_of, settled, time_skipping
+
+__all__ = [
+    "assert_same_steps",
+    "changed_inputs",
+    "describe",
+    "load",
+    "replay",
+    "replay_every_prefix",
+    "result_of",
+    "save",
+    "settled",
+    "time_skipping",
+]
 
 
 def save(history: WorkflowHistory, path: Path) -> None:
-    """Keep a history in a file: JSON, with payloads to be read, without what only is noise.
+    """Save a history to a file: JSON with readable payloads and without noise.
 
     Args:
-        history: From `handle.fetch_history()`; of a run that may be going on.
+        history: From `handle.fetch_history()`; the run may still be going on.
         path: The file; `.json` by convention. Its folder must exist.
     """
     path.write_text(to_file_text(history), encoding="utf8")
@@ -36,38 +50,39 @@ def load(path: Path) -> WorkflowHistory:
         path: The file.
 
     Raises:
-        ValueError: It holds no history.
+        ValueError: The file doesn't hold a history.
     """
     return from_file_text(path.read_text(encoding="utf8"))
 
 
 def describe(history: WorkflowHistory) -> str:
-    """Tell a history in one line for each step, without times and ids that differ by run.
+    """Describe a history in one line per step, without times and ids that differ by run.
 
-    What is too long for its line is cut, with its size and the first eight digits of its
-    SHA-256: a changed prompt shows, though the line doesn't hold it.
+    A long value is cut, with its size and the first eight digits of its SHA-256: a changed
+    prompt shows although the line doesn't hold all of it.
 
     Args:
         history: Any history.
 
     Returns:
-        Lines for a file that lies beside the history, for `git diff` to compare.
+        Lines for a file beside the history, for `git diff` to compare.
     """
-    return "".join(f"{n:>3}  {step}\n" for n, step in enumerate(steps_of(history), 1))
+    steps = steps_of(history, without_ids=True)
+    return "".join(f"{n:>3}  {step}\n" for n, step in enumerate(steps, 1))
 
 
 def assert_same_steps(before: WorkflowHistory, after: WorkflowHistory) -> None:
-    """Check that no recorded step moved: each is at its place, with the input and the outcome.
+    """Check that no recorded step moved: each has its place, its input and its outcome.
 
     Args:
-        before: A history; where it knows no outcome yet, any will do.
+        before: A history; a step that hasn't ended in it may end in any way.
         after: The same run later, or another run of the same task; it may have more steps.
 
     Raises:
-        AssertionError: A step moved; the message shows the first one, as it was and as it is.
+        AssertionError: A step moved; the message shows the first one before and after.
     """
-    now = steps_of(after)
-    for number, was in enumerate(steps_of(before), 1):
+    now = steps_of(after, without_ids=True)
+    for number, was in enumerate(steps_of(before, without_ids=True), 1):
         found = now[number - 1] if number <= len(now) else None
         if found is None or not was.is_kept_in(found):
             raise AssertionError(
@@ -77,22 +92,21 @@ def assert_same_steps(before: WorkflowHistory, after: WorkflowHistory) -> None:
 
 
 async def replay(history: WorkflowHistory, workflows: Sequence[type], *plugins: Plugin) -> None:
-    """Run Workflow code against a history, in the sandbox, as a worker that takes over would.
+    """Run Workflow code against a history in the sandbox, as a worker that takes over does.
 
-    Temporal compares the kinds of steps and their order, not what they are given; for that
-    there is `changed_inputs`.
+    Temporal compares the kinds of steps and their order, not their inputs; `changed_inputs`
+    compares those.
 
     Args:
         history: From `load` or `handle.fetch_history()`.
         workflows: The Workflow classes of the worker.
-        *plugins: Those of the worker's client, such as `AgentPlugin(TOOLS)`: they bring the
-            data converter, and warm what Workflow code must not wait for.
+        *plugins: The plugins of the worker's client, such as `AgentPlugin()`.
 
     Raises:
-        workflow.NondeterminismError: The code decides otherwise than it did; a run that got
-            this far would be stuck.
-        RuntimeError: The code failed in another way, or did what the sandbox forbids.
-        ValueError: No worker has ever begun this run: there is nothing to replay.
+        workflow.NondeterminismError: The code decides differently from what is recorded; a
+            run that got this far would be stuck.
+        RuntimeError: The code failed in another way, or did something the sandbox forbids.
+        ValueError: No worker has begun this run, so there is nothing to replay.
     """
     await replay_all([history], workflows, plugins, [])
 
@@ -100,23 +114,23 @@ async def replay(history: WorkflowHistory, workflows: Sequence[type], *plugins: 
 async def replay_every_prefix(
     history: WorkflowHistory, workflows: Sequence[type], *plugins: Plugin
 ) -> int:
-    """Replay every beginning of a history that a worker which takes over may be given.
+    """Replay every beginning of a history that a worker may take over with.
 
-    Each ends where a Workflow Task starts, and what follows runs live. So this runs, at each
-    step, also what the code does only when it isn't replaying, which `replay` never sees.
+    Each ends where a Workflow Task starts, and what follows runs live. So this also runs the
+    code that runs only when it isn't replaying, which `replay` never reaches.
 
     Args:
         history: From `load` or `handle.fetch_history()`.
         workflows: The Workflow classes of the worker.
-        *plugins: Those of the worker's client; see `replay`.
+        *plugins: The plugins of the worker's client.
 
     Returns:
-        How many beginnings were replayed, the whole history included.
+        The number of beginnings replayed, the whole history included.
 
     Raises:
-        workflow.NondeterminismError: As `replay` does; a note says how far the history went.
+        workflow.NondeterminismError: As `replay` raises it; a note says how far the history went.
         RuntimeError: The same.
-        ValueError: No worker has ever begun this run.
+        ValueError: No worker has begun this run.
     """
     events = history.events
     ends = [number for number, event in enumerate(events, 1) if starts_a_task(event)]
@@ -131,21 +145,21 @@ async def replay_every_prefix(
 async def changed_inputs(
     history: WorkflowHistory, workflows: Sequence[type], *plugins: Plugin
 ) -> list[str]:
-    """Replay, and tell which recorded Activities the code would give another input today.
+    """Replay, and list the recorded Activities to which today's code gives another input.
 
-    Such a change is legal: the recorded step keeps its result. But a run in flight takes it up
-    at its next step, and this is how a moved prompt shows.
+    Such a change is legal: the recorded step keeps its result. But a run in flight uses the new
+    input from its next step on, and a changed prompt shows in this way.
 
     Args:
         history: From `load` or `handle.fetch_history()`.
         workflows: The Workflow classes of the worker.
-        *plugins: Those of the worker's client; see `replay`.
+        *plugins: The plugins of the worker's client.
 
     Returns:
-        A line for each difference; empty when the code asks for what is recorded.
+        A line for each difference.
 
     Raises:
-        workflow.NondeterminismError: As `replay` does.
+        workflow.NondeterminismError: As `replay` raises it.
         RuntimeError: The same.
     """
     recorder = InputRecorder()
@@ -166,4 +180,4 @@ async def changed_inputs(
 def _in_detail(was: Step, found: Step | None) -> list[str]:
     if found is None or was.what != found.what:
         return []
-    return differences([was.given, was.outcome], [found.given, found.outcome])
+    return differences([was.given, was.result], [found.given, found.result])

@@ -1,4 +1,4 @@
-"""A history's form in a file: JSON that replays, and whose diff a person can read."""
+"""A history as a file: JSON that replays and whose diff a person can read."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from temporalio.client import WorkflowHistory
 
 _NOISE = frozenset({"taskId", "identity", "requestId", "meteringMetadata", "workerVersion"})
-"""Fields that no Workflow code can see, and that differ between any two runs."""
+"""Fields that Workflow code can't see and that differ between any two runs."""
 
 _JSON = base64.b64encode(b"json/plain").decode()
 
 
 def to_file_text(history: WorkflowHistory) -> str:
-    """Write a history.
+    """Convert a history to a file's text.
 
-    Run ids and times stay: Workflow code sees them, and its random numbers come from them.
+    Run ids and times stay: Workflow code sees them, and they seed its random numbers.
 
     Args:
         history: Any history.
@@ -30,24 +30,26 @@ def to_file_text(history: WorkflowHistory) -> str:
 
 
 def from_file_text(text: str) -> WorkflowHistory:
-    """Read a history, as written by `to_file_text`, the Web UI or the CLI.
+    """Read a history from the text of `to_file_text`, the Web UI or the CLI.
 
     Args:
         text: A file's text.
 
     Raises:
-        ValueError: It is no history.
+        ValueError: The text isn't a history.
     """
     stored = _as_sent(json.loads(text))
     try:
         started = stored["events"][0]["workflowExecutionStartedEventAttributes"]
     except (LookupError, TypeError):
-        raise ValueError("This is no history: it doesn't begin with the start of a run.") from None
+        raise ValueError(
+            "This isn't a history: its first event doesn't start a run."
+        ) from None
     return WorkflowHistory.from_json(started.get("workflowId") or "a-run", stored)
 
 
 def _tidy(node: Any) -> Any:
-    """Drop the noise, and show JSON payloads as what they say, where no byte is lost by it."""
+    """Drop the noise, and decode JSON payloads where that loses no byte."""
     if isinstance(node, list):
         return [_tidy(each) for each in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""The SDK's Replayer, made to tell all that it finds, in plain words and nowhere else."""
+"""The SDK's Replayer, with every failure raised in plain words and none logged."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ async def replay_all(
     plugins: Sequence[Plugin],
     interceptors: Sequence[Interceptor],
 ) -> None:
-    """Replay histories, and raise the first failure in words that a person can use.
+    """Replay histories and raise the first failure, in words a person can use.
 
     Args:
-        histories: What to replay.
+        histories: The histories to replay.
         workflows: The Workflow classes of the worker.
-        plugins: Those of the worker's client.
-        interceptors: What watches the Workflow code.
+        plugins: The plugins of the worker's client.
+        interceptors: Interceptors that watch the Workflow code.
 
     Raises:
-        workflow.NondeterminismError: The code decides otherwise than a history says.
+        workflow.NondeterminismError: The code decides differently from a history.
         RuntimeError: The code failed in another way.
         ValueError: A history has nothing to replay.
     """
     for history in histories:
         if not any(map(starts_a_task, history.events)):
-            # The Replayer would wait for ever.
+            # The Replayer would wait forever.
             raise ValueError("There is nothing to replay: no worker has begun this run.")
     replayer = Replayer(
         workflows=workflows,
@@ -66,7 +66,7 @@ async def replay_all(
     with _failed_tasks() as failed:
         async with replayer.workflow_replay_iterator(each()) as results:
             async for result in results:
-                # The Replayer itself says nothing of a task that failed when it was live.
+                # The Replayer doesn't report tasks that fail after replay has caught up.
                 failure = result.replay_failure or (failed[0] if failed else None)
                 if failure is not None:
                     error = _in_plain_words(failure)
@@ -76,13 +76,13 @@ async def replay_all(
 
 
 def starts_a_task(event: HistoryEvent) -> bool:
-    """Tell whether an event is where a worker is given the run."""
+    """Whether a worker gets the run at this event."""
     return event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
 
 
 @cache
 def _quiet_runtime() -> Runtime:
-    """A runtime whose core logs nothing: what goes wrong in a replay is raised."""
+    """A runtime whose core logs nothing, because every failure of a replay is raised."""
     return Runtime(telemetry=TelemetryConfig(logging=None))
 
 
@@ -109,7 +109,7 @@ def _failed_tasks() -> Iterator[list[BaseException]]:
 
 
 def _in_plain_words(failure: BaseException) -> Exception:
-    """Take out of the core's report the sentence that a person needs."""
+    """Extract the sentence for people from the core's report."""
     found = re.search(r'message: "((?:[^"\\]|\\.)*)"', str(failure))
     words = found[1].replace('\\"', '"') if found else f"{type(failure).__name__}: {failure}"
     if isinstance(failure, workflow.NondeterminismError):
@@ -118,7 +118,7 @@ def _in_plain_words(failure: BaseException) -> Exception:
 
 
 class InputRecorder(Interceptor):
-    """Notes what the Workflow's code gives to each Activity."""
+    """Records the input that Workflow code gives to each Activity."""
 
     def __init__(self) -> None:
         self.inputs: dict[str, Any] = {}
@@ -126,7 +126,7 @@ class InputRecorder(Interceptor):
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor]:
-        """Watch a Workflow; see the base class."""
+        """Watch each Workflow's outbound calls."""
         input.unsafe_extern_functions[_RECORD] = self._record
         return _Inbound
 
@@ -140,7 +140,7 @@ class _Inbound(WorkflowInboundInterceptor):
 
 
 class _Outbound(WorkflowOutboundInterceptor):
-    """Counts as the SDK does, which gives an Activity its number for an id."""
+    """Counts Activities, because the SDK uses their number as their id."""
 
     _count = 0
 

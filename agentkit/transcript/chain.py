@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
+from agentkit.digests import canonical_json
 from agentkit.messages import Messages
 from agentkit.stores import Store
 
@@ -70,18 +71,6 @@ class Link:
     def start(self) -> int:
         """The place of its first message in the conversation, from 0."""
         return self.count - len(self.messages)
-
-
-def canonical(value: object) -> str:
-    """Write JSON data in one way only: sorted keys, no spaces.
-
-    Args:
-        value: Data as `json.loads` gives it.
-
-    Returns:
-        ASCII text, because Claude may write half a surrogate pair, which UTF-8 can't hold.
-    """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def append(store: Store, head: str | None, messages: Sequence[Entry]) -> str:
@@ -142,15 +131,15 @@ def read_link(store: Store, reference: str) -> Link:
     try:
         found = json.loads(text)
         return Link(
-            reference,
-            found["previous"],
-            found["first"] or reference,
-            found.get("messages", []),
-            found.get("sizes", []),
-            found["count"],
-            found["tokens"],
-            found.get("summary", ""),
-            found.get("covers", 0),
+            reference=reference,
+            previous=found["previous"],
+            first=found["first"] or reference,
+            messages=found.get("messages", []),
+            sizes=found.get("sizes", []),
+            count=found["count"],
+            tokens=found["tokens"],
+            summary=found.get("summary", ""),
+            covers=found.get("covers", 0),
         )
     except (ValueError, LookupError, TypeError, AttributeError):
         raise BrokenTranscript(
@@ -225,7 +214,7 @@ def size_of(message: Entry) -> int:
     Args:
         message: A message in the API's shape.
     """
-    return len(canonical(message)) // CHARACTERS_PER_TOKEN + 1
+    return len(canonical_json(message)) // CHARACTERS_PER_TOKEN + 1
 
 
 def _replaced(message: Entry, text_at: Callable[[str], str]) -> Entry:
@@ -252,7 +241,7 @@ def _put(store: Store, head: str | None, what: Entry, count: int, tokens: int) -
         "count": count + (before.count if before else 0),
         "tokens": tokens + (before.tokens if before else 0),
     }
-    return store.put(canonical(link))
+    return store.put(canonical_json(link))
 
 
 def _text(store: Store, reference: str, what: str) -> str:

@@ -1,6 +1,6 @@
 """The Workflow's side: a conversation of any length, of which a run carries a head."""
 
-# No `from __future__ import annotations` here: see agentkit/claude.py.
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from temporalio import workflow
 
+from agentkit.activity_options import CLAUDE_OPTIONS
 from agentkit.budget import Spent
-from agentkit.claude import CLAUDE_OPTIONS
-from agentkit.messages import Messages, ToolCall, Verbatim, user_message
-from agentkit.stop_reasons import Answer
+from agentkit.messages import Messages, PinnedPrompt, ToolCall, Verbatim, user_message
+from agentkit.stop_reasons import PartialAnswer
 from agentkit.transcript.payloads import (
     Condensed,
     Condensing,
-    Prompt,
     Turn,
     TurnTaken,
-    by_reference,
 )
 from agentkit.transcript.window import Window
 
@@ -32,10 +30,11 @@ if TYPE_CHECKING:
 class LongConversation:
     """What a run knows of its conversation: the whole of it goes along to the next run.
 
-    Its worker needs a client with `TranscriptPlugin`.
+    Its worker needs `prompt_activities`, `transcript_activities` and `tool_activity(…,
+    keep_over=0)`, all with the same store.
 
     Attributes:
-        prompt: The reference of the prompt that the conversation began with; "" before that.
+        prompt: The prompt that the conversation began with; None before that.
         window: How much of the conversation goes to Claude.
         head: The end of the conversation; None before its first turn.
         new: What was said since the head.
@@ -46,31 +45,31 @@ class LongConversation:
 
     Example:
         ```python
-        await talk.begin(Prompt(SYSTEM, [t.schema() for t in TOOLS]))
+        if talk.prompt is None:
+            await talk.begin(await pin_prompt())
         talk.say("Where is order 1036?")
         while (await talk.take_turn()).do != "end":
             if talk.calls:
-                talk.give(await run_tools(talk.calls, TOOLS))
+                talk.add_results(await run_tools(talk.calls, TOOLS))
         ```
     """
 
-    prompt: str = ""
+    prompt: PinnedPrompt | None = None
     window: Window = field(default_factory=Window)
     head: str | None = None
     new: Verbatim[Messages] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
-    answer: Answer = field(default_factory=Answer)
+    answer: PartialAnswer = field(default_factory=PartialAnswer)
     spent: Spent = field(default_factory=Spent)
     full: bool = False
 
-    async def begin(self, prompt: Prompt) -> None:
-        """Pin the prompt, unless this conversation has one: a new one is for new conversations.
+    async def begin(self, pinned: PinnedPrompt) -> None:
+        """Take a prompt, unless this conversation has one: a new one is for new conversations.
 
         Args:
-            prompt: System prompt, tools and model.
+            pinned: From `pin_prompt`.
         """
-        if not self.prompt:
-            self.prompt = await _execute("keep_prompt", prompt, str)
+        self.prompt = self.prompt or pinned
 
     def say(self, text: str) -> None:
         """Add words of the user's; they go to Claude with the next turn.
@@ -84,10 +83,10 @@ class LongConversation:
         if not text.strip():
             raise ValueError("The user has to say something.")
         if self.calls:
-            raise ValueError("Claude waits for the results of its tools: give() them first.")
+            raise ValueError("Claude waits for the results of its tools: add_results() first.")
         self.new.append(user_message(text))
 
-    def give(self, results: "Results") -> None:
+    def add_results(self, results: "Results") -> None:
         """Add the results of `calls`; they go to Claude with the next turn.
 
         Args:
@@ -99,7 +98,7 @@ class LongConversation:
         ids = [call.id for call in self.calls]
         if [block["tool_use_id"] for block in results] != ids:
             raise ValueError(f"Expected the results of {ids}, in this order.")
-        self.new.append(user_message([by_reference(block) for block in results]))
+        self.new.append(user_message([_without_preview(block) for block in results]))
         self.calls = []
 
     @property
@@ -121,9 +120,11 @@ class LongConversation:
             ActivityError: The call failed for good; what was new is still there to be sent.
         """
         if self.calls:
-            raise ValueError("Claude waits for the results of its tools: give() them first.")
+            raise ValueError("Claude waits for the results of its tools: add_results() first.")
+        if self.prompt is None:
+            raise ValueError("This conversation has no prompt: begin(await pin_prompt()) first.")
         if self.full and self.window.summarise and self.head is not None:
-            await self._condense(self.head, options)
+            await self._condense(self.head, self.prompt, options)
         # Of an answer that is over nothing needs to go along.
         answer = self.answer if self.answer.continued else replace(self.answer, text="")
         turn = Turn(self.head, self.new, self.prompt, self.window, answer)
@@ -132,11 +133,11 @@ class LongConversation:
         self.answer, self.full = taken.answer, taken.full
         self.spent.add(taken)
         if taken.do == "end":
-            self.answer = Answer()
+            self.answer = PartialAnswer()
         return taken
 
-    async def _condense(self, head: str, options: dict[str, Any]) -> None:
-        task = Condensing(head, self.prompt, self.window)
+    async def _condense(self, head: str, prompt: PinnedPrompt, options: dict[str, Any]) -> None:
+        task = Condensing(head, prompt, self.window)
         made: Condensed = await _execute("condense", task, Condensed, **options)
         self.head, self.full = made.head, False
         self.spent.add(made)
@@ -145,3 +146,12 @@ class LongConversation:
 async def _execute(name: str, argument: object, result: type, **options: Any) -> Any:
     settings: dict[str, Any] = {**CLAUDE_OPTIONS, **options}
     return await workflow.execute_activity(name, argument, result_type=result, **settings)
+
+
+def _without_preview(block: "ToolResultBlockParam") -> "ToolResultBlockParam":
+    """Leave of a kept result what a link holds: history has its preview already."""
+    content: Any = block.get("content")
+    if not isinstance(content, dict):
+        return block
+    kept: Any = {key: content[key] for key in ("kept", "note") if key in content}
+    return {**block, "content": kept}

@@ -1,43 +1,43 @@
-"""A recipe becomes a project of its own: `.venv/bin/agentkit copy NAME DEST`."""
+"""A recipe as a project of its own: `.venv/bin/agentkit copy NAME DEST`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from classroom.copy import locking, writing
-from classroom.copy.assembling import project_files
+from classroom.copy import writing
 from classroom.copy.catalogue import CATALOGUE
 from classroom.copy.names import package_name
+from classroom.copy.project_files import installed_packages, project_files
 from classroom.machine.home import ClassroomError
-from classroom.recipes import Recipe, list_recipes
+from classroom.recipes import list_recipes
 
 __all__ = ["Copy", "copy_recipe", "plan_copy"]
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A project, written or only planned.
+    """A project, written or planned.
 
     Attributes:
         dest: Its folder.
         package: Its package's name.
-        files: Its files' paths, in order.
+        files: The contents of its files by path, in order; Python before it is formatted.
     """
 
     dest: Path
     package: str
-    files: Sequence[str]
+    files: Mapping[str, bytes]
 
 
 def plan_copy(name: str, dest: Path, *, bare: bool = False, package: str | None = None) -> Copy:
-    """Say what `copy_recipe` would write, and write nothing.
+    """Plan a recipe as a project that needs nothing of this repository, and write nothing.
 
     Args:
         name: The recipe's name.
-        dest: The project's folder, which is made.
+        dest: The project's folder, which must not exist or be empty.
         bare: Whether to leave out the offline Claude, the shop and the tests that need them.
         package: The package's name; by default the last part of `dest`.
 
@@ -47,43 +47,20 @@ def plan_copy(name: str, dest: Path, *, bare: bool = False, package: str | None 
     Raises:
         ClassroomError: It can't be done; the message says why, and what to do.
     """
-    recipe, dest, package = _checked(name, dest, package)
-    files = project_files(recipe, _project(dest), package, bare=bare)
-    return Copy(dest, package, list(files))
+    recipes = {each.name: each for each in list_recipes() if each.name in CATALOGUE}
+    if name not in recipes:
+        raise ClassroomError(f"There is no recipe {name!r}. There are: {', '.join(recipes)}.")
+    dest = writing.check(dest)
+    package = package_name(dest, package, installed_packages())
+    # As package indexes have it: lower case, dashes.
+    project = re.sub(r"[^a-z0-9]+", "-", dest.name.lower()).strip("-") or "agent"
+    return Copy(dest, package, project_files(recipes[name], project, package, bare=bare))
 
 
 async def copy_recipe(
     name: str, dest: Path, *, bare: bool = False, package: str | None = None
 ) -> Copy:
-    """Write a recipe as a project that needs nothing of this repository.
-
-    Args:
-        name: The recipe's name.
-        dest: The project's folder, which is made.
-        bare: Whether to leave out the offline Claude, the shop and the tests that need them.
-        package: The package's name; by default the last part of `dest`.
-
-    Returns:
-        What was written.
-
-    Raises:
-        ClassroomError: It can't be done, and nothing was written; the message says why, and what
-            to do.
-    """
-    recipe, dest, package = _checked(name, dest, package)
-    files = project_files(recipe, _project(dest), package, bare=bare)
-    await writing.write(files, dest)
-    return Copy(dest, package, list(files))
-
-
-def _checked(name: str, dest: Path, package: str | None) -> tuple[Recipe, Path, str]:
-    recipes = {each.name: each for each in list_recipes() if each.name in CATALOGUE}
-    if name not in recipes:
-        raise ClassroomError(f"There is no recipe {name!r}. There are: {', '.join(recipes)}.")
-    dest = writing.check(dest)
-    return recipes[name], dest, package_name(dest, package, set(locking.MODULES))
-
-
-def _project(dest: Path) -> str:
-    """Name the project in the way of package indexes: lower case, dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", dest.name.lower()).strip("-") or "agent"
+    """Write what `plan_copy` plans. If that fails, with a `ClassroomError`, nothing is left."""
+    copy = plan_copy(name, dest, bare=bare, package=package)
+    await writing.write(copy.files, copy.dest)
+    return copy

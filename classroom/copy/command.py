@@ -6,7 +6,7 @@ import argparse
 import shlex
 
 from classroom.copy import copy_recipe, plan_copy
-from classroom.copy.catalogue import CATALOGUE
+from classroom.copy.catalogue import CATALOGUE, change_first
 from classroom.recipes import list_recipes
 
 
@@ -17,7 +17,7 @@ def print_recipes() -> int:
     for recipe in recipes:
         print(f"{recipe.name:<{width}}  {recipe.summary}".rstrip())
         if recipe.name in CATALOGUE:
-            print(f"{'':<{width}}  Change first: {CATALOGUE[recipe.name].change_first}.")
+            print(f"{'':<{width}}  Change first: {change_first(recipe)}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A recipe copied to where nobody looks, and its tests run there: how a lesson ends."""
+"""A recipe, copied to a temporary folder and tested there: the end of a lesson."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 from classroom.copy import copy_recipe
@@ -15,9 +16,11 @@ from classroom.machine.home import ClassroomError
 
 
 async def copy_and_test(name: str) -> str:
-    """Copy a recipe to a temporary folder, and run its tests there, in a process of their own.
+    """Copy a recipe to a temporary folder, and run the project's tests there.
 
-    One of them kills a worker. The folder is removed.
+    One of them kills a worker. The tests use the course's installed packages instead of an
+    environment of the project's own, with the same versions; offline Claude and shop come from the
+    project's wheel. The folder is removed afterwards.
 
     Args:
         name: The recipe's name.
@@ -26,14 +29,17 @@ async def copy_and_test(name: str) -> str:
         A line for each test.
 
     Raises:
-        ClassroomError: One failed; the message is pytest's.
+        ClassroomError: A test failed; the message is pytest's.
     """
     with tempfile.TemporaryDirectory() as folder:
         copy = await copy_recipe(name, Path(folder) / "support-desk")
+        (wheel,) = copy.dest.glob("tests/*.whl")
+        with zipfile.ZipFile(wheel) as packed:
+            packed.extractall(Path(folder) / "wheel")
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "pytest", "-v", "--no-header", "-p", "no:cacheprovider"),
             cwd=copy.dest,
-            env={**_without_pytest(), "NO_COLOR": "1"},
+            env=_environment() | {"PYTHONPATH": f"{folder}/wheel", "NO_COLOR": "1"},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -50,6 +56,10 @@ async def copy_and_test(name: str) -> str:
     return "\n".join(f"passed  {line}" for line in lines)
 
 
-def _without_pytest() -> dict[str, str]:
-    """The environment, without what a test run of this repository would tell the other one."""
-    return {name: v for name, v in os.environ.items() if not name.startswith("PYTEST_")}
+def _environment() -> dict[str, str]:
+    """Copy the environment, without pytest's settings of a test run of this repository.
+
+    Workers and start.py import the same files again and again, so these are compiled only once.
+    """
+    left_out = ("PYTEST_", "PYTHONDONTWRITEBYTECODE")
+    return {name: v for name, v in os.environ.items() if not name.startswith(left_out)}

@@ -10,21 +10,15 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from classroom.copy.sources import CHECKOUT
+from classroom.copy.wheel import CHECKOUT
 from classroom.machine.home import ClassroomError
 
 
 def check(dest: Path) -> Path:
-    """Make sure that a folder may be made there.
-
-    Args:
-        dest: Where; `~` is the user's home.
-
-    Returns:
-        Its absolute path.
+    """Return the absolute path of a folder that may be written; `~` is the user's home.
 
     Raises:
-        ClassroomError: It may not; the message says why.
+        ClassroomError: It may not be written; the message says why.
     """
     dest = dest.expanduser().absolute()
     if dest.resolve().is_relative_to(CHECKOUT):
@@ -33,7 +27,7 @@ def check(dest: Path) -> Path:
             "Choose a folder outside, for example ~/support-desk."
         )
     if dest.is_symlink() or (dest.exists() and not dest.is_dir()):
-        raise ClassroomError(f"{dest} is there already, and is no folder. Choose another one.")
+        raise ClassroomError(f"{dest} is there already, and isn't a folder. Choose another one.")
     if dest.exists() and any(dest.iterdir()):
         raise ClassroomError(
             f"{dest} is there already, and isn't empty. Nothing is overwritten: choose another "
@@ -46,7 +40,7 @@ async def write(files: Mapping[str, bytes], dest: Path) -> None:
     """Write a project beside its place, format it, and move it there.
 
     Args:
-        files: What to write, by path.
+        files: Contents by path.
         dest: The folder, checked by `check`.
 
     Raises:
@@ -109,4 +103,6 @@ async def _format(folder: Path) -> None:
             await process.wait()
             raise
         if process.returncode != 0:
-            raise ClassroomError(f"ruff can't format what was written: {output.decode()}")
+            raise ClassroomError(
+                f"The recipe can't be copied. Nothing was written. ruff says: {output.decode()}"
+            )

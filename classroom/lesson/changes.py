@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import itertools
 import shutil
@@ -15,6 +14,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
 from classroom.machine.home import ClassroomError, home
+from classroom.machine.waiting import eventually
 from classroom.workers import NOTEBOOKS
 
 _numbers = itertools.count(1)
@@ -103,18 +103,25 @@ async def make_current(client: Client, deployment: str, build: str, *, timeout: 
     request = SetWorkerDeploymentCurrentVersionRequest(
         namespace=client.namespace, deployment_name=deployment, build_id=build
     )
-    deadline = asyncio.get_running_loop().time() + timeout
-    while True:
+    problem = ""
+
+    async def accepted() -> bool:
+        nonlocal problem
         try:
             await client.workflow_service.set_worker_deployment_current_version(request)
-            return
         except RPCError as err:
-            if asyncio.get_running_loop().time() > deadline:
-                raise ClassroomError(
-                    f"Build {build} of {deployment} isn't known after {timeout:.0f} s ({err}). "
-                    "Is a worker of it running?"
-                ) from None
-        await asyncio.sleep(0.1)
+            problem = str(err)
+            return False
+        return True
+
+    await eventually(
+        accepted,
+        timeout=timeout,
+        otherwise=lambda: ClassroomError(
+            f"Build {build} of {deployment} isn't known after {timeout:.0f} s ({problem}). "
+            "Is a worker of it running?"
+        ),
+    )
 
 
 async def builds_of(run: WorkflowHandle[object, object]) -> list[str]:
@@ -142,10 +149,17 @@ async def failed_task(run: WorkflowHandle[object, object], *, timeout: float = 3
     Raises:
         ClassroomError: No task failed in time.
     """
-    deadline = asyncio.get_running_loop().time() + timeout
-    while asyncio.get_running_loop().time() < deadline:
+
+    async def message() -> str | None:
         for event in (await run.fetch_history()).events:
             if event.HasField("workflow_task_failed_event_attributes"):
                 return event.workflow_task_failed_event_attributes.failure.message
-        await asyncio.sleep(0.1)
-    raise ClassroomError(f"No Workflow Task of {run.id} has failed within {timeout:.0f} s.")
+        return None
+
+    return await eventually(
+        message,
+        timeout=timeout,
+        otherwise=lambda: ClassroomError(
+            f"No Workflow Task of {run.id} has failed within {timeout:.0f} s."
+        ),
+    )

@@ -176,9 +176,21 @@ async def _start() -> DevServer:
         process = processes.start(
             NAME,
             [
-                *(str(program), "server", "start-dev", "--ip", "127.0.0.1", "--log-level", "warn"),
-                *("--db-filename", str(home() / "temporal.db")),
-                *("--port", str(port), "--ui-ip", "127.0.0.1", "--ui-port", str(ui_port)),
+                str(program),
+                "server",
+                "start-dev",
+                "--ip",
+                "127.0.0.1",
+                "--log-level",
+                "warn",
+                "--db-filename",
+                str(home() / "temporal.db"),
+                "--port",
+                str(port),
+                "--ui-ip",
+                "127.0.0.1",
+                "--ui-port",
+                str(ui_port),
                 "--ui-disable-news-fetch",
                 *ONE_PARTITION,
                 *PROMPT_TIMERS,
@@ -245,8 +257,14 @@ async def _answers(server: DevServer, program: Path) -> bool:
     deadline = asyncio.get_running_loop().time() + _STARTUP_SECONDS
     while server.process.alive and asyncio.get_running_loop().time() < deadline:
         check = await asyncio.create_subprocess_exec(
-            *(str(program), "operator", "namespace", "describe", "-n", "default"),
-            *("--address", server.address),
+            str(program),
+            "operator",
+            "namespace",
+            "describe",
+            "-n",
+            "default",
+            "--address",
+            server.address,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from filelock import FileLock, Timeout
 
 from classroom.machine.home import ClassroomError, home
+from classroom.machine.waiting import eventually
 
 
 @asynccontextmanager
@@ -24,17 +24,20 @@ async def exclusively(timeout: float = 60) -> AsyncIterator[None]:
         ClassroomError: Another program has held the lock all that time.
     """
     lock = FileLock(home() / "lock")
-    deadline = asyncio.get_running_loop().time() + timeout
-    while not lock.is_locked:
-        try:
+
+    async def acquired() -> bool:
+        with suppress(Timeout):
             lock.acquire(timeout=0)
-        except Timeout:
-            if asyncio.get_running_loop().time() > deadline:
-                raise ClassroomError(
-                    f"Another program has been starting the same for {timeout:.0f} s. End it, "
-                    "then: .venv/bin/agentkit down"
-                ) from None
-            await asyncio.sleep(0.05)
+        return lock.is_locked
+
+    await eventually(
+        acquired,
+        timeout=timeout,
+        otherwise=lambda: ClassroomError(
+            f"Another program has been starting the same for {timeout:.0f} s. End it, "
+            "then: .venv/bin/agentkit down"
+        ),
+    )
     try:
         yield
     finally:

@@ -6,12 +6,10 @@ A record under `.agentkit/processes/` names each one, so that another kernel can
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -21,6 +19,7 @@ import psutil
 from pydantic import TypeAdapter
 
 from classroom.machine.home import ClassroomError, folder, home
+from classroom.machine.waiting import eventually, wait_until
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -91,14 +90,11 @@ class Background:
         Raises:
             ClassroomError: It still runs.
         """
-        deadline = time.monotonic() + timeout
-        while self.alive:
-            if time.monotonic() > deadline:
-                raise ClassroomError(
-                    f"{self.name} still runs after {timeout:.0f} s. The end of its log:\n"
-                    f"{self.log_tail()}"
-                )
-            time.sleep(0.02)
+        if not wait_until(lambda: not self.alive, timeout=timeout):
+            raise ClassroomError(
+                f"{self.name} still runs after {timeout:.0f} s. The end of its log:\n"
+                f"{self.log_tail()}"
+            )
         _forget(self)
         return self.returncode
 
@@ -108,10 +104,8 @@ class Background:
                 os.kill(self.pid, number)
             # Not psutil's wait(): a container whose first process collects nobody's dead
             # children would let it wait for a zombie.
-            end = time.monotonic() + deadline
-            while self.alive and time.monotonic() < end:
-                time.sleep(0.01)
-            if self.alive and number != signal.SIGKILL:
+            ended = wait_until(lambda: not self.alive, timeout=deadline, every=0.01)
+            if not ended and number != signal.SIGKILL:
                 return self.kill()
         _forget(self)
         return self.returncode
@@ -230,13 +224,17 @@ async def until(condition: Callable[[], bool], process: Background, *, timeout: 
     Raises:
         ClassroomError: The process ended or the time was up before; its log's end is shown.
     """
-    deadline = asyncio.get_running_loop().time() + timeout
-    while not condition():
-        late = asyncio.get_running_loop().time() > deadline
-        if late or not process.alive:
-            how = f"didn't get there within {timeout:.0f} s" if late else "ended before it"
-            raise ClassroomError(f"{process.name} {how}. The end of its log:\n{process.log_tail()}")
-        await asyncio.sleep(0.02)
+
+    def failed(how: str) -> ClassroomError:
+        return ClassroomError(f"{process.name} {how}. The end of its log:\n{process.log_tail()}")
+
+    async def check() -> bool:
+        if not (holds := condition()) and not process.alive:
+            raise failed("ended before it")
+        return holds
+
+    late = f"didn't get there within {timeout:.0f} s"
+    await eventually(check, timeout=timeout, otherwise=lambda: failed(late), every=0.02)
 
 
 def find(name: str) -> Background | None:

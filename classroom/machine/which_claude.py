@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 import offline_claude as offline
 from classroom.machine import locks, ports, processes
 from classroom.machine.home import ClassroomError, home
+from classroom.machine.waiting import wait_until
 from offline_claude import Call, OfflineClaude
 
 NAME = "offline-claude"
@@ -114,8 +114,14 @@ async def _start() -> str:
         process = processes.start(
             NAME,
             [
-                *(sys.executable, "-m", "classroom", "offline", "--port", str(port)),
-                *("--log", str(home() / "logs" / "calls.jsonl")),
+                sys.executable,
+                "-m",
+                "classroom",
+                "offline",
+                "--port",
+                str(port),
+                "--log",
+                str(home() / "logs" / "calls.jsonl"),
             ],
             details={"port": str(port), "code": _code_version()},
         )
@@ -154,15 +160,16 @@ def _leave_out_proxies() -> None:
 
 def _answers(url: str, process: processes.Background) -> bool:
     """Wait until the offline Claude answers; False if it dies or takes too long."""
-    deadline = time.monotonic() + _STARTUP_SECONDS
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    while process.alive and time.monotonic() < deadline:
+
+    def settled() -> bool:
         try:
             direct.open(f"{url}/healthz", timeout=5).close()
-            return True
         except OSError:
-            time.sleep(0.02)
-    return False
+            return not process.alive
+        return True
+
+    return wait_until(settled, timeout=_STARTUP_SECONDS) and process.alive
 
 
 def _base_url() -> str:

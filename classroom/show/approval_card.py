@@ -20,13 +20,12 @@ from agentkit.approvals import (
     AuditEntry,
     Decision,
     DecisionRefused,
-    PendingApproval,
     decide,
-    digest_of,
     pending_approvals,
-    read_audit,
     sign,
 )
+from agentkit.approvals.client import read_audit
+from agentkit.approvals.requests import Pending, digest_of
 
 _LOOK_AGAIN = 2.0
 """Seconds between two looks at whether somebody else has decided."""
@@ -58,7 +57,7 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
     def __init__(
         self,
         run: WorkflowHandle[Any, Any],
-        waiting: PendingApproval,
+        waiting: Pending,
         *,
         reviewer: str,
         key: bytes | None = None,
@@ -242,7 +241,7 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
     def _count_down(self) -> None:
         left = max(0, round(self._expires - time.monotonic()))
         hours, minutes, seconds = left // 3600, left // 60 % 60, left % 60
-        then = "runs anyway" if self.request.on_timeout == "allow" else "is denied"
+        then = "runs anyway" if self.request.terms.on_timeout == "allow" else "is denied"
         self.countdown.value = (
             f'<span role="timer" aria-label="time left"><b>{hours}:{minutes:02}:{seconds:02}</b>'
             f" left; then it {then}</span>"

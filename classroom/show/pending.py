@@ -9,13 +9,14 @@ from typing import Any
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
-from agentkit.approvals import PendingApproval, pending_approvals
+from agentkit.approvals import pending_approvals
+from agentkit.approvals.requests import Pending
 from classroom.machine.home import ClassroomError
 
 
 async def until_pending(
     run: WorkflowHandle[Any, Any], count: int = 1, *, timeout: float = 60
-) -> list[PendingApproval]:
+) -> list[Pending]:
     """Wait until so many requests wait in a run.
 
     Args:

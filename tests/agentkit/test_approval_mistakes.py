@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from temporalio import workflow
 from temporalio.client import WorkflowFailureError
 
-from agentkit.approvals import Decision, Notice
-from agentkit.approvals.handlers import Inbox
-from agentkit.approvals.waiting import Waiting
+from agentkit.approvals import Decision, Gate
+from agentkit.approvals.requests import Notice, Pending
 from tests.support.gates import Bank, Desk, Given, bank, decide, decision, paying, pending, world
 
 # Stories
@@ -71,7 +71,7 @@ async def a_decision_on_one_draft_approves_no_other(desk: Bank) -> None:
 
 
 async def a_notifier_that_hangs_delays_no_expiry(desk: Bank) -> None:
-    def fail(notice: Notice) -> None:
+    async def fail(notice: Notice) -> None:
         raise RuntimeError("the pager is on fire")
 
     world.notifier = fail
@@ -81,89 +81,77 @@ async def a_notifier_that_hangs_delays_no_expiry(desk: Bank) -> None:
 # Mistakes
 
 
-async def use_what_wait_condition_returns(self: Inbox, waiting: Waiting) -> Any:
+async def use_what_wait_condition_returns(self: Gate, pending: Pending) -> Any:
     """1: it returns None, so every approved action is cancelled."""
-    timeout = waiting.request.expires_at - workflow.now()
-    wait: Any = workflow.wait_condition
-    decided = await wait(lambda: waiting.outcome is not None, timeout=timeout)
-    request = waiting.request
-    return (
-        waiting.outcome
-        if decided
-        else self._audit.add("expired", request.id, request.tool, "timeout", "no decision")
-    )
+    call, wait = pending.request.call, cast(Any, workflow.wait_condition)
+    timeout = pending.request.expires_at - workflow.now()
+    if await wait(lambda: call.id in self._decided, timeout=timeout):
+        return self._decided[call.id]
+    return self._audit.add("expired", call, by="timeout", note="no decision")
 
 
-async def ignore_what_wait_condition_raises(self: Inbox, waiting: Waiting) -> Any:
+async def ignore_what_wait_condition_raises(self: Gate, pending: Pending) -> Any:
     """1: it raises when the time is up; uncaught, the gate never reaches its own timeout."""
-    timeout = waiting.request.expires_at - workflow.now()
-    await workflow.wait_condition(lambda: waiting.outcome is not None, timeout=timeout)
-    return waiting.outcome
+    id, timeout = pending.request.id, pending.request.expires_at - workflow.now()
+    await workflow.wait_condition(lambda: id in self._decided, timeout=timeout)
+    return self._decided[id]
 
 
-async def run_whatever_was_decided(self: Inbox, call: Any, why: str, terms: Any) -> Any:
-    """5: only "is there a decision?" is tested, so what was rejected is run."""
-    _, entry = await _ask(self, call, why, terms)
-    return entry.decision is not None, entry
+async def run_whatever_was_decided(self: Gate, pending: Pending) -> Any:
+    """5: only "is there a decision?" is tested, so a rejected call runs."""
+    entry = await _until_decided(self, pending)
+    return replace(entry, event="approved") if entry.decision else entry
 
 
-def check_no_digest(self: Inbox, decision: Decision, verify: Any) -> str | None:
+def check_no_digest(decision: Decision, pending: Pending | None, *_: Any, **__: Any) -> str | None:
     """5: a decision that binds to no particular draft."""
-    waiting = self.open.get(decision.request_id)
-    return None if waiting is not None and waiting.outcome is None else "No such request."
+    return "No such request." if pending is None else None
 
 
-def approve_in_advance(self: Inbox, waiting: Waiting) -> None:
+def approve_in_advance(self: Gate, pending: Pending, kind: Any) -> None:
     """5: a decision from before the request is kept for it."""
-    early = [e.decision for e in self._audit.entries if e.event == "refused" and e.decision]
-    if early:
-        waiting.outcome = self._audit.add("approved", waiting.request.id, "pay", "early")
+    _announce(self, pending, kind)
+    call = pending.request.call
+    if any(each.event == "refused" and each.decision for each in self._audit.entries):
+        self._decided[call.id] = self._audit.add("approved", call, by="early")
 
 
-async def wait_for_the_notifier_first(self: Inbox, waiting: Waiting) -> Any:
+async def wait_for_the_notifier_first(self: Gate, pending: Pending) -> Any:
     """9: the timer starts once the notifier is done."""
-    while self._notices:
-        await asyncio.wait(self._notices)
-    timeout = waiting.request.expires_at - waiting.request.asked_at
+    await workflow.wait_condition(lambda: "under way" not in pending.notices.values())
+    id, timeout = pending.request.id, pending.request.terms.timeout
     with suppress(asyncio.TimeoutError):
-        await workflow.wait_condition(lambda: waiting.outcome is not None, timeout=timeout)
-    return await _until_decided(self, waiting)
+        await workflow.wait_condition(lambda: id in self._decided, timeout=timeout)
+    return await _until_decided(self, pending)
 
 
-_ask = Inbox.ask
-_until_decided = Inbox._until_decided
-_say = Inbox._say
-
-
-def _say_and_look_back(self: Inbox, waiting: Waiting, kind: Any) -> None:
-    _say(self, waiting, kind)
-    if kind == "asked":
-        approve_in_advance(self, waiting)
-
+_until_decided = Gate._until_decided
+_announce = Gate._announce
 
 Story = Callable[[Bank], Awaitable[None]]
+GATE = "agentkit.approvals.gate"
 CASES: list[tuple[Story, str, Any]] = [
-    (what_is_approved_runs, "_until_decided", use_what_wait_condition_returns),
-    (what_nobody_decides_on_ends_in_time, "_until_decided", ignore_what_wait_condition_raises),
-    (what_is_rejected_does_not_run, "ask", run_whatever_was_decided),
-    (a_decision_on_one_draft_approves_no_other, "_refusal", check_no_digest),
-    (an_early_signal_approves_nothing, "_say", _say_and_look_back),
-    (a_notifier_that_hangs_delays_no_expiry, "_until_decided", wait_for_the_notifier_first),
+    (what_is_approved_runs, "Gate._until_decided", use_what_wait_condition_returns),
+    (what_nobody_decides_on_ends_in_time, "Gate._until_decided", ignore_what_wait_condition_raises),
+    (what_is_rejected_does_not_run, "Gate._until_decided", run_whatever_was_decided),
+    (a_decision_on_one_draft_approves_no_other, "refusal", check_no_digest),
+    (an_early_signal_approves_nothing, "Gate._announce", approve_in_advance),
+    (a_notifier_that_hangs_delays_no_expiry, "Gate._until_decided", wait_for_the_notifier_first),
 ]
 
 
 @pytest.mark.parametrize("story", [story for story, _, _ in CASES])
-async def test_the_gate_as_it_is_makes_no_such_mistake(story: Story) -> None:
+async def test_gate_makes_no_such_mistake(story: Story) -> None:
     async with bank() as desk:
         await asyncio.wait_for(story(desk), 30)
 
 
 @pytest.mark.parametrize(("story", "name", "mistake"), CASES)
-async def test_the_story_notices_the_mistake(
+async def test_planted_mistake_is_noticed(
     story: Story, name: str, mistake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The sandbox passes agentkit through, so the Workflow takes this very class.
-    monkeypatch.setattr(Inbox, name, mistake)
+    # The sandbox passes agentkit through, so the Workflow uses this very module.
+    monkeypatch.setattr(f"{GATE}.{name}", mistake)
     async with bank() as desk:
         with pytest.raises((AssertionError, WorkflowFailureError, asyncio.TimeoutError)):
             await asyncio.wait_for(story(desk), 8)

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from agentkit.approvals import FileNotifier, Notice, WebhookNotifier
+from agentkit import ToolCall
+from agentkit.approvals import FileNotifier
+from agentkit.approvals.notify import WebhookNotifier
+from agentkit.approvals.requests import Notice
 from tests.agentkit.test_approval_signatures import request
 from tests.support.conditions import closed_port
 from tests.support.gates import audit, bank, paying, pending, world
@@ -61,31 +64,29 @@ def webhook() -> Iterator[Hook]:
             thread.join()
 
 
-async def test_the_file_holds_every_notice_as_it_was_told(tmp_path: Path) -> None:
+async def test_file_notifier_writes_each_notice_as_a_line(tmp_path: Path) -> None:
     inbox = FileNotifier(tmp_path / "new" / "inbox.jsonl")
     assert inbox.notices() == []
     await inbox(NOTICE)
-    await inbox(Notice("reminded", [], request(id="toolu_2")))
+    await inbox(Notice("reminded", [], request(call=ToolCall("toolu_2", "pay", {}))))
     first, second = inbox.notices()
     assert first == NOTICE
     assert (second.kind, second.request.id) == ("reminded", "toolu_2")
 
 
-async def test_the_webhook_gets_the_notice_and_the_operators_headers() -> None:
+async def test_webhook_receives_notice_and_configured_headers() -> None:
     with webhook() as hook:
         await WebhookNotifier(hook.url, {"Authorization": SECRET})(NOTICE)
     ((headers, body),) = hook.calls
     assert headers["Authorization"] == SECRET
     assert body["text"] == "pay waits for ann until 2026-01-02 03:04 UTC (asked): over 50"
-    assert body["notice"]["request"]["arguments"]["text"] == "Grüße, 日本, \U0001f4da"
+    assert body["notice"]["request"]["call"]["input"]["text"] == "Grüße, 日本, \U0001f4da"
 
 
 @pytest.mark.parametrize(
     ("status", "final"), [(400, True), (404, True), (408, False), (429, False), (503, False)]
 )
-async def test_what_another_attempt_can_not_mend_is_not_tried_again(
-    status: int, final: bool
-) -> None:
+async def test_only_statuses_that_may_pass_are_retried(status: int, final: bool) -> None:
     with webhook() as hook:
         hook.status = status
         with pytest.raises(ApplicationError, match=f"The webhook answered {status}") as failed:
@@ -93,7 +94,7 @@ async def test_what_another_attempt_can_not_mend_is_not_tried_again(
     assert failed.value.non_retryable is final
 
 
-async def test_secrets_follow_no_redirect_to_another_host() -> None:
+async def test_webhook_redirect_is_not_followed() -> None:
     with webhook() as hook, webhook() as elsewhere:
         hook.status, hook.location = 302, elsewhere.url
         with pytest.raises(ApplicationError, match="answered 302"):
@@ -102,7 +103,7 @@ async def test_secrets_follow_no_redirect_to_another_host() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/token-1234", "token-1234", "http://[x"])
-async def test_a_webhook_that_is_not_there_is_told_without_its_secrets(url: str) -> None:
+async def test_unreachable_webhook_error_quotes_no_secret(url: str) -> None:
     notifier = WebhookNotifier(url.format(port=closed_port()), {"Authorization": SECRET})
     with pytest.raises(ApplicationError, match="can't be reached") as failed:
         await notifier(NOTICE)
@@ -110,12 +111,12 @@ async def test_a_webhook_that_is_not_there_is_told_without_its_secrets(url: str)
     assert failed.value.__cause__ is None
 
 
-async def test_a_failing_webhook_shows_in_the_audit_and_leaves_no_secret_in_history() -> None:
+async def test_failing_webhook_shows_in_audit_and_history_has_no_secret() -> None:
     with webhook() as hook:
         hook.status = 404
         notifier = WebhookNotifier(f"{hook.url}?token-1234", {"Authorization": SECRET})
         async with bank() as desk:
-            world.notifier = notifier._post
+            world.notifier = notifier
             run = await desk.start(paying(80.0))
             await pending(run)
             while not [e for e in await audit(run) if e.event == "not notified"]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,9 @@ import pytest_asyncio
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from agentkit.approvals import ApprovalRequest, Decision, digest_of, sign, signed_by
+from agentkit import ToolCall
+from agentkit.approvals import Decision, Terms, sign, signed_by
+from agentkit.approvals.requests import ApprovalRequest, digest_of
 from tests.support.gates import (
     KEYS,
     Bank,
@@ -37,7 +39,7 @@ async def desk() -> AsyncIterator[Bank]:
         yield running
 
 
-async def test_a_signed_decision_counts_and_the_audit_keeps_the_signature(desk: Bank) -> None:
+async def test_signed_decision_counts_and_audit_keeps_signature(desk: Bank) -> None:
     run = await desk.start(paying(80.0), signed=True)
     (waiting,) = await pending(run)
     await decide(run, decision(waiting, key=KEYS["ann"], reason="ja, größer als 50 €"))
@@ -67,7 +69,7 @@ def forgeries(waiting: Any) -> list[tuple[Decision, str]]:
     ]
 
 
-async def test_forged_and_tampered_updates_are_refused_before_anything_is_recorded(
+async def test_forged_updates_are_refused_and_not_recorded(
     desk: Bank,
 ) -> None:
     run = await desk.start(paying(80.0), signed=True)
@@ -79,7 +81,7 @@ async def test_forged_and_tampered_updates_are_refused_before_anything_is_record
     assert world.paid == []
 
 
-async def test_forged_and_tampered_signals_are_written_down_and_ignored(desk: Bank) -> None:
+async def test_forged_signals_are_audited_and_ignored(desk: Bank) -> None:
     run = await desk.start(paying(80.0), signed=True)
     (waiting,) = await pending(run)
     for forged, _ in forgeries(waiting):
@@ -91,7 +93,7 @@ async def test_forged_and_tampered_signals_are_written_down_and_ignored(desk: Ba
     assert world.paid == []
 
 
-async def test_a_signature_for_one_run_is_none_for_another(desk: Bank) -> None:
+async def test_signature_does_not_hold_for_another_run(desk: Bank) -> None:
     run = await desk.start(paying(80.0), signed=True)
     other = await desk.start(paying(80.0), signed=True)
     (waiting,), (elsewhere,) = await pending(run), await pending(other)
@@ -100,7 +102,7 @@ async def test_a_signature_for_one_run_is_none_for_another(desk: Bank) -> None:
     assert await refused(run, replace(good, digest=waiting.request.digest)) == words
 
 
-async def test_a_new_key_does_not_break_runs_that_were_decided_with_the_old_one(
+async def test_replay_succeeds_after_keys_have_changed(
     desk: Bank,
 ) -> None:
     run = await desk.start(paying(80.0, id="a"), paying(90.0, id="b"), signed=True)
@@ -113,7 +115,7 @@ async def test_a_new_key_does_not_break_runs_that_were_decided_with_the_old_one(
     await replayer.replay_workflow(await run.fetch_history())
 
 
-async def test_no_key_is_in_the_history(desk: Bank) -> None:
+async def test_history_holds_no_key(desk: Bank) -> None:
     run = await desk.start(paying(80.0), signed=True)
     (waiting,) = await pending(run)
     await run.signal("submit_decision", decision(waiting, key=KEYS["ann"]))
@@ -127,7 +129,7 @@ async def test_no_key_is_in_the_history(desk: Bank) -> None:
 
 
 @pytest.mark.parametrize("keys", [{}, {"ann": b"short"}])
-def test_a_hook_without_real_keys_can_not_be_made(keys: dict[str, bytes]) -> None:
+def test_signed_by_requires_keys_of_some_length(keys: dict[str, bytes]) -> None:
     with pytest.raises(ValueError, match=r"[Kk]ey"):
         signed_by(keys)
 
@@ -145,21 +147,23 @@ ODD = {
 
 def request(**changes: Any) -> ApprovalRequest:
     fields: dict[str, Any] = {
-        "id": "toolu_1",
-        "tool": "pay",
-        "arguments": ODD,
+        "call": ToolCall("toolu_1", "pay", ODD),
+        "terms": Terms(timedelta(days=1, hours=3, minutes=4, microseconds=5_678_901)),
         "asker": "desk",
         "why": "over 50",
         "workflow_id": "w",
         "first_run_id": "r",
         "asked_at": datetime(2026, 1, 1, tzinfo=UTC),
-        "expires_at": datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
         **changes,
     }
     return ApprovalRequest(**fields)
 
 
-def test_the_digest_is_the_same_in_every_process_and_after_every_boundary() -> None:
+def pay_request(arguments: dict[str, Any]) -> ApprovalRequest:
+    return request(call=ToolCall("toolu_1", "pay", arguments))
+
+
+def test_digest_is_the_same_in_every_process_and_after_serialization() -> None:
     here = digest_of(request())
     code = "from tests.agentkit.test_approval_signatures import *; print(digest_of(request()))"
     for seed in ("1", "2"):
@@ -172,33 +176,34 @@ def test_the_digest_is_the_same_in_every_process_and_after_every_boundary() -> N
     (back,) = converter.from_payloads(converter.to_payloads([request()]), [ApprovalRequest])
     assert digest_of(back) == here
     reordered = dict(reversed(list(ODD.items())))
-    assert digest_of(request(arguments=reordered)) == here
+    assert digest_of(pay_request(reordered)) == here
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"id": "toolu_2"},
-        {"tool": "look"},
-        {"arguments": {**ODD, "amount": 0.3}},
-        {"arguments": {**ODD, "whole": "50.0"}},
+        {"call": ToolCall("toolu_2", "pay", ODD)},
+        {"call": ToolCall("toolu_1", "look", ODD)},
+        {"call": ToolCall("toolu_1", "pay", {**ODD, "amount": 0.3})},
+        {"call": ToolCall("toolu_1", "pay", {**ODD, "whole": "50.0"})},
         {"asker": "other"},
         {"why": "other"},
         {"workflow_id": "other"},
         {"first_run_id": "other"},
-        {"expires_at": datetime(2026, 1, 3, tzinfo=UTC)},
+        {"terms": Terms(timedelta(days=2))},
+        {"asked_at": datetime(2026, 1, 2, tzinfo=UTC)},
     ],
 )
-def test_the_digest_covers_everything_that_a_reviewer_sees(change: dict[str, Any]) -> None:
+def test_digest_covers_everything_a_reviewer_sees(change: dict[str, Any]) -> None:
     assert digest_of(request(**change)) != digest_of(request())
 
 
-def test_odd_numbers_and_half_characters_have_a_digest_too() -> None:
+def test_digest_of_odd_numbers_and_half_surrogate_pairs() -> None:
     odd = {"n": float("nan"), "i": float("inf"), "s": "\ud800", "big": 10**400}
-    assert len(digest_of(request(arguments=odd))) == 64
+    assert len(digest_of(pay_request(odd))) == 64
 
 
-def test_signing_twice_is_signing_once() -> None:
+def test_signing_twice_gives_the_same_signature() -> None:
     made = Decision("toolu_1", "0" * 64, "approve", "ann")
     once = sign(made, KEYS["ann"])
     assert sign(once, KEYS["ann"]) == once

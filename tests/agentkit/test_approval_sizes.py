@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agentkit.approvals.audit import MOST_REFUSED
-from agentkit.approvals.requests import LONGEST_DECISION
+from agentkit.approvals.decisions import LONGEST_DECISION
 from tests.support.gates import KEYS, audit, bank, decide, decision, paying, pending, refused, world
 
 HUGE = "x" * 1_500_000
@@ -18,7 +18,7 @@ HUGE = "x" * 1_500_000
 @pytest.mark.parametrize(
     "change", [{"reason": HUGE}, {"arguments": {HUGE: HUGE[:9]}}, {"reviewer": HUGE}]
 )
-async def test_huge_decisions_are_refused_and_the_run_ends_as_it_should(
+async def test_huge_decisions_are_refused_and_run_completes(
     change: dict[str, Any],
 ) -> None:
     async with bank() as desk:
@@ -37,7 +37,7 @@ async def test_huge_decisions_are_refused_and_the_run_ends_as_it_should(
     assert all(len(e.note) < 1_000 for e in entries)
 
 
-async def test_a_decision_of_some_length_still_counts() -> None:
+async def test_long_decision_below_the_limit_counts() -> None:
     async with bank() as desk:
         run = await desk.start(paying(80.0))
         (waiting,) = await pending(run)
@@ -47,7 +47,7 @@ async def test_a_decision_of_some_length_still_counts() -> None:
     assert world.paid == [(1042, 80.0)]
 
 
-async def test_refused_decisions_just_short_enough_do_not_add_up() -> None:
+async def test_many_long_refused_decisions_fit_into_the_result() -> None:
     async with bank() as desk:
         run = await desk.start(paying(80.0))
         (waiting,) = await pending(run)

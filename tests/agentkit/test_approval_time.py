@@ -12,7 +12,9 @@ import pytest
 import pytest_asyncio
 
 from agentkit import ToolCall
-from agentkit.approvals import Notice, Terms
+from agentkit.approvals import Terms
+from agentkit.approvals.requests import Notice
+from agentkit.testing import result_of, settled
 from tests.support.agents import eventually
 from tests.support.gates import (
     KEYS,
@@ -24,6 +26,7 @@ from tests.support.gates import (
     paying,
     pending,
     refused,
+    take,
     world,
 )
 
@@ -40,10 +43,10 @@ def kinds() -> list[tuple[str, list[str]]]:
     return [(notice.kind, notice.to) for notice in world.notices]
 
 
-async def test_a_day_passes_in_no_time_and_then_the_call_is_denied(desk: Bank) -> None:
+async def test_call_is_denied_after_a_day_without_decision(desk: Bank) -> None:
     begun = time.monotonic()
     run = await desk.start(paying(80.0))
-    got = await run.result()
+    got = await result_of(run)
     assert time.monotonic() - begun < 20
     assert got.results[0]["is_error"]
     assert got.results[0]["content"].startswith("Not run. Nobody approved it: Nobody decided until")
@@ -55,13 +58,13 @@ async def test_a_day_passes_in_no_time_and_then_the_call_is_denied(desk: Bank) -
     assert world.paid == []
 
 
-async def test_terms_may_say_that_an_expired_call_runs(desk: Bank) -> None:
-    got = await (await desk.start(paying(80.0), on_timeout="allow")).result()
+async def test_expired_call_runs_if_terms_allow_it(desk: Bank) -> None:
+    got = await result_of(await desk.start(paying(80.0), on_timeout="allow"))
     assert world.paid == [(1042, 80.0)]
     assert [e.event for e in got.audit] == ["asked", "reminded", "expired", "ran"]
 
 
-async def test_reviewers_are_told_and_reminded_and_then_a_second_one_may_decide_too(
+async def test_reviewers_are_notified_reminded_and_escalated_to(
     desk: Bank,
 ) -> None:
     run = await desk.start(paying(80.0), reviewers=["ann"], escalate_to=["bob"])
@@ -79,12 +82,12 @@ async def test_reviewers_are_told_and_reminded_and_then_a_second_one_may_decide_
     assert waiting.may_decide == ["ann", "bob"]
     assert waiting.remaining_seconds <= 6 * 3600
     await decide(run, decision(waiting, by="bob"))
-    got = await run.result()
+    got = await result_of(run)
     assert [e.event for e in got.audit] == ["asked", "reminded", "escalated", "approved", "ran"]
     assert world.paid == [(1042, 80.0)]
 
 
-async def test_a_decision_after_the_end_is_refused(desk: Bank) -> None:
+async def test_decision_after_expiry_is_refused(desk: Bank) -> None:
     run = await desk.start(paying(80.0, id="a"), paying(90.0, id="b"), timeout=HOUR)
     waiting, other = await pending(run, 2)
     await decide(run, decision(other))
@@ -97,13 +100,13 @@ async def test_a_decision_after_the_end_is_refused(desk: Bank) -> None:
 # The notifier
 
 
-async def test_a_notifier_that_fails_delays_nothing_and_shows_everywhere(desk: Bank) -> None:
-    def broken(notice: Notice) -> None:
+async def test_failing_notifier_delays_no_expiry_and_shows_everywhere(desk: Bank) -> None:
+    async def broken(notice: Notice) -> None:
         raise RuntimeError("the pager is on fire")
 
     world.notifier = broken
     run = await desk.start(paying(80.0), timeout=10 * HOUR)
-    (waiting,) = await pending(run)
+    await pending(run, notified=False)
     await desk.env.sleep(timedelta(minutes=6))
     (waiting,) = await pending(run)
     assert len(world.notices) == 5, "bounded attempts"
@@ -111,7 +114,7 @@ async def test_a_notifier_that_fails_delays_nothing_and_shows_everywhere(desk: B
     assert [e.note for e in await audit(run) if e.event == "not notified"] == [note]
     assert waiting.notes == [note]
     assert note in await _details(run)
-    got = await run.result()
+    got = await result_of(run)
     expired = next(e for e in got.audit if e.event == "expired")
     asked = got.audit[0]
     assert 10 * HOUR <= expired.at - asked.at < 11 * HOUR
@@ -127,7 +130,7 @@ async def _details(run: Any) -> str:
 # Continue-as-new
 
 
-async def test_a_pending_request_is_carried_across_continue_as_new_as_it_is(desk: Bank) -> None:
+async def test_pending_request_is_carried_across_continue_as_new_unchanged(desk: Bank) -> None:
     run = await desk.start(
         paying(80.0, id="a"),
         ToolCall("b", "look", {"order_id": 7}),
@@ -137,13 +140,14 @@ async def test_a_pending_request_is_carried_across_continue_as_new_as_it_is(desk
     (before,) = await pending(run)
     for hours in (13, 6):  # after the reminder, and after the escalation
         await desk.env.sleep(hours * HOUR)
+        await settled(run)
         await run.signal("continue_as_new")
         await _next_run(desk, run)
     (after,) = await pending(run)
     assert after.request == before.request
     assert after.may_decide == ["ann", "bob"]
     await decide(run, decision(before, by="bob"))
-    got = await run.result()
+    got = await result_of(run)
     assert world.paid == [(1042, 80.0)]
     assert world.looked == [7], "what had run before was run again"
     assert [k for k, _ in kinds()] == ["asked", "reminded", "escalated"], "told twice"
@@ -160,19 +164,20 @@ async def _next_run(desk: Bank, run: Any) -> None:
     known.add(now)
 
 
-async def test_a_carried_request_expires_when_it_would_have(desk: Bank) -> None:
+async def test_carried_request_keeps_its_expiry(desk: Bank) -> None:
     run = await desk.start(paying(80.0))
     (before,) = await pending(run)
     await desk.env.sleep(20 * HOUR)
+    await settled(run)
     await run.signal("continue_as_new")
-    got = await run.result()
+    got = await result_of(run)
     expired = next(e for e in got.audit if e.event == "expired")
     late = (expired.at - before.request.expires_at).total_seconds()
     assert 0 <= late < 60
     assert [e.event for e in got.audit].count("asked") == 1
 
 
-async def test_the_run_does_not_move_on_while_a_tool_is_running(desk: Bank) -> None:
+async def test_gate_is_not_at_rest_while_a_tool_runs(desk: Bank) -> None:
     run = await desk.start(ToolCall("a", "ship", {"order_id": 7}), paying(80.0, id="b"))
     (waiting,) = await pending(run)
     await eventually(lambda: world.shipped == [7])
@@ -181,31 +186,35 @@ async def test_the_run_does_not_move_on_while_a_tool_is_running(desk: Bank) -> N
     world.van_is_there = True
     await _next_run(desk, run)
     await decide(run, decision(waiting))
-    got = await run.result()
+    got = await result_of(run)
     assert got.results[0]["content"] == "shipped 7"
     assert world.shipped == [7], "the tool was left, and run again"
 
 
-async def test_the_run_does_not_move_on_while_a_decision_is_looked_at(desk: Bank) -> None:
+async def test_gate_is_not_at_rest_while_a_decision_is_verified(desk: Bank) -> None:
     run = await desk.start(paying(80.0))
     (waiting,) = await pending(run)
     await run.signal("submit_decision", decision(waiting, key=KEYS["ann"]))
     await run.signal("continue_as_new")
-    await run.result()
+    await result_of(run)
     assert world.paid == [(1042, 80.0)], "the decision was lost on the way"
 
 
-async def test_a_carried_request_is_not_judged_again(desk: Bank) -> None:
+async def test_carried_request_is_not_judged_again(desk: Bank) -> None:
     run = await desk.start(paying(80.0, reason="change your mind"))
     (before,) = await pending(run)
     await run.signal("continue_as_new")
     await _next_run(desk, run)
     await decide(run, decision(before))
-    await run.result()
+    await result_of(run)
     assert world.paid == [(1042, 80.0)]
 
 
-async def test_a_call_that_changed_on_the_way_is_asked_for_anew(desk: Bank) -> None:
+async def test_carried_call_that_changed_is_withdrawn_and_asked_again(desk: Bank) -> None:
+    async def slow(notice: Notice) -> None:
+        await asyncio.sleep(0.5)  # continuing as new meanwhile would lock the server's clock
+
+    world.notifier = slow
     run = await desk.start(paying(80.0), calls_of_next_run=[paying(400.0)])
     (before,) = await pending(run)
     await run.signal("continue_as_new")
@@ -214,20 +223,20 @@ async def test_a_call_that_changed_on_the_way_is_asked_for_anew(desk: Bank) -> N
     assert after.request.arguments["amount"] == 400.0
     words = "The digest is not this request's: look at the request again, then decide."
     assert await refused(run, decision(before)) == words
-    got = await run.result()
+    got = await result_of(run)
     assert world.paid == []
     assert "withdrawn" in [e.event for e in got.audit]
 
 
-async def test_reviewers_who_were_not_told_yet_are_told_by_the_next_run(desk: Bank) -> None:
-    def fail(notice: Notice) -> None:
+async def test_undelivered_notice_is_sent_again_by_the_next_run(desk: Bank) -> None:
+    async def fail(notice: Notice) -> None:
         raise RuntimeError("the pager is on fire")
 
     world.notifier = fail
     run = await desk.start(paying(80.0))
-    await pending(run)
+    await pending(run, notified=False)
     await eventually(lambda: len(world.notices) >= 1)
-    world.notifier = lambda notice: None
+    world.notifier = take
     world.notices.clear()
     await run.signal("continue_as_new")
     await _next_run(desk, run)
@@ -248,6 +257,6 @@ async def test_reviewers_who_were_not_told_yet_are_told_by_the_next_run(desk: Ba
         ({"escalate_to": ("bob",)}, "Escalation needs both"),
     ],
 )
-def test_terms_that_can_not_be_met_are_refused(terms: dict[str, Any], words: str) -> None:
+def test_impossible_terms_are_refused(terms: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Terms(**terms)

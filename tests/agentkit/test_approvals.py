@@ -51,7 +51,7 @@ def texts(got: Got) -> list[str]:
 # What the policy decides
 
 
-async def test_reads_and_what_the_policy_allows_run_at_once(desk: Bank) -> None:
+async def test_reads_and_allowed_calls_run_at_once(desk: Bank) -> None:
     run = await desk.start(ToolCall("a", "look", {"order_id": 1}), paying(50.0, id="b"))
     got = await run.result()
     assert texts(got) == ["order 1", "paid 50.0 for 1042"]
@@ -60,7 +60,7 @@ async def test_reads_and_what_the_policy_allows_run_at_once(desk: Bank) -> None:
     ]
 
 
-async def test_what_the_policy_denies_never_runs_and_claude_hears_why(desk: Bank) -> None:
+async def test_denied_call_never_runs_and_claude_reads_why(desk: Bank) -> None:
     got = await (await desk.start(paying(501.0))).result()
     assert got.results[0]["is_error"]
     assert texts(got) == ["Not allowed: nobody may pay more than 500"]
@@ -68,7 +68,7 @@ async def test_what_the_policy_denies_never_runs_and_claude_hears_why(desk: Bank
     assert world.paid == []
 
 
-async def test_an_approved_call_runs_and_the_audit_says_who_when_and_on_what(desk: Bank) -> None:
+async def test_approved_call_runs_and_audit_says_who_and_when(desk: Bank) -> None:
     run = await desk.start(paying(80.0))
     (waiting,) = await pending(run)
     entry = await decide(run, decision(waiting, reason="agreed"))
@@ -82,7 +82,7 @@ async def test_an_approved_call_runs_and_the_audit_says_who_when_and_on_what(des
     assert got.audit[0].at <= got.audit[1].at <= got.audit[2].at
 
 
-async def test_a_rejected_call_never_runs_and_claude_hears_why(desk: Bank) -> None:
+async def test_rejected_call_never_runs_and_claude_reads_why(desk: Bank) -> None:
     run = await desk.start(paying(80.0))
     (waiting,) = await pending(run)
     await decide(run, decision(waiting, "reject", reason="paid in May already"))
@@ -92,7 +92,7 @@ async def test_a_rejected_call_never_runs_and_claude_hears_why(desk: Bank) -> No
     assert world.paid == []
 
 
-async def test_a_request_tells_tool_arguments_asker_reason_expiry_and_remaining_time(
+async def test_request_shows_tool_arguments_asker_reason_and_time(
     desk: Bank,
 ) -> None:
     run = await desk.start(paying(80.0))
@@ -106,34 +106,32 @@ async def test_a_request_tells_tool_arguments_asker_reason_expiry_and_remaining_
 
 
 @pytest.mark.parametrize("amount", ["80", None, {}, [80], "ten"])
-async def test_arguments_that_the_policy_chokes_on_ask_and_never_hang(
-    desk: Bank, amount: Any
-) -> None:
+async def test_call_that_the_policy_fails_on_needs_approval(desk: Bank, amount: Any) -> None:
     run = await desk.start(paying(amount))
     (waiting,) = await pending(run)
     assert waiting.request.why.startswith("The policy can't judge this call (TypeError: ")
     assert world.paid == []
 
 
-async def test_a_missing_argument_asks(desk: Bank) -> None:
+async def test_call_with_a_missing_argument_needs_approval(desk: Bank) -> None:
     run = await desk.start(ToolCall("toolu_1", "pay", {}))
     (waiting,) = await pending(run)
     assert waiting.request.why == "The policy can't judge this call (KeyError: 'amount')."
 
 
-async def test_a_policy_that_gives_no_verdict_asks(desk: Bank) -> None:
+async def test_call_without_a_verdict_needs_approval(desk: Bank) -> None:
     run = await desk.start(paying(10.0, reason="return nothing"))
     (waiting,) = await pending(run)
     assert "it returned None, which is no verdict" in waiting.request.why
 
 
-async def test_a_policy_can_not_change_what_runs(desk: Bank) -> None:
+async def test_policy_cannot_change_the_arguments(desk: Bank) -> None:
     await (await desk.start(paying(10.0, reason="change the call"))).result()
     assert world.paid == [(1042, 10.0)]
 
 
 @pytest.mark.parametrize("arguments", ["pay all", [1042, 80.0], None])
-async def test_arguments_that_are_no_object_are_an_error_for_claude(
+async def test_arguments_that_are_not_an_object_are_an_error_for_claude(
     desk: Bank, arguments: Any
 ) -> None:
     got = await (await desk.start(ToolCall("a", "pay", arguments))).result()
@@ -143,7 +141,7 @@ async def test_arguments_that_are_no_object_are_an_error_for_claude(
 # First valid decision wins
 
 
-async def test_a_second_decision_is_refused_and_changes_nothing(desk: Bank) -> None:
+async def test_second_decision_is_refused_and_changes_nothing(desk: Bank) -> None:
     run = await desk.start(paying(80.0), paying(90.0, id="toolu_2"))
     first, other = await pending(run, 2)
     await decide(run, decision(first, "reject"))
@@ -155,7 +153,7 @@ async def test_a_second_decision_is_refused_and_changes_nothing(desk: Bank) -> N
     assert events(got).count("rejected") == 1
 
 
-async def test_of_many_concurrent_decisions_one_counts(desk: Bank) -> None:
+async def test_one_of_many_concurrent_decisions_counts(desk: Bank) -> None:
     run = await desk.start(paying(80.0))
     (waiting,) = await pending(run)
     made = [decision(waiting, "approve" if n % 2 else "reject", by=f"r{n}") for n in range(8)]
@@ -180,7 +178,7 @@ async def test_of_many_concurrent_decisions_one_counts(desk: Bank) -> None:
         ({"answer": "reject", "arguments": {"amount": 1}}, "A rejection runs nothing, so it can't"),
     ],
 )
-async def test_a_decision_that_does_not_fit_is_refused_with_a_sentence_and_not_recorded(
+async def test_invalid_decision_is_refused_with_a_sentence_and_not_recorded(
     desk: Bank, change: dict[str, Any], words: str
 ) -> None:
     run = await desk.start(paying(80.0))
@@ -200,7 +198,9 @@ async def test_a_decision_that_does_not_fit_is_refused_with_a_sentence_and_not_r
 
 
 @pytest.mark.parametrize("value", [None, "yes", [], 7, {"approved": True}])
-async def test_whatever_else_is_sent_is_refused_and_the_run_goes_on(desk: Bank, value: Any) -> None:
+async def test_anything_that_is_not_a_decision_is_refused_and_run_continues(
+    desk: Bank, value: Any
+) -> None:
     run = await desk.start(paying(80.0))
     (waiting,) = await pending(run)
     assert (await refused(run, value)).startswith("This is not a decision: ")
@@ -211,7 +211,7 @@ async def test_whatever_else_is_sent_is_refused_and_the_run_goes_on(desk: Bank, 
     assert events(got).count("refused") == 1
 
 
-async def test_a_signal_decides_too_and_an_invalid_one_is_written_down_and_ignored(
+async def test_signal_decides_too_and_invalid_ones_are_audited_and_ignored(
     desk: Bank,
 ) -> None:
     run = await desk.start(paying(80.0))
@@ -227,7 +227,7 @@ async def test_a_signal_decides_too_and_an_invalid_one_is_written_down_and_ignor
     assert (got.audit[1].by, got.audit[1].decision) == ("mallory", bad)
 
 
-async def test_of_two_signals_at_once_the_first_counts_and_the_run_goes_on(desk: Bank) -> None:
+async def test_first_of_concurrent_signals_counts_and_run_continues(desk: Bank) -> None:
     run = await desk.start(paying(80.0))
     (waiting,) = await pending(run)
     for answer in ("reject", "approve", "approve"):
@@ -239,7 +239,7 @@ async def test_of_two_signals_at_once_the_first_counts_and_the_run_goes_on(desk:
     assert decided[1].note.startswith("The request was decided before: ")
 
 
-async def test_nothing_sent_before_a_request_exists_can_approve_it(desk: Bank) -> None:
+async def test_decision_sent_before_the_request_does_not_count(desk: Bank) -> None:
     # By Signal-with-start: the decision is there before the Workflow's first step.
     early = Decision("toolu_1", "0" * 64, "approve", "mallory")
     run: Any = await desk.client.start_workflow(
@@ -257,7 +257,7 @@ async def test_nothing_sent_before_a_request_exists_can_approve_it(desk: Bank) -
     assert events(got)[-1] == "expired"
 
 
-async def test_a_digest_of_the_same_call_in_another_run_does_not_fit(desk: Bank) -> None:
+async def test_digest_of_the_same_call_in_another_run_does_not_match(desk: Bank) -> None:
     run, other = await desk.start(paying(80.0)), await desk.start(paying(80.0))
     (waiting,), (elsewhere,) = await pending(run), await pending(other)
     assert waiting.request.digest != elsewhere.request.digest
@@ -268,7 +268,7 @@ async def test_a_digest_of_the_same_call_in_another_run_does_not_fit(desk: Bank)
 # Edited arguments
 
 
-async def test_edited_arguments_run_and_the_audit_shows_both(desk: Bank) -> None:
+async def test_edited_arguments_run_and_audit_shows_both(desk: Bank) -> None:
     run = await desk.start(paying(80.0))
     (waiting,) = await pending(run)
     await decide(run, decision(waiting, arguments={"order_id": 1042, "amount": 60.5}))
@@ -282,7 +282,9 @@ async def test_edited_arguments_run_and_the_audit_shows_both(desk: Bank) -> None
     assert texts(got) == [f"paid 60.5 for 1042\n{note}"]
 
 
-async def test_edited_arguments_that_the_tool_refuses_are_an_error_for_claude(desk: Bank) -> None:
+async def test_edited_arguments_that_do_not_fit_the_tool_are_an_error_for_claude(
+    desk: Bank,
+) -> None:
     run = await desk.start(paying(80.0))
     (waiting,) = await pending(run)
     await decide(run, decision(waiting, arguments={"amount": 60}))
@@ -295,7 +297,7 @@ async def test_edited_arguments_that_the_tool_refuses_are_an_error_for_claude(de
 # Several at once
 
 
-async def test_calls_that_need_not_wait_go_on_and_results_keep_their_order(desk: Bank) -> None:
+async def test_other_calls_do_not_wait_and_results_keep_their_order(desk: Bank) -> None:
     run = await desk.start(
         paying(80.0, id="a"), ToolCall("b", "look", {"order_id": 7}), paying(90.0, id="c")
     )
@@ -308,7 +310,7 @@ async def test_calls_that_need_not_wait_go_on_and_results_keep_their_order(desk:
     assert texts(got)[1:] == ["order 7", "paid 90.0 for 1042"]
 
 
-async def test_fifty_requests_wait_in_one_run_and_each_is_decided_on_its_own(desk: Bank) -> None:
+async def test_fifty_pending_requests_are_decided_independently(desk: Bank) -> None:
     calls = [paying(51.0 + n, order_id=1000 + n, id=f"toolu_{n}") for n in range(50)]
     run = await desk.start(*calls)
     waiting = await pending(run, 50)
@@ -333,14 +335,14 @@ async def test_fifty_requests_wait_in_one_run_and_each_is_decided_on_its_own(des
     assert [r["tool_use_id"] for r in got.results] == [c.id for c in calls]
 
 
-async def test_two_calls_of_one_id_run_once(desk: Bank) -> None:
+async def test_two_calls_with_one_id_run_once(desk: Bank) -> None:
     run = await desk.start(paying(20.0), paying(30.0))
     got = await run.result()
     assert world.paid == [(1042, 20.0)]
     assert texts(got)[1] == "Another call has the id toolu_1 too; give each its own."
 
 
-async def test_a_tool_that_is_not_offered_is_refused_even_if_the_worker_has_it(
+async def test_tool_that_is_not_offered_is_refused_even_if_the_worker_has_it(
     desk: Bank,
 ) -> None:
     run = await desk.start(ToolCall("a", "fly", {}))
@@ -350,7 +352,7 @@ async def test_a_tool_that_is_not_offered_is_refused_even_if_the_worker_has_it(
     assert await steps(run) == [], "the worker was asked"
 
 
-async def test_cancelling_the_run_withdraws_what_waits() -> None:
+async def test_cancellation_withdraws_pending_requests() -> None:
     async with bank(TidyDesk) as desk:
         run = await desk.start(paying(80.0), workflow=TidyDesk)
         (waiting,) = await pending(run)
@@ -364,7 +366,7 @@ async def test_cancelling_the_run_withdraws_what_waits() -> None:
     assert events(got) == ["asked", "withdrawn"]
 
 
-async def test_a_flood_of_bad_decisions_hides_nothing_in_the_audit(desk: Bank) -> None:
+async def test_flood_of_bad_decisions_hides_nothing_in_the_audit(desk: Bank) -> None:
     run = await desk.start(paying(80.0), timeout=HOUR)
     await pending(run)
     for _ in range(120):
@@ -374,7 +376,7 @@ async def test_a_flood_of_bad_decisions_hides_nothing_in_the_audit(desk: Bank) -
     assert [e for e in events(got) if e != "refused"] == ["asked", "reminded", "expired"]
 
 
-async def test_a_long_audit_keeps_its_newest_entries(
+async def test_long_audit_keeps_its_newest_entries(
     desk: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agentkit.approvals.audit.MOST_ENTRIES", 3)
@@ -383,7 +385,7 @@ async def test_a_long_audit_keeps_its_newest_entries(
     assert [e.request_id for e in got.audit] == ["toolu_3", "toolu_4", "toolu_5"]
 
 
-async def test_the_audit_can_be_read_while_the_run_waits_and_after_it(desk: Bank) -> None:
+async def test_audit_can_be_read_while_the_run_waits_and_after_its_end(desk: Bank) -> None:
     run = await desk.start(paying(80.0))
     await pending(run)
     assert [e.event for e in await audit(run)] == ["asked"]

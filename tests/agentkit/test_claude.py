@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
-from typing import cast
+from typing import Any
 
 import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from agentkit import ClaudeReply, ClaudeRequest, default_model, text_of, user_message
+from agentkit import ClaudeReply, ToolCall, claude_activity, text_of, tool, user_message
 from agentkit.claude import (
-    CLAUDE_OPTIONS,
     DEFAULT_MODEL,
     MAX_PAYLOAD_BYTES,
     call_claude,
     close_claude_client,
+    default_model,
 )
+from agentkit.messages import ClaudeRequest, PinnedPrompt, tool_result
 from offline_claude import OfflineClaude
 from tests.support import canned
 from tests.support.agents import HELLO, OneCall, Oversize, cause_of, desk
@@ -52,7 +52,7 @@ async def test_a_passing_fault_is_tried_again(claude: OfflineClaude, status: int
     claude.fail(status, headers={"retry-after": "0"} if status == 429 else {})
     async with desk() as running:
         reply = await running.run(OneCall.run, HELLO)
-    assert text_of(reply.content)
+    assert text_of(reply)
     assert [c.status for c in claude.calls()] == [status, 200]
 
 
@@ -109,35 +109,71 @@ async def test_a_model_is_named_by_the_request_else_by_the_environment(
     assert default_model() == DEFAULT_MODEL
 
 
-async def test_system_prompt_tools_and_limit_reach_the_api(claude: OfflineClaude) -> None:
-    short = ClaudeRequest(
-        [user_message("Order 1042?")],
-        system="Be brief.",
-        tools=[{"name": "find_order", "input_schema": cast("dict[str, object]", _SCHEMA)}],
-        max_tokens=1000,
+@tool
+async def find_order(order_id: int) -> str:
+    """Find an order.
+
+    Args:
+        order_id: The order's number.
+    """
+    return ""
+
+
+WORKER = claude_activity("Be brief.", [find_order], model="claude-opus-5-5", max_tokens=1)
+
+
+async def call_worker(**overrides: Any) -> ClaudeReply:
+    request = ClaudeRequest([user_message("Order 1042?")], **overrides)
+    reply = await ActivityEnvironment().run(WORKER, request)
+    assert isinstance(reply, ClaudeReply)
+    return reply
+
+
+async def test_activity_sends_what_the_worker_was_given(claude: OfflineClaude) -> None:
+    assert (await call_worker()).stop_reason == "max_tokens"
+    (call,) = claude.calls()
+    assert (call.system, call.offered, call.model) == (
+        "Be brief.",
+        ("find_order",),
+        "claude-opus-5-5",
     )
-    reply = await call(short)
-    assert reply.stop_reason == "tool_use"
-    assert reply.usage.input_tokens > (await call(HELLO)).usage.input_tokens
 
 
-_SCHEMA = {
-    "type": "object",
-    "properties": {"order_id": {"type": "integer"}},
-    "required": ["order_id"],
-}
+async def test_request_overrides_what_the_worker_was_given(claude: OfflineClaude) -> None:
+    reply = await call_worker(
+        system="Be long.", tools=[], model="claude-haiku-5-5", max_tokens=1000
+    )
+    assert reply.stop_reason == "end_turn"
+    (call,) = claude.calls()
+    assert (call.system, call.offered, call.model) == ("Be long.", (), "claude-haiku-5-5")
+
+
+async def test_request_without_a_system_prompt_can_be_made_on_purpose(
+    claude: OfflineClaude,
+) -> None:
+    await call_worker(system="")
+    assert claude.calls()[0].system == ""
+
+
+async def test_pinned_prompt_is_refused_by_a_worker_that_knows_none(claude: OfflineClaude) -> None:
+    with pytest.raises(ApplicationError, match="pinned to support@01234567") as refused:
+        await call_worker(prompt=PinnedPrompt("support", "sha256:0123456789"))
+    assert refused.value.non_retryable
+    assert "prompt_activities" in refused.value.message
+    assert claude.calls() == []
+
+
+async def test_result_that_is_still_a_reference_never_reaches_the_api(
+    claude: OfflineClaude,
+) -> None:
+    kept = tool_result(ToolCall("toolu_1", "find_order", {}), {"kept": "sha256:ab"})
+    with pytest.raises(ApplicationError, match="toolu_1 is kept in a store, as sha256:ab") as no:
+        await call(ClaudeRequest([user_message("Hi"), user_message([kept])]))
+    assert no.value.non_retryable
+    assert claude.calls() == []
 
 
 # Limits.
-
-
-def test_every_limit_of_a_call_is_bounded() -> None:
-    policy = CLAUDE_OPTIONS["retry_policy"]
-    assert policy is not None
-    assert 1 < policy.maximum_attempts <= 10
-    limits = [limit for name, limit in CLAUDE_OPTIONS.items() if name.endswith("_timeout")]
-    assert len(limits) == 3
-    assert all(isinstance(each, timedelta) and each <= timedelta(minutes=15) for each in limits)
 
 
 async def test_a_request_that_temporal_cannot_carry_fails_before_it_is_dispatched(

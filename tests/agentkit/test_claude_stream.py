@@ -10,8 +10,9 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import ActivityEnvironment
 
-from agentkit import ClaudeReply, ClaudeRequest, user_message
+from agentkit import ClaudeReply, user_message
 from agentkit.claude import call_claude, claude_client, close_claude_client
+from agentkit.messages import ClaudeRequest
 from offline_claude import OfflineClaude
 from tests.support import canned
 from tests.support.agents import HELLO, OneCall, desk, eventually

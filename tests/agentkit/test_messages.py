@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -9,15 +10,13 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from agentkit import (
     ClaudeReply,
-    ClaudeRequest,
     ToolCall,
     assistant_message,
     text_of,
     tool_calls,
     user_message,
 )
-from agentkit.claude import Usage
-from agentkit.messages import Content, tool_result
+from agentkit.messages import ClaudeRequest, Content, PinnedPrompt, Usage, tool_result
 from offline_claude import OfflineClaude
 from tests.support.agents import HELLO, Hold, OneCall, desk
 
@@ -53,31 +52,31 @@ def test_a_question_is_one_user_message() -> None:
 
 
 def test_results_go_back_in_one_user_message_and_in_the_order_given() -> None:
-    results = [tool_result(call, call.name) for call in tool_calls(CONTENT)]
+    results = [tool_result(call, call.name) for call in tool_calls(REPLY)]
     message = user_message(result for result in results)
     assert message == {"role": "user", "content": results}
 
 
 def test_an_assistant_message_holds_every_block_as_it_was() -> None:
-    message = assistant_message(CONTENT)
+    message = assistant_message(REPLY)
     assert message == {"role": "assistant", "content": BLOCKS}
 
 
 def test_calls_are_read_in_the_order_asked() -> None:
-    assert tool_calls(CONTENT) == [
+    assert tool_calls(REPLY) == [
         ToolCall("toolu_b", "find_order", {"order_id": 1042}),
         ToolCall("toolu_a", "track_shipment", BLOCKS[5]["input"]),
     ]
 
 
 def test_a_reply_without_calls_and_words_has_none() -> None:
-    thinking = cast(Content, BLOCKS[:2])
+    thinking = replace(REPLY, content=cast(Content, BLOCKS[:2]))
     assert tool_calls(thinking) == []
     assert text_of(thinking) == ""
 
 
 def test_the_words_of_all_text_blocks_are_joined() -> None:
-    assert text_of(CONTENT) == "Let me look. And the shipment."
+    assert text_of(REPLY) == "Let me look. And the shipment."
 
 
 def test_a_result_answers_its_call_and_says_only_of_an_error_that_it_is_one() -> None:
@@ -100,13 +99,14 @@ def test_a_result_answers_its_call_and_says_only_of_an_error_that_it_is_one() ->
     [
         REPLY,
         ClaudeRequest(
-            [user_message("Hi"), assistant_message(CONTENT)],
+            [user_message("Hi"), assistant_message(REPLY)],
             system="Be brief.",
             tools=[
                 {"name": "t", "input_schema": {"type": "object"}, "defer_loading": None},  # type: ignore[typeddict-item]
             ],
             max_tokens=7,
             model="m",
+            prompt=PinnedPrompt("support", "sha256:0"),
         ),
         ClaudeRequest([user_message("Hi")]),
         ToolCall("toolu_9", "anything", {"a": None, "b": {"c": [None, {}, 10**20]}}),
@@ -127,7 +127,7 @@ async def test_a_workflow_in_the_sandbox_can_receive_and_return_a_reply(
         assert await running.run(Hold.run, REPLY) == REPLY
         reply = await running.run(OneCall.run, HELLO)
     assert isinstance(reply, ClaudeReply)
-    assert text_of(reply.content)
+    assert text_of(reply)
     assert reply.stop_reason == "end_turn"
     assert reply.usage.output_tokens > 0
     assert len(claude.calls()) == 1

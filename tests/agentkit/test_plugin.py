@@ -1,26 +1,50 @@
-"""What a client and its workers get from the plugin."""
+"""The settings that clients, workers and replayers get from the plugin."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from temporalio import activity
-from temporalio.client import Client, Plugin
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
+from temporalio.converter import (
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    DefaultPayloadConverter,
+    PayloadCodec,
+)
 from temporalio.plugin import SimplePlugin
-from temporalio.worker import Replayer, Worker
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from agentkit import AgentPlugin, ToolCall, tool
-from agentkit.claude import CLAUDE_OPTIONS, _clients
-from agentkit.plugin import HeartbeatInterceptor
-from agentkit.tools import HEARTBEAT_TIMEOUT, tool_options
+from agentkit import AgentPlugin, ToolCall, ask_claude, connect, tool
+from agentkit.activity_options import (
+    CLAUDE_OPTIONS,
+    DEFAULT_HEARTBEAT,
+    NOTIFY_OPTIONS,
+    PIN_OPTIONS,
+    VERIFY_OPTIONS,
+    tool_options,
+)
+from agentkit.claude import _clients
 from classroom.show import steps
-from tests.support.agents import TOOLS, Hold, RunTool, RunToolOnce, add, desk, nap, seen
+from tests.support.agents import (
+    Blocking,
+    Hold,
+    RunTool,
+    RunToolOnce,
+    desk,
+    seen,
+    sleep_in_a_thread,
+)
 
 
 @tool
@@ -36,17 +60,68 @@ async def stubborn(times: int) -> str:
     return "done"
 
 
-async def test_an_activity_that_never_beats_lives_longer_than_its_heartbeat_timeout() -> None:
+# Heartbeats.
+
+
+async def scheduled_heartbeats(handle: WorkflowHandle[Any, Any]) -> list[timedelta]:
+    """The heartbeat timeouts of a run's Activities, as the server has them."""
+    history = await handle.fetch_history()
+    return [
+        event.activity_task_scheduled_event_attributes.heartbeat_timeout.ToTimedelta()
+        for event in history.events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+
+
+async def test_one_setting_is_timeout_beat_and_throttle(monkeypatch: pytest.MonkeyPatch) -> None:
+    beats: list[float] = []
+    send = activity.heartbeat
+
+    def note() -> None:
+        beats.append(time.monotonic())
+        send()
+
+    monkeypatch.setattr("agentkit.plugin.activity.heartbeat", note)
+    async with desk(AgentPlugin(heartbeat=timedelta(seconds=4))) as running:
+        handle = await running.start(RunTool.run, ToolCall("toolu_1", "nap", {"seconds": 3.5}))
+        assert (await handle.result())["content"] == "rested"
+        assert await scheduled_heartbeats(handle) == [timedelta(seconds=4)]
+        config = running.worker.config(active_config=True)
+    assert config["max_heartbeat_throttle_interval"] == timedelta(seconds=1)
+    gaps = [later - earlier for earlier, later in zip(beats, beats[1:], strict=False)]
+    assert len(beats) == 3
+    assert min(gaps) >= 0.9
+
+
+async def test_worker_with_a_long_heartbeat_beats_at_most_four_times_in_it() -> None:
+    plugin = AgentPlugin(heartbeat=timedelta(seconds=10))
+    async with desk(plugin) as running:
+        config = running.worker.config(active_config=True)
+        handle = await running.start(RunTool.run, ToolCall("toolu_1", "nap", {"seconds": 1}))
+        await handle.result()
+        assert await scheduled_heartbeats(handle) == [timedelta(seconds=10)]
+    assert config["max_heartbeat_throttle_interval"] == timedelta(seconds=2.5)
+
+
+async def test_default_heartbeat_is_set_for_every_activity_that_names_none() -> None:
     async with desk() as running:
+        handle = await running.start(RunTool.run, ToolCall("toolu_1", "add", {"a": 1}))
+        await handle.result()
+        assert await scheduled_heartbeats(handle) == [DEFAULT_HEARTBEAT]
+
+
+async def test_explicit_heartbeat_timeout_is_left_alone() -> None:
+    async with desk(AgentPlugin(heartbeat=timedelta(seconds=30))) as running:
         handle = await running.start(RunToolOnce.run, ToolCall("toolu_1", "nap", {"seconds": 3.5}))
         assert (await handle.result())["content"] == "rested"
+        assert await scheduled_heartbeats(handle) == [timedelta(seconds=1)]
         (step,) = await steps(handle)
     assert (step.state, step.attempts) == ("completed", 1)
     assert seen.beating_tasks == 1
 
 
 async def test_without_the_interceptor_the_same_activity_times_out() -> None:
-    plugin = AgentPlugin(TOOLS)
+    plugin = AgentPlugin()
     plugin.interceptors = None
     async with desk(plugin) as running:
         handle = await running.start(RunToolOnce.run, ToolCall("toolu_1", "nap", {"seconds": 3.5}))
@@ -57,9 +132,7 @@ async def test_without_the_interceptor_the_same_activity_times_out() -> None:
     assert "heartbeat" in result["content"].lower()
 
 
-async def test_a_loop_that_is_blocked_for_most_of_a_second_at_a_time_is_not_taken_for_dead() -> (
-    None
-):
+async def test_event_loop_blocked_for_most_of_a_second_at_a_time_counts_as_alive() -> None:
     async with desk(tools=[stubborn]) as running:
         handle = await running.start(RunTool.run, ToolCall("toolu_1", "stubborn", {"times": 8}))
         assert (await handle.result())["content"] == "done"
@@ -67,9 +140,7 @@ async def test_a_loop_that_is_blocked_for_most_of_a_second_at_a_time_is_not_take
     assert (step.state, step.attempts) == ("completed", 1)
 
 
-async def test_an_activity_that_ends_soon_sends_no_heartbeat(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_short_activity_sends_no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     beats: list[str] = []
     send = activity.heartbeat
 
@@ -94,31 +165,121 @@ async def test_beating_ends_with_the_activity() -> None:
     assert "_beat" not in names
 
 
-def test_every_call_has_a_heartbeat_and_bounded_attempts_and_time() -> None:
-    for options in (CLAUDE_OPTIONS, tool_options()):
-        beat, policy = options["heartbeat_timeout"], options["retry_policy"]
-        assert beat is not None
-        assert beat <= timedelta(seconds=5)
-        assert policy is not None
-        assert 1 < policy.maximum_attempts <= 10
-        assert options["schedule_to_close_timeout"] is not None
-        assert options["start_to_close_timeout"] is not None
+async def test_plain_function_activity_needs_no_executor_and_beats_too() -> None:
+    plugin = AgentPlugin(heartbeat=timedelta(seconds=1))
+    async with desk(plugin, workflows=[Blocking], activities=[sleep_in_a_thread]) as running:
+        handle = await running.start(Blocking.run, 3.0)
+        assert await handle.result() == "slept"
+        (step,) = await steps(handle)
+    assert (step.state, step.attempts) == ("completed", 1)
 
 
-async def test_a_worker_gets_settings_and_interceptor_once_from_its_client(client: Client) -> None:
+@pytest.mark.parametrize(
+    "options", [CLAUDE_OPTIONS, PIN_OPTIONS, NOTIFY_OPTIONS, VERIFY_OPTIONS, tool_options()]
+)
+def test_every_activity_has_bounded_attempts_and_time_and_leaves_the_heartbeat_to_the_plugin(
+    options: dict[str, Any],
+) -> None:
+    policy = options["retry_policy"]
+    assert 1 < policy.maximum_attempts <= 10
+    assert options["start_to_close_timeout"] <= options["schedule_to_close_timeout"]
+    assert options["schedule_to_close_timeout"] <= timedelta(minutes=15)
+    assert "heartbeat_timeout" not in options
+
+
+# Client, worker and replayer.
+
+
+async def test_worker_inherits_settings_and_interceptor_once_from_its_client(
+    client: Client,
+) -> None:
     config = Worker(client, task_queue="unused", workflows=[Hold]).config(active_config=True)
     assert config["sticky_queue_schedule_to_start_timeout"] == timedelta(seconds=1)
-    assert config["max_heartbeat_throttle_interval"] == HEARTBEAT_TIMEOUT / 4
-    interceptors = [type(each) for each in config["interceptors"]]
-    assert interceptors.count(HeartbeatInterceptor) == 1
-    names = [activity.__name__ for activity in config["activities"]]
-    assert names == ["call_claude", "run_any_tool"]
+    assert config["max_heartbeat_throttle_interval"] == DEFAULT_HEARTBEAT / 4
+    interceptors = [type(each).__name__ for each in config["interceptors"]]
+    assert interceptors.count("_Heartbeats") == 1
+    assert config["activities"] == []
 
 
 async def test_client_and_replayer_read_what_agents_write(client: Client) -> None:
-    assert client.data_converter is pydantic_data_converter
+    assert client.data_converter.payload_converter_class is PydanticPayloadConverter
     replayer = Replayer(workflows=[Hold], plugins=[AgentPlugin()])
-    assert replayer.config(active_config=True)["data_converter"] is pydantic_data_converter
+    converter = replayer.config(active_config=True)["data_converter"]
+    assert converter.payload_converter_class is PydanticPayloadConverter
+
+
+class Reversing(PayloadCodec):
+    """A codec that encrypts badly."""
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [
+            Payload(metadata={"encoding": b"reversed"}, data=p.SerializeToString()[::-1])
+            for p in payloads
+        ]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [Payload.FromString(p.data[::-1]) for p in payloads]
+
+
+class OwnConverter(DefaultPayloadConverter):
+    """A payload converter of the user's own."""
+
+
+def test_plugin_adds_to_the_data_converter_and_replaces_no_part_that_was_chosen() -> None:
+    convert = AgentPlugin().data_converter
+    assert callable(convert)
+    assert convert(None) is pydantic_data_converter
+    chosen = DataConverter(
+        payload_codec=Reversing(),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+    converter = convert(chosen)
+    assert converter.payload_converter_class is PydanticPayloadConverter
+    assert converter.payload_codec is chosen.payload_codec
+    assert converter.failure_converter_class is chosen.failure_converter_class
+    own = DataConverter(payload_converter_class=OwnConverter)
+    assert convert(own) is own
+
+
+async def test_codec_of_the_client_still_encrypts_what_the_plugin_converts(
+    client: Client,
+) -> None:
+    config = client.config()
+    config["data_converter"] = dataclasses.replace(DataConverter.default, payload_codec=Reversing())
+    config["plugins"] = [AgentPlugin()]
+    async with desk(client=Client(**config)) as running:
+        handle = await running.start(RunTool.run, ToolCall("toolu_1", "add", {"a": 1}))
+        assert (await handle.result())["content"] == "11"
+        raw = (await handle.fetch_history()).to_json()
+    assert "toolu_1" not in raw
+
+
+# The sandbox.
+
+
+def test_sandbox_passes_the_package_and_the_sdk_through_and_keeps_what_else_is_set() -> None:
+    adapt = AgentPlugin().workflow_runner
+    assert callable(adapt)
+    before = SandboxedWorkflowRunner()
+    before = dataclasses.replace(
+        before, restrictions=before.restrictions.with_passthrough_modules("mine")
+    )
+    after = adapt(before)
+    assert isinstance(after, SandboxedWorkflowRunner)
+    passed = after.restrictions.passthrough_modules
+    assert passed == before.restrictions.passthrough_modules | {"agentkit", "anthropic"}
+    other = UnsandboxedWorkflowRunner()
+    assert adapt(other) is other
+
+
+async def test_workflow_imports_agentkit_without_a_pass_through_block() -> None:
+    from tests.support.plain_workflow import PlainImports
+
+    async with desk(workflows=[PlainImports]) as running:
+        assert await running.run(PlainImports.run) == id(ask_claude)
+
+
+# Start and end of a worker.
 
 
 class Watch(SimplePlugin):
@@ -129,25 +290,27 @@ class Watch(SimplePlugin):
         self.ready: list[bool] = []
 
     async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
-        self.ready = [
-            "anthropic" in sys.modules,
-            asyncio.get_running_loop() in _clients,
-            all("_sdk_tool" in vars(tool) for tool in (add, nap)),
-        ]
+        self.ready = ["anthropic" in sys.modules, asyncio.get_running_loop() in _clients]
         await next(worker)
 
 
-async def test_everything_slow_is_done_before_the_first_poll() -> None:
-    for each in TOOLS:
-        vars(each).pop("_sdk_tool", None)
+async def test_sdk_is_imported_before_the_first_poll() -> None:
     watch = Watch()
-    plugins: list[Plugin] = [AgentPlugin(TOOLS), watch]
-    async with desk(*plugins) as running:
+    async with desk(AgentPlugin(), watch) as running:
         # The worker's run begins in a task of its own: a result proves that it has begun.
         assert (await running.run_tool("add", a=1))["content"] == "11"
-    assert watch.ready == [True, True, True]
+    assert watch.ready == [True, True]
 
 
-def test_two_tools_of_one_name_are_refused_before_anything_runs() -> None:
-    with pytest.raises(ValueError, match="given twice: add"):
-        AgentPlugin([add, add])
+async def test_client_alone_does_not_import_the_sdk() -> None:
+    code = (
+        "import sys, agentkit, agentkit.prompts, agentkit.transcript\n"
+        "agentkit.AgentPlugin()\n"
+        "print('anthropic' in sys.modules)"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert output.strip() == b"False"
+    assert await connect(AgentPlugin())

@@ -14,24 +14,19 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.worker import Worker
 
-from agentkit import AgentPlugin, AnyTool, connect
-from agentkit.prompts import PromptVersion, prompt_activities
+from agentkit import AgentPlugin, AnyTool, connect, tool_activity
+from agentkit.prompts import Prompt, prompt_activities
 from agentkit.stores import SQLiteStore
 from classroom.shop import find_order, search_handbook, track_shipment
 from classroom.show import Step, steps, until
-from classroom.workers import NOTEBOOKS
 from offline_claude import OfflineClaude
 from offline_claude.call_log import Call
 from tests.golden.runs import FOLDER
 from tests.support.agents import cause_of
+from tests.support.pinned import Pinned
 
 TRACK = "Where is order 1036?"
 READS: list[AnyTool] = [find_order, track_shipment, search_handbook]
-
-
-@pytest.fixture(autouse=True)
-def _recipes_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(NOTEBOOKS))
 
 
 @pytest.fixture
@@ -44,8 +39,9 @@ def task_queue(temporal: object) -> str:
     return f"test-{uuid.uuid4()}"
 
 
-def version(system: str, tools: Sequence[AnyTool] = READS) -> PromptVersion:
-    return PromptVersion("support", system, [tool.schema() for tool in tools])
+def version(system: str, tools: Sequence[AnyTool] = READS) -> Prompt:
+    schemas = [tool.schema() for tool in tools]
+    return Prompt("support", system, schemas, max_tokens=4096, model="claude-sonnet-5-5")
 
 
 @asynccontextmanager
@@ -53,21 +49,22 @@ async def deployed(
     task_queue: str, system: str, store: SQLiteStore, tools: Sequence[AnyTool] = READS
 ) -> AsyncIterator[Client]:
     """A worker that has this prompt and these tools, as after a deployment."""
-    from recipes.versioned_prompts.workflow import VersionedPrompts
-
-    client = await connect(AgentPlugin(tools))
+    client = await connect(AgentPlugin())
     async with Worker(
         client,
         task_queue=task_queue,
-        workflows=[VersionedPrompts],
-        activities=prompt_activities(version(system, tools), store),
+        workflows=[Pinned],
+        activities=[
+            *prompt_activities("support", system, tools, store=store),
+            tool_activity(tools, store=store),
+        ],
     ):
         yield client
 
 
 async def start(client: Client, task_queue: str, text: str = TRACK) -> WorkflowHandle[Any, Any]:
     return await client.start_workflow(
-        "VersionedPrompts", text, id=f"test-{uuid.uuid4()}", task_queue=task_queue
+        Pinned.run, text, id=f"test-{uuid.uuid4()}", task_queue=task_queue
     )
 
 
@@ -77,7 +74,7 @@ def break_off(claude: OfflineClaude) -> None:
 
 
 def second_call_failed(seen: list[Step]) -> bool:
-    return bool(seen) and seen[-1].activity == "call_pinned_claude" and len(seen) > 2
+    return bool(seen) and seen[-1].activity == "call_claude" and len(seen) > 2
 
 
 def told(calls: list[Call]) -> list[str]:
@@ -97,9 +94,8 @@ async def test_a_run_in_flight_keeps_its_prompt_and_a_new_one_takes_the_new(
         claude.clear()
         new = await (await start(client, task_queue)).result()
         assert told(claude.calls()) == ["The second prompt."] * 2
-        assert await run.query("prompt") == old["prompt"]
-    assert old["prompt"].startswith("support@")
-    assert new["prompt"] != old["prompt"]
+    assert old[0].startswith("support@")
+    assert new[0] != old[0]
 
 
 async def test_tools_are_pinned_too_and_one_that_is_gone_is_told_to_claude(
@@ -108,7 +104,7 @@ async def test_tools_are_pinned_too_and_one_that_is_gone_is_told_to_claude(
     claude.slow(2, turn=1)
     async with deployed(task_queue, "Be kind.", store) as client:
         run = await start(client, task_queue)
-        await until(run, lambda seen: [s.activity for s in seen][-1:] == ["call_pinned_claude"])
+        await until(run, lambda seen: [s.activity for s in seen][-1:] == ["call_claude"])
     async with deployed(task_queue, "Be kind.", store, [find_order]):
         await run.result()
     assert {call.offered for call in claude.calls()} == {

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from agentkit.stores.s3 import S3Store
-from agentkit.transcript import BrokenTranscript, Window, append, read_all, read_window, verify
+from agentkit.transcript import BrokenTranscript, Window, append, read_all, verify
+from agentkit.transcript.window import read_window
 from tests.support.chats import chat
 from tests.support.conditions import until
 

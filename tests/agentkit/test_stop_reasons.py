@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -9,14 +10,14 @@ from anthropic.types import StopReason
 
 from agentkit import Budget, ClaudeReply, assistant_message, user_message
 from agentkit.budget import Spent
-from agentkit.claude import Usage
+from agentkit.messages import Usage
 from agentkit.stop_reasons import (
     GO_ON,
     MAX_CONTINUATIONS,
     MOST_TOKENS,
-    Answer,
     NextStep,
     Outcome,
+    PartialAnswer,
     next_step,
     out_of_budget,
 )
@@ -30,6 +31,10 @@ CALL: Any = {"type": "tool_use", "id": "toolu_1", "name": "refund", "input": {}}
 
 def reply(stop_reason: str, *content: Any, **more: Any) -> ClaudeReply:
     return ClaudeReply(list(content), stop_reason, Usage(1, 1), "claude-sonnet-5-5", **more)
+
+
+def said_by_claude(*content: Any) -> Any:
+    return assistant_message(reply("end_turn", *content))
 
 
 def step(said: ClaudeReply, *, max_tokens: int = 1000, continued: int = 0) -> NextStep:
@@ -77,13 +82,13 @@ def test_no_reason_of_the_sdk_is_unknown(stop_reason: str) -> None:
 
 def test_a_cut_answer_goes_back_whole_with_the_wish_to_go_on() -> None:
     found = step(reply("max_tokens", THINKING, WORDS, MORE))
-    assert found.messages == [assistant_message([THINKING, WORDS, MORE]), user_message(GO_ON)]
+    assert found.messages == [said_by_claude(THINKING, WORDS, MORE), user_message(GO_ON)]
     assert found.max_tokens == 1000
 
 
 def test_a_paused_turn_goes_back_as_it_is() -> None:
     found = step(reply("pause_turn", WORDS))
-    assert found.messages == [assistant_message([WORDS])]
+    assert found.messages == [said_by_claude(WORDS)]
 
 
 def test_a_cut_tool_call_is_forgotten_and_asked_for_with_more_room() -> None:
@@ -96,6 +101,13 @@ def test_a_cut_tool_call_is_forgotten_and_asked_for_with_more_room() -> None:
     assert found.detail == "The reply doesn't fit into 64000 tokens."
 
 
+def test_where_the_worker_sets_the_limit_a_cut_reply_is_asked_for_with_twice_its_length() -> None:
+    cut = replace(reply("max_tokens", CALL), usage=Usage(1, 8192))
+    assert next_step(cut).max_tokens == 16_384
+    assert next_step(reply("max_tokens", CALL)).max_tokens == 8192
+    assert next_step(reply("tool_use", CALL)).max_tokens is None
+
+
 @pytest.mark.parametrize("stop_reason", ["max_tokens", "pause_turn"])
 def test_continuations_are_bounded_and_keep_what_was_said(stop_reason: str) -> None:
     said = reply(stop_reason, WORDS)
@@ -103,7 +115,7 @@ def test_continuations_are_bounded_and_keep_what_was_said(stop_reason: str) -> N
     found = step(said, continued=MAX_CONTINUATIONS)
     assert (found.do, found.ended) == ("end", stop_reason)
     assert found.detail == f"Not whole after 5 continuations: {stop_reason} each time."
-    assert found.messages[0] == assistant_message([WORDS])
+    assert found.messages[0] == said_by_claude(WORDS)
     assert step(reply("max_tokens", CALL), continued=MAX_CONTINUATIONS).do == "end"
     assert step(reply("tool_use", CALL), continued=MAX_CONTINUATIONS).do == "run_tools"
 
@@ -127,7 +139,8 @@ def test_an_empty_reply_puts_no_empty_message_into_the_conversation() -> None:
 @pytest.mark.parametrize(
     ("ended", "answered"),
     [
-        *(("end_turn", True), ("stop_sequence", True)),
+        ("end_turn", True),
+        ("stop_sequence", True),
         *((ended, False) for ended in ("max_tokens", "refusal", "turns", "seconds", "empty")),
     ],
 )
@@ -151,13 +164,13 @@ def test_the_outcome_says_which_limit_ended_the_run_and_what_was_used() -> None:
     spent.unpriced = "claude-of-next-year"
     outcome = out_of_budget("usd", budget, spent, "So far.")
     assert (outcome.ended, outcome.text, outcome.spent) == ("usd", "So far.", spent)
-    assert outcome.detail.startswith("claude-of-next-year has no price in agentkit.budget.PRICES")
+    assert outcome.detail.startswith("claude-of-next-year has no price in agentkit.prices.PRICES")
 
 
 def test_the_pieces_of_an_answer_are_joined_and_what_was_said_before_tools_is_not() -> None:
-    answer = Answer()
+    answer = PartialAnswer()
     steps = [
-        answer.take(reply(*each)).do
+        answer.apply_reply(reply(*each)).do
         for each in (
             ("tool_use", WORDS, CALL),
             ("max_tokens", WORDS),
@@ -172,30 +185,30 @@ def test_the_pieces_of_an_answer_are_joined_and_what_was_said_before_tools_is_no
 
 
 def test_a_reply_asked_for_again_leaves_no_words_of_an_earlier_turn() -> None:
-    answer = Answer()
-    answer.take(reply("tool_use", WORDS, CALL))
+    answer = PartialAnswer()
+    answer.apply_reply(reply("tool_use", WORDS, CALL))
     assert answer.text == "Order 1042 is"
-    answer.take(reply("max_tokens", CALL))
-    answer.take(reply("end_turn", MORE))
+    answer.apply_reply(reply("max_tokens", CALL))
+    answer.apply_reply(reply("end_turn", MORE))
     assert answer.text == " on its way."
 
 
 def test_tools_between_continuations_start_the_count_anew() -> None:
-    answer = Answer()
+    answer = PartialAnswer()
     for _ in range(3):
         for _ in range(MAX_CONTINUATIONS):
-            assert answer.take(reply("pause_turn", WORDS)).do == "go_on"
-        assert answer.take(reply("tool_use", CALL)).do == "run_tools"
+            assert answer.apply_reply(reply("pause_turn", WORDS)).do == "go_on"
+        assert answer.apply_reply(reply("tool_use", CALL)).do == "run_tools"
 
 
 def test_an_end_without_words_after_a_continuation_ends_what_was_said_before() -> None:
-    answer = Answer()
-    answer.take(reply("pause_turn", WORDS))
-    assert answer.take(reply("end_turn")).ended == "end_turn"
+    answer = PartialAnswer()
+    answer.apply_reply(reply("pause_turn", WORDS))
+    assert answer.apply_reply(reply("end_turn")).ended == "end_turn"
     assert answer.text == "Order 1042 is"
-    silent = Answer()
-    silent.take(reply("max_tokens", CALL))
-    assert silent.take(reply("end_turn")).ended == "empty"
-    after_tools = Answer()
-    after_tools.take(reply("tool_use", WORDS, CALL))
-    assert after_tools.take(reply("end_turn")).ended == "empty"
+    silent = PartialAnswer()
+    silent.apply_reply(reply("max_tokens", CALL))
+    assert silent.apply_reply(reply("end_turn")).ended == "empty"
+    after_tools = PartialAnswer()
+    after_tools.apply_reply(reply("tool_use", WORDS, CALL))
+    assert after_tools.apply_reply(reply("end_turn")).ended == "empty"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,8 @@ from classroom.lesson.changes import changed
 from classroom.workers import NOTEBOOKS
 from tests.golden.runs import FOLDER
 
-FIRST_LINE = "        for turn in range(1, 21):\n"
-AFTER_REPLY = "            calls = tool_calls(reply.content)\n"
+FIRST_LINE = "        for turn in range(1, MAX_TURNS + 1):\n"
+AFTER_REPLY = "            self.messages.append(assistant_message(reply))\n"
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def history() -> WorkflowHistory:
 @pytest.fixture
 def plugin(monkeypatch: pytest.MonkeyPatch) -> AgentPlugin:
     monkeypatch.syspath_prepend(str(NOTEBOOKS))
-    return AgentPlugin(importlib.import_module("recipes.durable_loop.tools").TOOLS)
+    return AgentPlugin()
 
 
 def variant(old: str, new: str, module: str = "") -> type:
@@ -57,9 +56,9 @@ async def test_unchanged_code_replays(history: WorkflowHistory, plugin: AgentPlu
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("for call in calls]", "for call in reversed(calls)]", "does not match"),
+        ("in tool_calls(reply)]", "in reversed(tool_calls(reply))]", "does not match"),
         (AFTER_REPLY, f"            await workflow.sleep(1)\n{AFTER_REPLY}", "Timer machine"),
-        ("range(1, 21)", "range(1, 3)", "Complete workflow machine"),
+        ("range(1, MAX_TURNS + 1)", "range(1, 3)", "Complete workflow machine"),
     ],
     ids=["moved", "added", "removed"],
 )
@@ -160,7 +159,7 @@ def test_a_history_from_the_web_ui_can_be_loaded(history: WorkflowHistory, tmp_p
 
 def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text(json.dumps({"events": []}))
-    with pytest.raises(ValueError, match="no history"):
+    with pytest.raises(ValueError, match="isn't a history"):
         load(tmp_path / "other.json")
 
 

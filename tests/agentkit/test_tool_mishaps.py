@@ -12,7 +12,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.worker import WorkerConfig
 
-from agentkit import AgentPlugin, ToolCall, outcome_is_unknown
+from agentkit import AgentPlugin, ToolCall, outcome_is_unknown, tool_activity
 from classroom.show import steps, until
 from tests.support import odd_tools
 from tests.support.agents import Desk, desk, seen
@@ -21,8 +21,10 @@ from tests.support.odd_tools import RunOdd, RunTwo, RunUntil
 
 @asynccontextmanager
 async def odd_desk(plugin: AgentPlugin | None = None) -> AsyncIterator[Desk]:
-    plugin = plugin or AgentPlugin(odd_tools.TOOLS, store=odd_tools.BrokenStore())
-    async with desk(plugin, workflows=[RunOdd, RunTwo, RunUntil]) as running:
+    activities = [tool_activity(odd_tools.TOOLS, store=odd_tools.BrokenStore())]
+    async with desk(
+        plugin or AgentPlugin(), workflows=[RunOdd, RunTwo, RunUntil], activities=activities
+    ) as running:
         yield running
 
 
@@ -156,7 +158,7 @@ class Hasty(AgentPlugin):
 
 
 async def test_an_at_most_once_effect_that_a_leaving_worker_gave_up_is_told_as_unknown() -> None:
-    async with odd_desk(Hasty(odd_tools.TOOLS)) as leaving:
+    async with odd_desk(Hasty()) as leaving:
         handle = await leaving.start(
             RunOdd.run, [ToolCall("toolu_1", "odd_launch", {"how": "hang"})]
         )

@@ -10,9 +10,8 @@ from typing import Any, Literal, cast
 
 import pytest
 
-from agentkit import ToolError, tool
-from agentkit.tool_runs import tool_activity
-from agentkit.tools import MOST_ATTEMPTS
+from agentkit import ToolError, tool, tool_activity
+from agentkit.activity_options import TOOL_ATTEMPTS
 from tests.support.agents import add, refuse
 
 # What Claude is told, and what is checked before a function runs.
@@ -148,10 +147,10 @@ def test_two_tools_of_one_name_are_refused() -> None:
 @pytest.mark.parametrize(
     ("declared", "effect", "attempts", "seconds"),
     [
-        ({}, "none", MOST_ATTEMPTS, 60),
+        ({}, "none", TOOL_ATTEMPTS, 60),
         ({"effect": "idempotent", "attempts": 3}, "idempotent", 3, 60),
         ({"effect": "at_most_once"}, "at_most_once", 1, 60),
-        ({"timeout": timedelta(seconds=5)}, "none", MOST_ATTEMPTS, 5),
+        ({"timeout": timedelta(seconds=5)}, "none", TOOL_ATTEMPTS, 5),
     ],
 )
 def test_a_declaration_sets_effect_time_and_attempts_and_bounds_them_all(

@@ -13,13 +13,12 @@ from agentkit.stores import SQLiteStore
 from agentkit.transcript import (
     BrokenTranscript,
     append,
-    append_summary,
     read_all,
-    read_link,
     verify,
     verify_history,
     walk,
 )
+from agentkit.transcript.chain import append_summary, read_link
 from tests.support.chats import asks, chat, results, says, size, user
 
 

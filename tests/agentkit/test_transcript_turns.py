@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.common import RawValue
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
+from agentkit import ToolCall, tool_activity
+from agentkit.messages import tool_result
+from agentkit.prompts import PinnedPrompt, load_prompt
 from agentkit.stores import SQLiteStore
+from agentkit.tool_activities import ToolRequest, keep_arguments
 from agentkit.transcript import (
     LongConversation,
     Window,
@@ -21,13 +30,12 @@ from agentkit.transcript import (
     walk,
 )
 from agentkit.transcript.chain import opened
-from agentkit.transcript.payloads import announce, by_reference
 from classroom.show import steps
 from offline_claude import OfflineClaude
 from tests.support.agents import Desk, cause_of
 from tests.support.canned import answering, tool_use
 from tests.support.chats import Message, faults, user
-from tests.support.letters import letter
+from tests.support.letters import count_words, letter
 from tests.support.talkers import Talk, talkers
 
 LETTERS = [f"Please read letter {n}." for n in range(1, 7)]
@@ -176,6 +184,23 @@ async def test_what_claude_writes_is_never_taken_for_a_reference(
     assert "Invalid arguments for count_words: text: Field required" in result["content"]
 
 
+async def test_arguments_kept_for_one_call_are_not_given_to_another(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "store.db")
+    kept = keep_arguments(ToolCall("toolu_1", "count_words", {"text": "a" * 99}), store, 10)
+    activity = tool_activity([count_words], store=store)
+    env = ActivityEnvironment()
+    env.payload_converter = pydantic_data_converter.payload_converter
+    env.info = replace(env.info, activity_type="tool.count_words")
+    forged = replace(kept, id="toolu_2")
+    for call, fits in ((kept, True), (forged, False)):
+        (payload,) = pydantic_data_converter.payload_converter.to_payloads([ToolRequest(call, "k")])
+        if fits:
+            assert (await env.run(activity, [RawValue(payload)])).text == "1"
+        else:
+            with pytest.raises(ApplicationError, match="arguments of this call are missing"):
+                await env.run(activity, [RawValue(payload)])
+
+
 async def test_what_a_tool_says_in_an_error_is_never_taken_for_a_reference(
     claude: OfflineClaude, tmp_path: Path
 ) -> None:
@@ -211,20 +236,33 @@ async def test_a_conversation_keeps_the_prompt_that_it_began_with(
         monkeypatch.setenv("AGENTKIT_MODEL", "claude-opus-4-8")
         run = await at_desk.start(Talk.run, talk, LETTERS[1:2], NEVER)
         later = await run.result()
-        assert json.loads(store.get(later.prompt))["system"] == "Be brief."
+        assert load_prompt(store, later.prompt).system == "Be brief."
     assert later.prompt == talk.prompt
     assert {call.model for call in claude.calls()} == {"claude-haiku-4-5"}
 
 
 def test_a_reviewers_note_below_a_result_goes_to_claude_with_it(tmp_path: Path) -> None:
-    # As agentkit.approvals adds it to the text that run_tool returned.
+    # As agentkit.approvals adds it to the block that run_tool returned.
     store = SQLiteStore(tmp_path / "store.db")
-    line = announce(store.put("the whole\nresult"), "the whole\nresult")
-    assert "\n" not in line
-    block = {"type": "tool_result", "tool_use_id": "t1", "content": f"{line}\n[Changed.]"}
-    message = {"role": "user", "content": [by_reference(block)]}
+    kept = {"kept": store.put("the whole\nresult"), "characters": 16, "preview": "the whole"}
+    call = ToolCall("t1", "read_letter", {})
+    talk = LongConversation(calls=[call])
+    talk.add_results([tool_result(call, {**kept, "note": "[Changed.]"})])
+    (message,) = cast("list[Message]", talk.new)
     assert "the whole" not in str(message)
     assert opened(store, message)["content"][0]["content"] == "the whole\nresult\n[Changed.]"
+
+
+async def test_a_turn_needs_a_prompt() -> None:
+    with pytest.raises(ValueError, match="has no prompt"):
+        await LongConversation(new=[user("Hi")]).take_turn()  # type: ignore[list-item]
+
+
+async def test_first_prompt_stays() -> None:
+    talk = LongConversation()
+    await talk.begin(PinnedPrompt("letters", "sha256:1"))
+    await talk.begin(PinnedPrompt("letters", "sha256:2"))
+    assert talk.prompt == PinnedPrompt("letters", "sha256:1")
 
 
 def test_a_conversation_is_only_told_what_fits() -> None:
@@ -232,7 +270,7 @@ def test_a_conversation_is_only_told_what_fits() -> None:
     with pytest.raises(ValueError, match="has to say something"):
         talk.say(" ")
     with pytest.raises(ValueError, match="Expected the results"):
-        talk.give([{"type": "tool_result", "tool_use_id": "t9", "content": "{}"}])
+        talk.add_results([{"type": "tool_result", "tool_use_id": "t9", "content": "{}"}])
 
 
 async def test_an_answer_longer_than_history_wants_is_cut_visibly(

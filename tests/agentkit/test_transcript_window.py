@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentkit.stores import SQLiteStore
-from agentkit.transcript import Window, append, append_summary, read_all, read_window
-from agentkit.transcript.chain import size_of
-from agentkit.transcript.window import may_begin
+from agentkit.transcript import Window, append, read_all
+from agentkit.transcript.chain import append_summary, size_of
+from agentkit.transcript.window import may_begin, read_window
 from tests.support.chats import Message, asks, chat, chats, faults, results, says, user
 
 

@@ -22,15 +22,18 @@ from tests.bench.picture import description, svg
 from tests.bench.results import (
     Measured,
     Results,
-    into_readme,
     load,
     markdown,
+    replace_section,
     save,
+    summary,
     this_machine,
 )
 
 RESULTS = CHECKOUT / "tests" / "bench" / "results.json"
 PICTURE = CHECKOUT / "docs" / "measured.svg"
+PAGE = CHECKOUT / "docs" / "measured.md"
+README = CHECKOUT / "README.md"
 
 
 async def measure(part: Callable[[], Awaitable[Measured]]) -> Measured:
@@ -46,26 +49,28 @@ async def measure(part: Callable[[], Awaitable[Measured]]) -> Measured:
 
 
 def block(results: Results) -> str:
-    """Write what stands between the README's markers.
+    """Write the benchmark's section of docs/measured.md.
 
     Args:
         results: What was measured.
     """
-    shown = f"![{description(results)}]({PICTURE.relative_to(CHECKOUT)})"
+    shown = f"![{description(results)}]({PICTURE.name})"
     return f"{shown}\n\n{markdown(results)}"
 
 
 def publish(results: Results) -> None:
-    """Keep the results, draw them, and put them into the README.
+    """Store the results, draw them, and write them into docs/measured.md and the README.
 
     Args:
         results: What was measured, of all parts.
     """
     save(RESULTS, results)
     PICTURE.write_text(svg(results), encoding="utf8")
-    readme = CHECKOUT / "README.md"
-    text = into_readme(readme.read_text(encoding="utf8"), block(results))
-    readme.write_text(text, encoding="utf8")
+    for page, text, section in (
+        (PAGE, block(results), "bench"),
+        (README, summary(results), "measured"),
+    ):
+        page.write_text(replace_section(page.read_text("utf8"), text, section), encoding="utf8")
 
 
 def main() -> None:

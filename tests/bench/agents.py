@@ -7,7 +7,6 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from agentkit import (
-        ClaudeRequest,
         Messages,
         ask_claude,
         assistant_message,
@@ -15,7 +14,8 @@ with workflow.unsafe.imports_passed_through():
         tool_calls,
         user_message,
     )
-    from agentkit.transcript import LongConversation, Prompt
+    from agentkit.prompts import pin_prompt
+    from agentkit.transcript import LongConversation
     from agentkit.transcript.chain import size_of
     from agentkit.transcript.window import cut_at
     from classroom.shop.archive import read_letter
@@ -51,11 +51,10 @@ class Resending:
             while calling:
                 if tokens is not None:
                     messages = newest(messages, tokens)
-                schemas = [t.schema() for t in TOOLS]
-                reply = await ask_claude(ClaudeRequest(messages, system=SYSTEM, tools=schemas))
+                reply = await ask_claude(messages)
                 turns += 1
-                messages.append(assistant_message(reply.content))
-                calls = tool_calls(reply.content)
+                messages.append(assistant_message(reply))
+                calls = tool_calls(reply)
                 calling = bool(calls)
                 if calls:
                     messages.append(user_message(await run_tools(calls, TOOLS)))
@@ -69,12 +68,13 @@ class Referring:
     @workflow.run
     async def run(self, talk: LongConversation, number: int, letters: int) -> int:
         """Read letters from this number on."""
-        await talk.begin(Prompt(SYSTEM, [t.schema() for t in TOOLS]))
+        if talk.prompt is None:
+            await talk.begin(await pin_prompt())
         while talk.calls or talk.has_more_to_say or number <= letters:
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(args=[talk, number, letters])
             if talk.calls:
-                talk.give(await run_tools(talk.calls, TOOLS))
+                talk.add_results(await run_tools(talk.calls, TOOLS))
             elif talk.has_more_to_say:
                 await talk.take_turn()
             else:

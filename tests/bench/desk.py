@@ -4,7 +4,6 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from agentkit import (
-        ClaudeRequest,
         Messages,
         ask_claude,
         assistant_message,
@@ -12,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
         tool_calls,
         user_message,
     )
-    from tests.bench.tasks import SYSTEM, TOOLS
+    from tests.bench.tasks import TOOLS
 
 
 @workflow.defn
@@ -28,11 +27,10 @@ class Desk:
             messages.append(user_message(question))
             calling = True
             while calling:
-                schemas = [t.schema() for t in TOOLS]
-                reply = await ask_claude(ClaudeRequest(messages, system=SYSTEM, tools=schemas))
+                reply = await ask_claude(messages)
                 turns += 1
-                messages.append(assistant_message(reply.content))
-                calls = tool_calls(reply.content)
+                messages.append(assistant_message(reply))
+                calls = tool_calls(reply)
                 calling = bool(calls)
                 if calls:
                     messages.append(user_message(await run_tools(calls, TOOLS)))

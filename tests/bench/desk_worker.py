@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from temporalio.worker import Worker
 
-from agentkit import AgentPlugin, connect, run_main, run_until_signalled
+from agentkit import (
+    AgentPlugin,
+    claude_activity,
+    connect,
+    run_main,
+    run_until_signalled,
+    tool_activity,
+)
 from tests.bench.desk import Desk
-from tests.bench.tasks import TOOLS
+from tests.bench.tasks import SYSTEM, TOOLS
+
+ACTIVITIES = [claude_activity(SYSTEM, TOOLS), tool_activity(TOOLS)]
 
 
 async def main() -> None:
     """Poll, as a recipe's worker does."""
-    client = await connect(AgentPlugin(TOOLS))
-    await run_until_signalled(Worker(client, task_queue="agentkit", workflows=[Desk]))
+    client = await connect(AgentPlugin())
+    await run_until_signalled(
+        Worker(client, task_queue="agentkit", workflows=[Desk], activities=ACTIVITIES)
+    )
 
 
 if __name__ == "__main__":

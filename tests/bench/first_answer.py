@@ -26,7 +26,7 @@ async def main() -> None:
         await worker.polling(lesson.client)
         polling = time.monotonic()
         run = await lesson.client.start_workflow(
-            "DurableLoop", QUESTION, id="first-answer", task_queue=worker.task_queue
+            "AgentWorkflow", QUESTION, id="first-answer", task_queue=worker.task_queue
         )
         await run.result()
         answered = time.monotonic()

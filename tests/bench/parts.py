@@ -164,8 +164,14 @@ async def crowds(
             Table(
                 "Many agents at once",
                 [
-                    *("agents", "workers", "turns/s, naive", "turns/s, agentkit", "times better"),
-                    *("added ms, naive", "added ms, agentkit", "times better, added"),
+                    "agents",
+                    "workers",
+                    "turns/s, naive",
+                    "turns/s, agentkit",
+                    "times better",
+                    "added ms, naive",
+                    "added ms, agentkit",
+                    "times better, added",
                     "calls repeated",
                 ],
                 rows,

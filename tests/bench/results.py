@@ -1,4 +1,4 @@
-"""What has been measured: kept in tests/bench/results.json, written into README.md, and drawn."""
+"""What has been measured: in tests/bench/results.json, in docs/measured.md, and as a picture."""
 
 from __future__ import annotations
 
@@ -172,22 +172,37 @@ def markdown(results: Results) -> str:
     )
 
 
-def into_readme(readme: str, text: str, section: str = "bench") -> str:
-    """Put results where they belong.
+def summary(results: Results) -> str:
+    """Write the README's short table: the rows that can be drawn, without ranges.
 
     Args:
-        readme: The README's text, with the section's two markers.
+        results: What was measured, by part.
+    """
+    rows = [
+        [row.what, row.naive.partition(" (")[0], row.ours.partition(" (")[0]]
+        for each in results.values()
+        for row in each.rows
+        if row.bars
+    ]
+    return "\n".join(_lines(["median", "naive loop", "agentkit"], rows))
+
+
+def replace_section(page: str, text: str, section: str) -> str:
+    """Replace what stands between a section's two markers.
+
+    Args:
+        page: The text of a Markdown file that has the markers.
         text: What goes between them.
-        section: Its name, as the markers have it.
+        section: The section's name, as the markers have it.
 
     Raises:
         ValueError: The markers are missing.
     """
     begin, end = f"<!-- {section}:begin -->", f"<!-- {section}:end -->"
-    before, found, rest = readme.partition(begin)
+    before, found, rest = page.partition(begin)
     _, found_end, after = rest.partition(end)
     if not found or not found_end:
-        raise ValueError(f"README.md has no {begin} with {end} after it.")
+        raise ValueError(f"The page has no {begin} with {end} after it.")
     return f"{before}{begin}\n{text}\n{end}{after}"
 
 

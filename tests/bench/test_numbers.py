@@ -1,4 +1,4 @@
-"""The benchmark's arithmetic, and the shape of what it has written into the README."""
+"""The benchmark's arithmetic, and the shape of what it has published."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.bench.__main__ import PICTURE, RESULTS, block
+from tests.bench.__main__ import PAGE, PICTURE, README, RESULTS, block
 from tests.bench.parts import PARTS
 from tests.bench.picture import bars, svg
 from tests.bench.results import (
@@ -19,15 +19,15 @@ from tests.bench.results import (
     Row,
     Table,
     compare,
-    into_readme,
     load,
     markdown,
+    replace_section,
     save,
+    summary,
 )
 from tests.bench.spread import Spread, gain, percentile, spread
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-README = Path(__file__).resolve().parents[2] / "README.md"
 NUMBER = re.compile(r"^-?[\d,]+(\.\d+)?$")
 
 
@@ -77,11 +77,11 @@ def test_results_are_kept_as_they_are(tmp_path: Path) -> None:
 
 
 def test_results_go_between_the_markers_and_nowhere_else() -> None:
-    readme = f"before\n{BEGIN}\nold\n{END}\nafter"
-    assert into_readme(readme, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter"
+    page = f"before\n{BEGIN}\nold\n{END}\nafter"
+    assert replace_section(page, "new", "bench") == f"before\n{BEGIN}\nnew\n{END}\nafter"
     for broken in ("", BEGIN, END):
-        with pytest.raises(ValueError, match="README"):
-            into_readme(broken, "new")
+        with pytest.raises(ValueError, match="no <!-- bench:begin -->"):
+            replace_section(broken, "new", "bench")
 
 
 def test_the_text_holds_rows_tables_machine_day_and_time() -> None:
@@ -103,10 +103,11 @@ def test_the_picture_is_a_picture_and_has_words() -> None:
 # What is committed.
 
 
-def test_readme_and_picture_are_what_the_command_makes_of_its_results() -> None:
+def test_pages_and_picture_are_what_the_command_makes_of_its_results() -> None:
     kept = load(RESULTS)
-    _, _, rest = README.read_text(encoding="utf8").partition(BEGIN)
-    assert rest.partition(END)[0] == f"\n{block(kept)}\n", "run: make bench PARTS=…"
+    for page, text, section in ((PAGE, block(kept), "bench"), (README, summary(kept), "measured")):
+        found = page.read_text(encoding="utf8")
+        assert replace_section(found, text, section) == found, "run: make bench PARTS=…"
     assert PICTURE.read_text(encoding="utf8") == svg(kept)
 
 

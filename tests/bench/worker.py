@@ -6,27 +6,42 @@ import asyncio
 import sys
 from pathlib import Path
 
-from temporalio.client import Plugin
 from temporalio.worker import Worker
 
-from agentkit import AgentPlugin, connect, run_main, run_until_signalled
+from agentkit import (
+    AgentPlugin,
+    claude_activity,
+    connect,
+    run_main,
+    run_until_signalled,
+    tool_activity,
+)
+from agentkit.prompts import prompt_activities
 from agentkit.stores import SQLiteStore
-from agentkit.transcript import TranscriptPlugin
-from tests.bench.agents import TOOLS, Referring, Resending
+from agentkit.transcript import transcript_activities
+from tests.bench.agents import SYSTEM, TOOLS, Referring, Resending
 from tests.bench.claim_check import ClaimCheckPlugin
 
 
 async def main() -> None:
     """Poll three task queues: messages inline, in external storage, in a transcript."""
     folder = Path(sys.argv[1])
-    plugins: dict[str, list[Plugin]] = {
-        "inline": [AgentPlugin(TOOLS)],
-        "external": [AgentPlugin(TOOLS), ClaimCheckPlugin(SQLiteStore(folder / "external.db"))],
-        "transcript": [AgentPlugin(TOOLS), TranscriptPlugin(SQLiteStore(folder / "transcript.db"))],
-    }
+    external = ClaimCheckPlugin(SQLiteStore(folder / "external.db"))
+    store = SQLiteStore(folder / "transcript.db")
+    resending = [claude_activity(SYSTEM, TOOLS), tool_activity(TOOLS)]
+    referring = [
+        *prompt_activities("bench", SYSTEM, TOOLS, store=store),
+        *transcript_activities(store),
+        tool_activity(TOOLS, store=store, keep_over=0),
+    ]
+    client = await connect(AgentPlugin())
     workers = [
-        Worker(await connect(*each), task_queue=queue, workflows=[Resending, Referring])
-        for queue, each in plugins.items()
+        Worker(each, task_queue=queue, workflows=[Resending, Referring], activities=activities)
+        for queue, each, activities in (
+            ("inline", client, resending),
+            ("external", await connect(AgentPlugin(), external), resending),
+            ("transcript", client, referring),
+        )
     ]
     await asyncio.gather(*map(run_until_signalled, workers))
 

@@ -184,8 +184,18 @@ async def scratch_server(
     port = ports.free_port(0)
     address = f"127.0.0.1:{port}"
     command = [
-        *(str(dev_server.binary()), "server", "start-dev", "--headless", "--log-level", "error"),
-        *("--ip", "127.0.0.1", "--port", str(port), "--db-filename", str(folder / "temporal.db")),
+        str(dev_server.binary()),
+        "server",
+        "start-dev",
+        "--headless",
+        "--log-level",
+        "error",
+        "--ip",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--db-filename",
+        str(folder / "temporal.db"),
     ]
     server = processes.start(name, [*command, *settings])
     try:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from agentkit import ToolCall
-from agentkit.approvals import PendingApproval
+from agentkit.approvals.requests import Pending
 from classroom.machine.home import ClassroomError
 from classroom.show.approval_card import ApprovalCard
 from classroom.show.pending import until_pending
@@ -34,7 +34,7 @@ def cards() -> Iterator[list[ApprovalCard]]:
 
 async def card_for(
     desk: Bank, cards: list[ApprovalCard], *calls: ToolCall, **given: Any
-) -> tuple[Any, PendingApproval, ApprovalCard]:
+) -> tuple[Any, Pending, ApprovalCard]:
     run = await desk.start(*(calls or (paying(80.0),)), **given)
     waiting = (await until_pending(run))[0]
     key = KEYS["ann"] if given.get("signed") else None
@@ -43,9 +43,7 @@ async def card_for(
     return run, waiting, card
 
 
-async def test_approve_runs_the_call_and_the_card_says_so(
-    desk: Bank, cards: list[ApprovalCard]
-) -> None:
+async def test_approve_button_runs_the_call(desk: Bank, cards: list[ApprovalCard]) -> None:
     run, _, card = await card_for(desk, cards, signed=True)
     assert card.message == "Nobody has decided yet. You decide as ann."
     card.approve.click()
@@ -56,7 +54,7 @@ async def test_approve_runs_the_call_and_the_card_says_so(
     assert 'role="status"' in card.status.value
 
 
-async def test_reject_sends_the_reason(desk: Bank, cards: list[ApprovalCard]) -> None:
+async def test_reject_button_sends_the_reason(desk: Bank, cards: list[ApprovalCard]) -> None:
     run, _, card = await card_for(desk, cards)
     card.reason.value = "paid in May"
     card.reject.click()
@@ -102,9 +100,7 @@ async def test_edited_arguments_are_checked_while_typing_and_run(
     assert world.paid == [(1042, 60)]
 
 
-async def test_a_refusal_is_shown_as_its_sentence_and_may_be_mended(
-    desk: Bank, cards: list[ApprovalCard]
-) -> None:
+async def test_refusal_is_shown_and_can_be_corrected(desk: Bank, cards: list[ApprovalCard]) -> None:
     run, _, card = await card_for(desk, cards)
     card.edit.click()
     card.arguments.value = '{"order_id": 1042, "amount": 501}'
@@ -120,14 +116,14 @@ async def test_a_refusal_is_shown_as_its_sentence_and_may_be_mended(
     assert world.paid == [(1042, 80.0)]
 
 
-async def test_a_decision_made_elsewhere_is_noticed(desk: Bank, cards: list[ApprovalCard]) -> None:
+async def test_decision_made_elsewhere_is_noticed(desk: Bank, cards: list[ApprovalCard]) -> None:
     run, waiting, card = await card_for(desk, cards, paying(80.0), paying(90.0, id="b"))
     await decide(run, decision(waiting, "reject", by="bob"))
     await eventually(lambda: card.message == "Rejected by bob.")
     assert card.approve.disabled
 
 
-async def test_what_has_ended_is_told(desk: Bank, cards: list[ApprovalCard]) -> None:
+async def test_run_that_has_ended_is_reported(desk: Bank, cards: list[ApprovalCard]) -> None:
     run, _, card = await card_for(desk, cards)
     await run.terminate()
     card.approve.click()
@@ -136,18 +132,16 @@ async def test_what_has_ended_is_told(desk: Bank, cards: list[ApprovalCard]) -> 
         await until_pending(run)
 
 
-async def test_a_card_never_shows_what_the_digest_does_not_cover(
+async def test_card_never_shows_what_the_digest_does_not_cover(
     desk: Bank, cards: list[ApprovalCard]
 ) -> None:
     run, waiting, _ = await card_for(desk, cards)
-    shown = replace(waiting.request, arguments={"order_id": 1042, "amount": 1.0})
+    shown = replace(waiting.request, call=paying(1.0))
     with pytest.raises(ValueError, match="digest doesn't fit"):
         ApprovalCard(run, replace(waiting, request=shown), reviewer="ann")
 
 
-async def test_what_claude_wrote_is_text_and_never_markup(
-    desk: Bank, cards: list[ApprovalCard]
-) -> None:
+async def test_claudes_text_is_never_markup(desk: Bank, cards: list[ApprovalCard]) -> None:
     call = paying(80.0)
     call.input["reason"] = "<img src=x onerror=alert(1)>"
     _, _, card = await card_for(desk, cards, call)
@@ -156,7 +150,7 @@ async def test_what_claude_wrote_is_text_and_never_markup(
     assert "&lt;img src=x" in html
 
 
-async def test_the_card_counts_down_and_has_a_plain_text_form(
+async def test_card_counts_down_and_has_a_plain_text_form(
     desk: Bank, cards: list[ApprovalCard]
 ) -> None:
     _, _, card = await card_for(desk, cards)

@@ -13,7 +13,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.workflow import NondeterminismError
 
-from agentkit import AgentPlugin, connect
+from agentkit import AgentPlugin
 from agentkit.testing import load, replay
 from classroom.lesson.changes import builds_of, changed, failed_task, make_current
 from classroom.machine.home import ClassroomError
@@ -22,9 +22,9 @@ from classroom.workers import NOTEBOOKS
 from offline_claude import OfflineClaude
 from tests.golden.runs import FOLDER
 
-LOOP = "        for turn in range(1, 21):\n"
-IMPORT = ("import Messages,", "import Messages, ToolCall,")
-STEP = 'await run_tool(ToolCall("rules", "search_handbook", {"query": "refund"}))\n'
+LOOP = "        for turn in range(1, MAX_TURNS + 1):\n"
+IMPORT = ("        Messages,\n", "        Messages,\n        ToolCall,\n")
+STEP = 'await run_tool(ToolCall("rules", "search_handbook", {"query": "refund"}), TOOLS)\n'
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def versions() -> dict[str, type]:
 
 async def start(client: Client, task_queue: str) -> WorkflowHandle[Any, Any]:
     return await client.start_workflow(
-        "DurableLoop",
+        "AgentWorkflow",
         "Where is order 1036?",
         id=f"test-{uuid.uuid4()}",
         task_queue=task_queue,
@@ -59,20 +59,19 @@ async def start(client: Client, task_queue: str) -> WorkflowHandle[Any, Any]:
 async def test_a_patch_fits_both_histories_and_its_later_stages_only_the_new(
     client: Client, claude: OfflineClaude, shop: ModuleType
 ) -> None:
-    from recipes.durable_loop.tools import TOOLS
+    from recipes.durable_loop.activities import ACTIVITIES
 
-    plugin = AgentPlugin(TOOLS)
     code = versions()
-    own = await connect(plugin)
-    async with Worker(own, task_queue="test-patch", workflows=[code["patched"]]):
-        run = await start(own, "test-patch")
+    patched = code["patched"]
+    async with Worker(client, task_queue="test-patch", workflows=[patched], activities=ACTIVITIES):
+        run = await start(client, "test-patch")
         await run.result()
     histories = {"old": load(FOLDER / "durable_loop.json"), "new": await run.fetch_history()}
     fits = set()
     for name, workflow in code.items():
         for which, history in histories.items():
             try:
-                await replay(history, [workflow], plugin)
+                await replay(history, [workflow], AgentPlugin())
                 fits.add((name, which))
             except NondeterminismError:
                 pass
@@ -91,10 +90,9 @@ async def test_a_run_stays_on_its_build_only_when_it_is_pinned_to_it(
     shop: ModuleType,
     behaviour: VersioningBehavior,
 ) -> None:
-    from recipes.durable_loop.tools import TOOLS
+    from recipes.durable_loop.activities import ACTIVITIES
 
     queue = deployment = f"test-{behaviour.name.lower()}"
-    own = await connect(AgentPlugin(TOOLS))
 
     def build(number: str, workflow: type) -> Worker:
         config = WorkerDeploymentConfig(
@@ -102,19 +100,25 @@ async def test_a_run_stays_on_its_build_only_when_it_is_pinned_to_it(
             use_worker_versioning=True,
             default_versioning_behavior=behaviour,
         )
-        return Worker(own, task_queue=queue, workflows=[workflow], deployment_config=config)
+        return Worker(
+            client,
+            task_queue=queue,
+            workflows=[workflow],
+            activities=ACTIVITIES,
+            deployment_config=config,
+        )
 
     code = versions()
     claude.slow(3, turn=1)
     async with build("1", code["before"]), build("2", code["bare"]):
-        await make_current(own, deployment, "1")
-        run = await start(own, queue)
+        await make_current(client, deployment, "1")
+        run = await start(client, queue)
         await until(run, lambda seen: bool(seen) and seen[-1].state == "running")
-        await make_current(own, deployment, "2")
+        await make_current(client, deployment, "2")
         if behaviour is VersioningBehavior.PINNED:
             await run.result()
             assert await builds_of(run) == ["1"]
-            new = await start(own, queue)
+            new = await start(client, queue)
             await new.result()
             assert await builds_of(new) == ["2"]
         else:

@@ -137,7 +137,7 @@ async def test_a_completed_step_shows_its_result_worker_and_times(claude: Offlin
         shown = repr(await timeline(asked)).splitlines()[2]
         assert step.worker == running.client.identity
     assert (step.number, step.activity, step.state) == (1, "tool.add", "completed")
-    assert (step.attempts, step.result, step.last_failure) == (1, "11", "")
+    assert (step.attempts, step.result["text"], step.last_failure) == (1, "11", "")
     assert step.ended_at is not None
     assert step.ended_at >= step.scheduled_at > 1_700_000_000
     assert re.fullmatch(r"1 +call_claude +completed +1 +answers \(end_turn\)", shown)
@@ -164,10 +164,20 @@ async def test_a_retried_step_shows_its_attempts_and_the_lost_one() -> None:
         shown = repr(await timeline(handle)).splitlines()
     assert retrying[0].last_failure == "The carrier hung up."
     assert re.split(r" {2,}", shown[0]) == [
-        *("step", "activity", "state", "attempts", "lost attempt", "result"),
+        "step",
+        "activity",
+        "state",
+        "attempts",
+        "lost attempt",
+        "result",
     ]
     assert re.split(r" {2,}", shown[2]) == [
-        *("1", "tool.fail", "completed", "3", "The carrier hung up.", "delivered"),
+        "1",
+        "tool.fail",
+        "completed",
+        "3",
+        "The carrier hung up.",
+        "delivered",
     ]
 
 
@@ -214,10 +224,20 @@ async def test_a_call_that_waits_for_its_next_attempt_is_shown_with_the_error(
         cancelled = await only_step(handle)
     assert (step.attempts, step.last_failure, step.started_at) == (2, "Too fast.", None)
     assert re.split(r" {2,}", shown[0]) == [
-        *("step", "activity", "state", "attempts", "error", "in its own words"),
+        "step",
+        "activity",
+        "state",
+        "attempts",
+        "error",
+        "in its own words",
     ]
     assert re.split(r" {2,}", shown[2]) == [
-        *("1", "call_claude", "waiting", "2", "rate_limit_error", "Too fast."),
+        "1",
+        "call_claude",
+        "waiting",
+        "2",
+        "rate_limit_error",
+        "Too fast.",
     ]
     assert cancelled.state == "cancelled"
 
@@ -249,7 +269,7 @@ def test_a_claude_step_says_which_tools_it_asks_for_and_long_results_are_cut() -
             {"type": "tool_use", "id": "2", "name": "track_shipment", "input": {}},
         ],
     }
-    rows = table_of([Step(1, "a", 0.0, result=reply), Step(2, "b", 0.0, result="x\ny " * 40)]).rows
+    rows = table_of([Step("a", result=reply), Step("b", result="x\ny " * 40)]).rows
     assert rows[0]["result"] == "asks for find_order, track_shipment"
     assert len(str(rows[1]["result"])) == 60
     assert str(rows[1]["result"]).startswith("x y x y ")

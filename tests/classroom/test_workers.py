@@ -75,7 +75,7 @@ async def test_a_worker_is_started_killed_restarted_and_stopped(
     first = worker.pid
     assert repr(worker) == "<worker-durable_loop-test: running>"
     answer = await client.execute_workflow(
-        "DurableLoop", QUESTION, id=f"test-workers-{first}", task_queue=worker.task_queue
+        "AgentWorkflow", QUESTION, id=f"test-workers-{first}", task_queue=worker.task_queue
     )
     assert "1042" in answer["text"]
 
@@ -99,7 +99,7 @@ async def test_a_worker_in_the_middle_of_a_call_stops_in_time_and_another_goes_o
     worker = await WorkerProcess("durable_loop", "test").start().polling(client)
     claude.slow(60)
     handle = await client.start_workflow(
-        "DurableLoop", QUESTION, id=f"test-workers-{worker.pid}", task_queue=worker.task_queue
+        "AgentWorkflow", QUESTION, id=f"test-workers-{worker.pid}", task_queue=worker.task_queue
     )
     await asyncio.to_thread(claude.wait_for, lambda call: call.state == "answering", 20)
     begun = time.monotonic()
@@ -185,7 +185,10 @@ async def test_a_record_whose_pid_belongs_to_another_program_is_dropped() -> Non
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "{", "[]", '{"pid": 1}'),
+        "",
+        "{",
+        "[]",
+        '{"pid": 1}',
         '{"name": "test-damaged", "pid": "x", "created": 1, "log": 7, "details": []}',
     ],
 )

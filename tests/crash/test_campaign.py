@@ -21,7 +21,7 @@ from tests.crash.campaign.report import failure
 from tests.crash.campaign.scenarios import SCENARIOS, names, scenario, without_entry
 
 SEED = 8
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "measured.md"
 ISSUE_8 = (
     "a new idempotency key with each attempt",
     "the effect is committed before its row in the ledger",
@@ -63,7 +63,7 @@ def test_every_recipe_is_in_the_campaign(tmp_path: Path) -> None:
 
 
 @in_loop
-async def test_nobody_can_tell_from_outside_that_somebody_was_killed(clean: Campaign) -> None:
+async def test_kills_of_every_kind_leave_no_trace(clean: Campaign) -> None:
     chosen = one_of_each_kind(clean)
     assert {case.kind for case in chosen} == set(KINDS)
     assert len({case.scenario for case in chosen}) == len(names())
@@ -74,14 +74,14 @@ async def test_nobody_can_tell_from_outside_that_somebody_was_killed(clean: Camp
         assert len(ran.outcome.kills) == len(ran.case.kills)
 
 
-def test_every_bug_still_fits_into_the_code() -> None:
+def test_every_planted_bug_fits_the_code() -> None:
     edits = [(variant.name, *edit) for variant in BROKEN for edit in variant.edits]
     places = {(name, file): (ROOT / file).read_text().count(old) for name, file, old, _ in edits}
     assert [place for place, times in places.items() if times != 1] == []
 
 
 @in_loop
-async def test_each_bug_that_is_planted_is_caught_for_its_own_reason(clean: Campaign) -> None:
+async def test_planted_bugs_are_caught_for_their_own_reasons(clean: Campaign) -> None:
     chosen = [variant for variant in BROKEN if variant.name in ISSUE_8]
     assert len(chosen) == len(ISSUE_8)
     found = await try_all(clean, chosen)
@@ -90,7 +90,7 @@ async def test_each_bug_that_is_planted_is_caught_for_its_own_reason(clean: Camp
 
 
 @in_loop
-async def test_a_kill_that_does_not_happen_is_an_error_and_says_how_to_see_it(
+async def test_kill_that_does_not_happen_is_an_error_with_a_command_to_repeat_it(
     clean: Campaign,
 ) -> None:
     point = {"place": "activity", "type": "call_claude", "number": 99, "when": "before"}
@@ -103,14 +103,14 @@ async def test_a_kill_that_does_not_happen_is_an_error_and_says_how_to_see_it(
     assert f"python -m tests.crash.campaign --seed {SEED} --case" in told
 
 
-def test_who_ends_in_another_way_was_not_killed() -> None:
+def test_only_sigkill_counts_as_a_kill() -> None:
     expect_killed([("a worker", -9), ("the server", -9)])
     for code in (0, 1, -15):
         with pytest.raises(NotKilled, match=f"a worker ended with {code}"):
             expect_killed([("the server", -9), ("a worker", code)])
 
 
-def test_a_case_can_be_given_on_the_command_line() -> None:
+def test_case_round_trips_through_the_command_line() -> None:
     points = {"place": "delay", "share": 0.5}, {"place": "workflow", "when": "replay", "number": 2}
     case = Case("long_running", "replay", tuple(Kill("worker", point) for point in points))
     assert Case.read(case.spec) == case
@@ -129,8 +129,8 @@ def one_of_each_kind(clean: Campaign) -> list[Case]:
     return chosen
 
 
-def test_the_table_in_the_readme_is_of_a_whole_campaign() -> None:
-    table = README.read_text().partition("<!-- crash:begin -->")[2].partition("<!-- crash:end")[0]
+def test_published_table_is_of_a_whole_campaign() -> None:
+    table = PAGE.read_text().partition("<!-- crash:begin -->")[2].partition("<!-- crash:end")[0]
     rows = [
         [cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines() if "|" in row
     ]
@@ -140,9 +140,3 @@ def test_the_table_in_the_readme_is_of_a_whole_campaign() -> None:
     assert "0 lost, 0 with a wrong number of effects" in table
     assert f"{len(BROKEN)} of {len(BROKEN)} planted bugs were caught" in table
     assert re.search(r"By `make crash` on \d{4}-\d\d-\d\d: .*\d cores, \d+ GB.*temporalio", table)
-
-
-def test_tests_run_recipes_from_a_copy_that_no_notebook_writes_to() -> None:
-    copied, written = workers.NOTEBOOKS / "recipes", ROOT / "notebooks" / "recipes"
-    assert copied.is_dir()
-    assert not copied.samefile(written)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from tests.support import gates
 
@@ -18,7 +17,7 @@ from tests.support import gates
     ("answer", "on_timeout", "paid"),
     [("approve", "deny", 0), ("reject", "allow", 0), ("approve", "allow", 1)],
 )
-async def test_what_a_worker_first_sees_after_the_end_is_taken_on_the_safe_side(
+async def test_decision_first_seen_after_expiry_is_taken_on_the_safe_side(
     answer: str, on_timeout: str, paid: int, client: Client
 ) -> None:
     gates.world.__init__()  # type: ignore[misc]
@@ -26,16 +25,14 @@ async def test_what_a_worker_first_sees_after_the_end_is_taken_on_the_safe_side(
     given = gates.Given(
         [gates.paying(80.0)], timeout=timedelta(seconds=2), on_timeout=on_timeout, signed=True
     )
-    address = client.service_client.config.target_host
-    plain = await Client.connect(address, data_converter=pydantic_data_converter)
-    async with gates.worker(plain, queue):
-        run: Any = await plain.start_workflow(gates.Desk.run, given, id=queue, task_queue=queue)
+    async with gates.worker(client, queue):
+        run: Any = await client.start_workflow(gates.Desk.run, given, id=queue, task_queue=queue)
         (waiting,) = await gates.pending(run)
     made = gates.decision(waiting, answer, key=gates.KEYS["ann"])
     await run.signal("submit_decision", made)
     while datetime.now(UTC) <= waiting.request.expires_at:
         await asyncio.sleep(0.05)
-    async with gates.worker(plain, queue):
+    async with gates.worker(client, queue):
         got = await run.result()
     assert len(gates.world.paid) == paid
     if answer == "reject":
@@ -45,13 +42,10 @@ async def test_what_a_worker_first_sees_after_the_end_is_taken_on_the_safe_side(
         assert refused.note == "The request has expired."
 
 
-async def test_the_remaining_time_runs_down_though_nothing_happens(client: Client) -> None:
+async def test_remaining_time_runs_down_while_nothing_happens(client: Client) -> None:
     queue = f"clock-{uuid.uuid4()}"
-    plain = await Client.connect(
-        client.service_client.config.target_host, data_converter=pydantic_data_converter
-    )
-    async with gates.worker(plain, queue):
-        run: Any = await plain.start_workflow(
+    async with gates.worker(client, queue):
+        run: Any = await client.start_workflow(
             gates.Desk.run, gates.Given([gates.paying(80.0)]), id=queue, task_queue=queue
         )
         (before,) = await gates.pending(run)

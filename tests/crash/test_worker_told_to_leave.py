@@ -24,13 +24,11 @@ def _no_worker_is_left(shop: ModuleType) -> Iterator[None]:
     workers.stop_all()
 
 
-async def test_a_worker_told_to_leave_finishes_its_call_of_claude_first(
-    client: Client, claude: OfflineClaude
-) -> None:
+async def test_sigterm_lets_a_claude_call_finish(client: Client, claude: OfflineClaude) -> None:
     claude.slow(2, turn=1)
     leaving = await WorkerProcess("durable_loop", "leaving").start().polling(client)
     run = await client.start_workflow(
-        "DurableLoop",
+        "AgentWorkflow",
         "Who placed order 1042?",
         id=f"leaving-{uuid.uuid4()}",
         task_queue="durable-loop",

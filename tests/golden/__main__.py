@@ -1,8 +1,8 @@
-"""Record the golden histories anew: `make golden`, or `python -m tests.golden NAME …` for some.
+"""Record the golden histories again: `make golden`, or `python -m tests.golden NAME …` for some.
 
-Each recipe's own worker runs against the embedded server and the offline Claude; its history
-goes to tests/golden/<recipe>.json, and what a person reads of it to <recipe>.txt beside it.
-What has changed in the latter is printed.
+Each recipe's own worker runs against the embedded server and the offline Claude. Its history
+goes to tests/golden/<recipe>.json, and the description of it to <recipe>.txt beside it.
+The changes of the description are printed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from agentkit.testing import describe, load, save
 from classroom.lesson import Lesson, begin
 from classroom.machine.home import ClassroomError
 from classroom.recipes import list_recipes
-from classroom.workers import WorkerProcess
-from tests.golden.runs import FOLDER, golden_run
+from classroom.workers import NOTEBOOKS, WorkerProcess
+from tests.golden.runs import FOLDER, golden_run, workflows_of
 
 
 async def main() -> None:
-    """Run each recipe, keep its history, print what is different from before."""
+    """Run each recipe, save its history and print what has changed."""
+    sys.path.insert(0, str(NOTEBOOKS))
     known = [recipe.name for recipe in list_recipes()]
     names = sys.argv[1:] or known
     if unknown := sorted(set(names) - set(known)):
@@ -40,12 +41,12 @@ async def main() -> None:
 
 
 async def _record(lesson: Lesson, name: str) -> str:
-    """Run a recipe once, write both files, and give the difference between the texts."""
+    """Run a recipe once, write both files, and return the difference between the descriptions."""
     how = golden_run(name)
     worker = await WorkerProcess(name, "golden").start().polling(lesson.client)
     try:
         run = await lesson.client.start_workflow(
-            how.workflow,
+            workflows_of(name)[0].__name__,
             args=how.arguments,
             id=f"golden-{name}-{uuid.uuid4()}",
             task_queue=worker.task_queue,
@@ -57,7 +58,7 @@ async def _record(lesson: Lesson, name: str) -> str:
         worker.stop()
     told, text = FOLDER / f"{name}.txt", describe(history)
     before = told.read_text(encoding="utf8") if told.exists() else ""
-    # A history that tells the same is left as it is: no diff of ids and times.
+    # A history with the same description is left alone: no diff of ids and times.
     if text != before or not _is_readable(name):
         save(history, FOLDER / f"{name}.json")
         told.write_text(text, encoding="utf8")

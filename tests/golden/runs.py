@@ -1,15 +1,18 @@
-"""How each recipe is run for its golden history; what isn't listed takes a question alone."""
+"""How each recipe is run for its golden history; a recipe that isn't listed takes a question."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from temporalio import workflow
 from temporalio.client import WorkflowHandle
 
-from agentkit.approvals import Decision, decide, read_decision
+from agentkit.approvals import Decision, decide
+from agentkit.approvals.decisions import read_decision
 from classroom.show.pending import until_pending
 
 FOLDER = Path(__file__).resolve().parent
@@ -25,12 +28,10 @@ class GoldenRun:
     """One run that goes through all that its recipe is about.
 
     Attributes:
-        workflow: The Workflow's name.
-        arguments: What it is started with, as JSON values.
+        arguments: The Workflow's input, as JSON values.
         meanwhile: What people do while it runs, such as approving something.
     """
 
-    workflow: str
     arguments: list[Any] = field(default_factory=lambda: [REFUND])
     meanwhile: Callable[[WorkflowHandle[Any, Any]], Awaitable[None]] = _nothing
 
@@ -52,28 +53,35 @@ async def _send_back_then_approve(run: WorkflowHandle[Any, Any]) -> None:
 
 
 _RUNS = {
-    "approval_gate": GoldenRun("ApprovalGate", [REFUND.replace("1042", "1025")], _approve),
-    "long_running": GoldenRun("LongRunning", [{"most": 2, "steps_per_run": 40}]),
+    "approval_gate": GoldenRun([REFUND.replace("1042", "1025")], _approve),
+    "long_running": GoldenRun([{"most": 2, "steps_per_run": 40}]),
     "parallel_tools": GoldenRun(
-        "ParallelTools", ["Orders 1032, 1033 and 1042 arrived damaged. Please refund all three."]
+        ["Orders 1032, 1033 and 1042 arrived damaged. Please refund all three."]
     ),
     "research_agent": GoldenRun(
-        "ResearchAgent",
-        [{"question": "Are cancelled orders refunded as promised?"}],
-        _send_back_then_approve,
+        [{"question": "Are cancelled orders refunded as promised?"}], _send_back_then_approve
     ),
     "structured_retries": GoldenRun(
-        "StructuredRetries",
-        [{"question": REFUND, "budget": {"turns": 20, "usd": 1.0, "seconds": 600}}],
+        [{"question": REFUND, "budget": {"turns": 20, "usd": 1.0, "seconds": 600}}]
     ),
 }
 
 
 def golden_run(recipe: str) -> GoldenRun:
-    """Say how a recipe is run; by default its Workflow has the recipe's name.
+    """Choose how a recipe is run.
 
     Args:
         recipe: Its folder's name.
     """
-    name = "".join(word.capitalize() for word in recipe.split("_"))
-    return _RUNS.get(recipe, GoldenRun(name))
+    return _RUNS.get(recipe, GoldenRun())
+
+
+def workflows_of(recipe: str) -> list[type]:
+    """Import a recipe's Workflow classes; the course's notebooks/ must be on the path.
+
+    Args:
+        recipe: Its folder's name.
+    """
+    module = importlib.import_module(f"recipes.{recipe}.workflow")
+    found = [each for each in vars(module).values() if isinstance(each, type)]
+    return [each for each in found if workflow._Definition.from_class(each)]

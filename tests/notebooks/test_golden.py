@@ -1,19 +1,16 @@
-"""Golden histories: every recipe's code of today, against a run that was recorded once."""
+"""Golden histories: every recipe's code of today, replayed against a run recorded once."""
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import pytest
-from temporalio import workflow
-from temporalio.worker import Plugin
 
 from agentkit import AgentPlugin
 from agentkit.testing import changed_inputs, describe, load, replay, replay_every_prefix
 from classroom.recipes import list_recipes
 from classroom.workers import NOTEBOOKS
-from tests.golden.runs import FOLDER
+from tests.golden.runs import FOLDER, workflows_of
 
 RECIPES = [recipe.name for recipe in list_recipes()]
 
@@ -36,28 +33,16 @@ def golden(recipe: str) -> Path:
     return file
 
 
-def code_of(recipe: str) -> tuple[list[type], Plugin]:
-    """What the recipe's worker runs: its Workflows, and the plugin with its tools."""
-    found = vars(importlib.import_module(f"recipes.{recipe}.workflow")).values()
-    workflows = [
-        each for each in found if isinstance(each, type) and workflow._Definition.from_class(each)
-    ]
-    return workflows, AgentPlugin(importlib.import_module(f"recipes.{recipe}.tools").TOOLS)
-
-
 async def test_its_code_decides_today_as_it_did(recipe: str) -> None:
-    workflows, plugin = code_of(recipe)
-    await replay(load(golden(recipe)), workflows, plugin)
+    await replay(load(golden(recipe)), workflows_of(recipe), AgentPlugin())
 
 
 async def test_another_worker_could_have_taken_over_at_every_step(recipe: str) -> None:
-    workflows, plugin = code_of(recipe)
-    assert await replay_every_prefix(load(golden(recipe)), workflows, plugin) >= 5
+    assert await replay_every_prefix(load(golden(recipe)), workflows_of(recipe), AgentPlugin()) >= 5
 
 
 async def test_its_steps_are_given_what_they_were_given(recipe: str) -> None:
-    workflows, plugin = code_of(recipe)
-    changed = await changed_inputs(load(golden(recipe)), workflows, plugin)
+    changed = await changed_inputs(load(golden(recipe)), workflows_of(recipe), AgentPlugin())
     assert not changed, f"New runs are told something else. If that is meant: make golden {changed}"
 
 

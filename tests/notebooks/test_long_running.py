@@ -1,4 +1,4 @@
-"""The recipe long_running, with its worker in a process of its own, and what would break it."""
+"""The recipe long_running with a real worker process, and two mistakes that would break it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def worker(client: Client) -> WorkerProcess:
 
 async def begin(client: Client, **queue: Any) -> WorkflowHandle[Any, Any]:
     return await client.start_workflow(
-        "LongRunning",
+        "LongRunningAgentWorkflow",
         {"most": TICKETS, "steps_per_run": STEPS, **queue},
         id=f"long-{uuid.uuid4()}",
         task_queue="long-running",
@@ -48,7 +48,7 @@ async def begin(client: Client, **queue: Any) -> WorkflowHandle[Any, Any]:
     )
 
 
-async def test_tickets_are_answered_once_each_over_several_runs(
+async def test_each_ticket_is_answered_once_over_several_runs(
     client: Client, shop: ModuleType, worker: WorkerProcess
 ) -> None:
     run = await begin(client)
@@ -64,7 +64,7 @@ async def test_tickets_are_answered_once_each_over_several_runs(
     assert (heads[-1], seen.messages) == (progress["head"], seen.links * 2)
 
 
-async def test_the_key_of_an_effect_is_of_the_first_run_in_all_runs(
+async def test_idempotency_keys_carry_the_first_run_id_in_all_runs(
     client: Client, shop: ModuleType, worker: WorkerProcess
 ) -> None:
     run = await begin(client)
@@ -73,7 +73,7 @@ async def test_the_key_of_an_effect_is_of_the_first_run_in_all_runs(
     assert keys == [run.first_execution_run_id] * (TICKETS + 1)
 
 
-async def test_what_people_say_in_between_is_answered_and_lost_in_no_run(
+async def test_signals_in_between_are_answered_across_continue_as_new(
     client: Client, shop: ModuleType, worker: WorkerProcess
 ) -> None:
     run = await begin(client)
@@ -82,7 +82,7 @@ async def test_what_people_say_in_between_is_answered_and_lost_in_no_run(
         await asyncio.sleep(0)
     progress = await run.result()
     assert progress["tickets"] == TICKETS
-    assert shop.count("answers") == TICKETS, "what people say in between is no ticket"
+    assert shop.count("answers") == TICKETS, "a message in between isn't a ticket"
     assert await questions(progress["head"], "Who placed order 104") == 5
 
 
@@ -93,7 +93,7 @@ async def questions(head: str, text: str) -> int:
     return sum(str(each["content"]).startswith(text) for each in said)
 
 
-async def test_a_budget_is_one_for_all_runs(
+async def test_budget_covers_all_runs_together(
     client: Client, shop: ModuleType, worker: WorkerProcess
 ) -> None:
     progress = await (await begin(client, budget={"turns": 5})).result()
@@ -101,7 +101,7 @@ async def test_a_budget_is_one_for_all_runs(
     assert progress["runs"] >= 2
 
 
-async def test_progress_can_be_asked_for_in_any_run(
+async def test_progress_query_works_in_every_run(
     client: Client, claude: OfflineClaude, worker: WorkerProcess
 ) -> None:
     run = await begin(client, steps_per_run=2)
@@ -113,7 +113,7 @@ async def test_progress_can_be_asked_for_in_any_run(
     assert (await run.query("progress"))["tickets"] == TICKETS
 
 
-# Mistakes 2 and 3 of public recipes, put into ours. Each passes through continue-as-new for ever.
+# Mistakes 2 and 3 of public recipes, put into ours. Each continues as new forever.
 
 
 def right(source: str) -> str:
@@ -124,7 +124,7 @@ def without_the_call(source: str) -> str:
     return source.replace("is_continue_as_new_suggested()", "is_continue_as_new_suggested")
 
 
-def of_a_total(source: str) -> str:
+def counting_all_runs(source: str) -> str:
     return source.replace(
         "self.steps == queue.steps_per_run",
         "queue.talk.spent.turns % 3 == 0 and queue.talk.spent.turns",
@@ -132,16 +132,16 @@ def of_a_total(source: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("change", "comes_to_an_end"),
-    [(right, True), (without_the_call, False), (of_a_total, False)],
+    ("change", "terminates"),
+    [(right, True), (without_the_call, False), (counting_all_runs, False)],
 )
-async def test_a_run_that_continues_as_new_gets_further(
-    change: Callable[[str], str], comes_to_an_end: bool, client: Client, shop: ModuleType
+async def test_continue_as_new_makes_progress(
+    change: Callable[[str], str], terminates: bool, client: Client, shop: ModuleType
 ) -> None:
     folder = scratch_copy("long_running")
     file = folder / "recipes" / "long_running" / "workflow.py"
     source = (NOTEBOOKS / "recipes" / "long_running" / "workflow.py").read_text()
-    assert (change(source) != source) is not comes_to_an_end
+    assert (change(source) != source) is not terminates
     file.write_text(change(source))
     await WorkerProcess("long_running", "changed", folder=folder).start().polling(client)
     run = await begin(client)
@@ -150,4 +150,4 @@ async def test_a_run_that_continues_as_new_gets_further(
     finished = (await run.describe()).status == WorkflowExecutionStatus.COMPLETED
     if not finished:
         await run.terminate()
-    assert finished is comes_to_an_end
+    assert finished is terminates

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import importlib
+import uuid
 from datetime import timedelta
 from types import ModuleType
+from typing import Any, cast
 
 import pytest
 from temporalio import workflow
@@ -13,7 +15,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from agentkit import AgentPlugin
+from classroom.show import steps, transcript
 from classroom.workers import NOTEBOOKS
 from offline_claude import OfflineClaude
 
@@ -39,11 +41,20 @@ def workflows_of(recipe: str) -> list[type]:
     ]
 
 
+def source_of(recipe: str, file: str) -> str:
+    return (NOTEBOOKS / "recipes" / recipe / file).read_text()
+
+
+def activities_of(recipe: str) -> list[Any]:
+    module = importlib.import_module(f"recipes.{recipe}.activities")
+    return list(module.ACTIVITIES)
+
+
 def test_the_course_has_recipes() -> None:
     assert "durable_loop" in RECIPES
 
 
-async def test_its_workflows_pass_the_default_sandbox(recipe: str) -> None:
+async def test_workflows_pass_the_default_sandbox(recipe: str) -> None:
     found = workflows_of(recipe)
     assert found
     for each in found:
@@ -51,17 +62,24 @@ async def test_its_workflows_pass_the_default_sandbox(recipe: str) -> None:
         SandboxedWorkflowRunner().prepare_workflow(workflow._Definition.must_from_class(each))
 
 
-async def test_its_worker_keeps_the_sandbox_on(recipe: str, client: Client) -> None:
-    tools = importlib.import_module(f"recipes.{recipe}.tools").TOOLS
-    config = client.config()
-    config["plugins"] = [AgentPlugin(tools)]
-    worker = Worker(Client(**config), task_queue=recipe, workflows=workflows_of(recipe))
+async def test_worker_keeps_the_sandbox_on(recipe: str, client: Client) -> None:
+    worker = Worker(
+        client,
+        task_queue=recipe,
+        workflows=workflows_of(recipe),
+        activities=activities_of(recipe),
+    )
     assert isinstance(worker.config()["workflow_runner"], SandboxedWorkflowRunner)
-    source = (NOTEBOOKS / "recipes" / recipe / "worker.py").read_text()
-    assert "workflow_runner" not in source
+    assert "workflow_runner" not in source_of(recipe, "worker.py")
 
 
-def test_only_its_tools_know_the_classroom(recipe: str) -> None:
+def test_only_the_workflow_passes_imports_through_the_sandbox(recipe: str) -> None:
+    files = (NOTEBOOKS / "recipes" / recipe).glob("*.py")
+    blocks = {file.name: file.read_text().count("imports_passed_through") for file in files}
+    assert {name: n for name, n in blocks.items() if n} == {"workflow.py": 1}
+
+
+def test_only_the_tools_import_the_classroom(recipe: str) -> None:
     for file in (NOTEBOOKS / "recipes" / recipe).glob("*.py"):
         imported = {
             node.module or ""
@@ -72,28 +90,62 @@ def test_only_its_tools_know_the_classroom(recipe: str) -> None:
         assert not classroom or file.name == "tools.py", file
 
 
-def test_its_workflow_code_neither_prints_nor_reads_a_clock(recipe: str) -> None:
-    tree = ast.parse((NOTEBOOKS / "recipes" / recipe / "workflow.py").read_text())
+def test_workflow_code_neither_prints_nor_reads_a_clock(recipe: str) -> None:
+    tree = ast.parse(source_of(recipe, "workflow.py"))
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     assert not names & {"print", "open", "time", "random", "datetime", "os"}
 
 
-async def test_the_durable_loop_answers_by_name_from_any_client(
+def test_readme_names_the_two_commands(recipe: str) -> None:
+    readme = source_of(recipe, "README.md")
+    assert readme.startswith(f"# {recipe}\n")
+    for command in ("worker", "start"):
+        assert f"python -m recipes.{recipe}.{command}" in readme
+
+
+async def test_durable_loop_answers_any_client_by_its_workflow_name(
     client: Client, claude: OfflineClaude, shop: ModuleType
 ) -> None:
-    from recipes.durable_loop.tools import TOOLS
-    from recipes.durable_loop.workflow import DurableLoop
-
-    config = client.config()
-    config["plugins"] = [AgentPlugin(TOOLS)]
-    async with Worker(Client(**config), task_queue="test-recipes", workflows=[DurableLoop]):
+    async with durable_loop(client):
         answer = await client.execute_workflow(
-            "DurableLoop",
+            "AgentWorkflow",
             "Refund order 1042, please.",
-            id="recipes-1",
+            id=f"test-{uuid.uuid4()}",
             task_queue="test-recipes",
             execution_timeout=timedelta(seconds=60),
         )
     assert "38.50" in answer["text"]
     assert answer["stop_reason"] == "end_turn"
     assert shop.count("refunds") == 1
+
+
+async def test_durable_loop_reports_a_failed_effect_as_unknown_after_its_declared_attempts(
+    client: Client, claude: OfflineClaude, shop: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang_up() -> None:
+        raise ConnectionError("The bank hung up.")
+
+    monkeypatch.setattr("classroom.shop.tools.bank_confirms", hang_up)
+    monkeypatch.setattr(shop.refund, "attempts", 2)
+    async with durable_loop(client):
+        run = await client.start_workflow(
+            "AgentWorkflow",
+            "Refund order 1042, please.",
+            id=f"test-{uuid.uuid4()}",
+            task_queue="test-recipes",
+            execution_timeout=timedelta(seconds=60),
+        )
+        await run.result()
+        said = transcript(cast(Any, await run.query("transcript")), width=0)
+    assert "✗ refund: Outcome unknown:" in said
+    assert [s.attempts for s in await steps(run) if s.activity == "tool.refund"] == [2]
+    assert shop.count("refunds") == 1
+
+
+def durable_loop(client: Client) -> Worker:
+    return Worker(
+        client,
+        task_queue="test-recipes",
+        workflows=workflows_of("durable_loop"),
+        activities=activities_of("durable_loop"),
+    )

@@ -1,4 +1,4 @@
-"""The capstone's Workflow: what is sent back, what is stored, and every other way to end."""
+"""The research agent's Workflow: which drafts go back, what is stored, and how else runs end."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from agentkit import ToolError, tool
 from agentkit.approvals import Decision, DecisionRefused, decide
+from agentkit.testing import result_of, settled
 from classroom.machine.home import home
 from classroom.show.pending import until_pending
 from classroom.workers import NOTEBOOKS, WorkerProcess
@@ -46,16 +47,24 @@ def reports(shop: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 async def review(run: WorkflowHandle[Any, Any], answer: Any, reason: str = "", **more: Any) -> None:
     """Be the supervisor: wait for a draft and decide on it."""
     (waiting,) = await pending(run)
-    seen = (waiting.request.id, waiting.request.digest)
-    await decide(run, Decision(*seen, answer, "ann", reason, **more))
+    await settled(run)
+    decision = Decision(
+        request_id=waiting.request.id,
+        digest=waiting.request.digest,
+        answer=answer,
+        reviewer="ann",
+        reason=reason,
+        **more,
+    )
+    await decide(run, decision)
 
 
 async def sent_back(bad: Use, *before: list[Use]) -> str:
-    """Hand in a bad report and then a good one; why the bad one came back to Claude."""
+    """Submit a bad report and then a good one; return why the bad one came back to Claude."""
     async with office(*(before or [SEARCHES]), [bad], [GOOD]) as room:
         run = await room.start()
         await review(run, "approve")
-        outcome = await run.result()
+        outcome = await result_of(run)
         assert outcome["ended"] == "published"
         assert [e["event"] for e in outcome["audit"]] == ["denied", "asked", "approved", "ran"]
         return str(outcome["audit"][0]["note"])
@@ -64,55 +73,55 @@ async def sent_back(bad: Use, *before: list[Use]) -> str:
 # The check
 
 
-async def test_a_citation_of_a_source_that_no_search_has_found_goes_back() -> None:
+async def test_citation_of_a_source_that_no_search_found_goes_back() -> None:
     bad = report(paragraph("We do.", **{"handbook:refunds#99": RULE_TEXT}), disagreements=[BOTH])
     assert await sent_back(bad) == "(1) No search has found handbook:refunds#99."
 
 
-async def test_a_quote_that_its_source_doesnt_hold_goes_back() -> None:
+async def test_quote_that_its_source_does_not_have_goes_back() -> None:
     bad = report(paragraph("We do.", rule="refunded within an hour"), disagreements=[BOTH])
     assert "#3 doesn't say “refunded within an hour”" in await sent_back(bad)
 
 
-async def test_a_contradiction_that_the_draft_passes_over_goes_back() -> None:
+async def test_draft_that_ignores_a_contradiction_goes_back() -> None:
     bad = report(paragraph("We refund at once.", rule=RULE_TEXT))
     assert "disagree on cancelled orders that were not refunded" in await sent_back(bad)
 
 
-async def test_a_paragraph_without_a_source_goes_back() -> None:
+async def test_paragraph_without_a_source_goes_back() -> None:
     bad = report(paragraph("All is well."), disagreements=[BOTH])
     assert await sent_back(bad) == "(1) No source is cited for “All is well.”"
 
 
-async def test_what_is_no_report_at_all_goes_back() -> None:
+async def test_arguments_that_are_not_a_report_go_back() -> None:
     bad = ("publish_report", {"title": "T", "paragraphs": [{"text": 1}]})
     assert await sent_back(bad) == (
-        "This is no report. Look at paragraphs.0.text, paragraphs.0.citations."
+        "This isn't a report. Look at paragraphs.0.text, paragraphs.0.citations."
     )
 
 
-async def test_a_draft_whose_arguments_are_no_object_goes_back() -> None:
+async def test_arguments_that_are_not_an_object_go_back() -> None:
     bad: Any = ("publish_report", "All is well.")
     async with office(SEARCHES, [bad], [GOOD]) as room:
         run = await room.start()
         await review(run, "approve")
-        assert (await run.result())["ended"] == "published"
+        assert (await result_of(run))["ended"] == "published"
         results = (await run.query("transcript"))[4]["content"]
     assert results[0]["content"] == "Invalid arguments for publish_report: not a JSON object."
 
 
-async def test_an_empty_search_that_the_draft_hides_goes_back() -> None:
+async def test_draft_that_hides_an_empty_search_goes_back() -> None:
     nothing: Use = ("search_passages", {"query": "audiobooks"})
     bad, good = GOOD, report(*GOOD[1]["paragraphs"], disagreements=[BOTH], gaps=["No audiobooks."])
     async with office([*SEARCHES, nothing], [bad], [good]) as room:
         run = await room.start()
         await review(run, "approve")
-        outcome = await run.result()
+        outcome = await result_of(run)
     assert outcome["audit"][0]["note"].startswith("(1) “audiobooks” has brought nothing")
     assert outcome["ended"] == "published"
 
 
-async def test_a_search_that_was_planned_and_failed_has_to_be_told() -> None:
+async def test_failed_search_must_be_named_under_gaps() -> None:
     @tool
     async def search_archive(query: str) -> str:
         """Search the archive.
@@ -140,23 +149,23 @@ async def test_a_search_that_was_planned_and_failed_has_to_be_told() -> None:
         ) as room:
             run = await room.start()
             await review(run, "approve")
-            outcome = await run.result()
+            outcome = await result_of(run)
     finally:
         TOOLS.remove(search_archive)
     assert "“old letters” has brought nothing" in outcome["audit"][0]["note"]
     assert outcome["ended"] == "published"
 
 
-async def test_of_two_reports_at_once_one_is_refused_unseen() -> None:
+async def test_of_two_reports_at_once_one_is_denied_unseen() -> None:
     async with office(SEARCHES, [GOOD, GOOD]) as room:
         run = await room.start()
         await review(run, "approve")
-        outcome = await run.result()
+        outcome = await result_of(run)
     assert [e["event"] for e in outcome["audit"]] == ["denied", "asked", "approved", "ran"]
-    assert outcome["audit"][0]["note"] == "Hand in one report at a time."
+    assert outcome["audit"][0]["note"] == "Submit one report at a time."
 
 
-async def test_what_a_supervisor_has_edited_is_checked_as_well() -> None:
+async def test_supervisors_edits_are_checked_as_well() -> None:
     async with office(SEARCHES, [GOOD]) as room:
         run = await room.start()
         (waiting,) = await pending(run)
@@ -165,20 +174,20 @@ async def test_what_a_supervisor_has_edited_is_checked_as_well() -> None:
             await review(run, "approve", arguments=edited)
         shorter = {**waiting.request.arguments, "title": "Short"}
         await review(run, "approve", arguments=shorter)
-        assert (await run.result())["ended"] == "published"
+        assert (await result_of(run))["ended"] == "published"
 
 
 # The report
 
 
-async def test_the_report_is_one_file_and_one_row_with_what_it_cost(
+async def test_report_is_one_file_and_one_row_with_its_cost(
     reports: Path, shop: ModuleType
 ) -> None:
     forged = {**GOOD[1], "cost": {"turns": 1, "usd": 0.0}}
     async with office(SEARCHES, [("publish_report", forged)]) as room:
         run = await room.start()
         await review(run, "approve")
-        outcome = await run.result()
+        outcome = await result_of(run)
     (row,) = shop.rows("reports")
     (file,) = reports.iterdir()
     assert outcome["detail"] == f"Published as {row['file']}" == f"Published as reports/{file.name}"
@@ -190,11 +199,9 @@ async def test_the_report_is_one_file_and_one_row_with_what_it_cost(
 # Other ends
 
 
-async def test_a_reviewer_who_never_answers_ends_the_run_after_a_day(
-    reports: Path, shop: ModuleType
-) -> None:
+async def test_run_ends_after_a_day_without_a_decision(reports: Path, shop: ModuleType) -> None:
     async with office(SEARCHES, [GOOD]) as room:
-        outcome = await (await room.start()).result()
+        outcome = await result_of(await room.start())
     assert outcome["ended"] == "nobody answered"
     assert outcome["detail"].startswith("Not run. Nobody approved it: Nobody decided until")
     assert [(n.kind, n.to) for n in room.notices] == [
@@ -206,66 +213,67 @@ async def test_a_reviewer_who_never_answers_ends_the_run_after_a_day(
     assert not reports.exists()
 
 
-async def test_the_third_rejection_ends_the_run(shop: ModuleType) -> None:
+async def test_third_rejection_ends_the_run(shop: ModuleType) -> None:
     async with office(SEARCHES, [GOOD]) as room:
         run = await room.start()
         for reason in ("Shorter.", "Shorter!", "Never mind."):
             await review(run, "reject", reason)
-        outcome = await run.result()
+        outcome = await result_of(run)
     assert outcome["ended"] == "rejected"
     assert outcome["detail"] == "Not run. A reviewer rejected it: Never mind."
     assert outcome["spent"]["turns"] == 4
     assert shop.count("reports") == 0
 
 
-async def test_a_claude_that_never_mends_its_draft_is_stopped() -> None:
+async def test_run_ends_when_the_fourth_draft_fails_its_check() -> None:
     async with office(SEARCHES, [report(paragraph("I know it all."))]) as room:
-        outcome = await (await room.start()).result()
+        outcome = await result_of(await room.start())
     assert outcome["ended"] == "unfit for review"
     assert [e["event"] for e in outcome["audit"]] == ["denied"] * 4
     assert not room.notices
 
 
-async def test_a_budget_ends_what_nothing_else_does() -> None:
+async def test_budget_ends_a_run_that_never_submits() -> None:
     async with office(SEARCHES) as room:
-        outcome = await (await room.start(budget={"turns": 3})).result()
+        outcome = await result_of(await room.start(budget={"turns": 3}))
     assert outcome["ended"] == "turns"
     assert outcome["detail"] == "The budget is used up: 3 of 3 turns."
 
 
-async def test_a_claude_that_only_talks_ends_without_a_report() -> None:
+async def test_reply_without_a_tool_call_ends_the_run_without_a_report() -> None:
     async with office("I would rather not.") as room:
-        outcome = await (await room.start()).result()
+        outcome = await result_of(await room.start())
     assert (outcome["ended"], outcome["detail"]) == ("no report", "I would rather not.")
 
 
-async def test_a_report_that_can_not_be_stored_is_for_a_person_to_look_at(
+async def test_report_that_can_not_be_stored_ends_as_unknown(
     reports: Path, shop: ModuleType
 ) -> None:
     reports.write_text("a file stands where the folder should be")
     async with office(SEARCHES, [GOOD]) as room:
         run = await room.start()
         await review(run, "approve")
-        outcome = await run.result()
+        outcome = await result_of(run)
     assert outcome["ended"] == "unknown"
     assert "ask a person to look" in outcome["detail"]
     assert shop.count("reports") == 0
 
 
-async def test_cancelling_withdraws_the_draft(shop: ModuleType) -> None:
+async def test_cancelling_the_run_withdraws_the_draft(shop: ModuleType) -> None:
     async with office(SEARCHES, [GOOD]) as room:
         run = await room.start()
         await pending(run)
+        await settled(run)
         await run.cancel()
         with pytest.raises(Exception, match="failed"):
-            await run.result()
+            await result_of(run)
     assert shop.count("reports") == 0
 
 
 # From a terminal
 
 
-async def test_it_is_started_and_reviewed_from_a_terminal(
+async def test_start_and_review_work_from_a_terminal(
     client: Client, claude: OfflineClaude, shop: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AGENTKIT_STORE", str(home() / "store.db"))
@@ -283,7 +291,7 @@ async def test_it_is_started_and_reviewed_from_a_terminal(
     try:
         task = {"question": "Are cancelled orders refunded?"}
         research = await client.start_workflow(
-            "ResearchAgent", task, id=name, task_queue=worker.task_queue
+            "ResearchAgentWorkflow", task, id=name, task_queue=worker.task_queue
         )
         started = asyncio.create_task(run("start", name, task["question"]))  # re-attaches
         await until_pending(research)
@@ -307,7 +315,7 @@ async def test_it_is_started_and_reviewed_from_a_terminal(
 # What runs beside what
 
 
-async def test_the_searches_of_a_message_run_side_by_side() -> None:
+async def test_searches_of_one_message_run_in_parallel() -> None:
     together = asyncio.Barrier(2)
 
     @tool
@@ -338,7 +346,7 @@ async def test_the_searches_of_a_message_run_side_by_side() -> None:
         searches: list[Use] = [(each.name, {"query": "x"}) for each in more]
         async with office(searches, "Both have answered.", tools=TOOLS) as room:
             run = await room.start()
-            await run.result()
+            await result_of(run)
             results = (await run.query("transcript"))[2]["content"]
     finally:
         del TOOLS[-2:]

@@ -1,4 +1,4 @@
-"""The capstone's parts by themselves: evidence, the check, the Markdown, storing once."""
+"""The research agent's parts by themselves: evidence, check, Markdown, publishing once."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def row(source: str, text: str, **states: str) -> dict[str, Any]:
 
 
 def evidence(*searches: tuple[str, Any]) -> Evidence:
-    """What searches for these words have brought: rows, or words of an error."""
+    """Evidence after searches by these queries, each with its rows or its error message."""
     from recipes.research_agent.evidence import Evidence
 
     seen = Evidence()
     for query, found in searches:
         failed = {"content": found, "is_error": True}
         result = failed if isinstance(found, str) else {"content": json.dumps(found)}
-        seen.take(ToolCall("id", "search", {"query": query}), result)
+        seen.record_result(ToolCall("id", "search", {"query": query}), result)
     return seen
 
 
 def cited(text: str, *pairs: tuple[str, str]) -> Paragraph:
     from recipes.research_agent.report import Citation, Paragraph
 
-    return Paragraph(text, [Citation(*pair) for pair in pairs])
+    return Paragraph(text, [Citation(source, quote) for source, quote in pairs])
 
 
 def report(*paragraphs: Paragraph, **more: Any) -> Report:
@@ -70,23 +70,23 @@ OTHER = ("b#1", "None is left.")
 # The check
 
 
-def test_a_report_that_names_the_contradiction_passes() -> None:
+def test_report_that_names_the_contradiction_passes() -> None:
     told = cited("One of them is wrong.", HONEST, OTHER)
     assert wrong(report(cited("Ten.", HONEST), disagreements=[told]), evidence(FOUND)) == []
 
 
-def test_a_contradiction_counts_also_when_only_one_side_of_it_is_cited() -> None:
+def test_contradiction_counts_when_only_one_side_is_cited() -> None:
     assert wrong(report(cited("Ten.", HONEST)), evidence(FOUND)) == [
         "a#1 and b#1 disagree on copies: name it, and cite both."
     ]
 
 
-def test_a_disagreement_that_cites_one_side_only_names_no_contradiction() -> None:
+def test_disagreement_that_cites_one_side_does_not_name_the_contradiction() -> None:
     half = cited("There may be doubts.", HONEST)
     assert len(wrong(report(cited("Ten.", HONEST), disagreements=[half]), evidence(FOUND))) == 1
 
 
-def test_a_disagreement_needs_sources_that_hold_as_well() -> None:
+def test_disagreement_needs_valid_citations_as_well() -> None:
     known = evidence(("stock", [row("a#1", "We have ten.")]))
     doubts = [cited("Some doubt it."), cited("Others too.", ("z#1", "We have none."))]
     assert wrong(report(cited("Ten.", HONEST), disagreements=doubts), known) == [
@@ -95,41 +95,41 @@ def test_a_disagreement_needs_sources_that_hold_as_well() -> None:
     ]
 
 
-def test_two_citations_in_a_paragraph_of_findings_name_no_contradiction() -> None:
+def test_two_citations_among_the_findings_do_not_name_the_contradiction() -> None:
     assert len(wrong(report(cited("Ten, or none.", HONEST, OTHER)), evidence(FOUND))) == 1
 
 
-def test_a_contradiction_that_the_report_has_nothing_to_do_with_may_stay_unnamed() -> None:
+def test_contradiction_between_uncited_sources_may_stay_unnamed() -> None:
     known = evidence(FOUND, ("hours", [row("c#1", "We open at nine.")]))
     assert wrong(report(cited("At nine.", ("c#1", "We open at nine."))), known) == []
 
 
-def test_sources_that_state_the_same_dont_contradict_one_another() -> None:
+def test_sources_that_state_the_same_do_not_contradict() -> None:
     known = evidence(("stock", [row("a#1", "Ten.", copies="10"), row("b#1", "10.", copies="10")]))
     assert wrong(report(cited("Ten.", ("a#1", "Ten."))), known) == []
 
 
-def test_three_sources_may_contradict_one_another_in_pairs() -> None:
+def test_three_sources_contradict_in_pairs() -> None:
     rows = [row(f"{name}#1", "Some.", copies=name) for name in "abc"]
     assert len(wrong(report(cited("Some.", ("a#1", "Some."))), evidence(("stock", rows)))) == 2
 
 
 @pytest.mark.parametrize("quote", ["", " ", "we have ten.", "We have ten. ", "We have eleven."])
-def test_a_quote_has_to_stand_in_its_source_word_for_word(quote: str) -> None:
+def test_quote_must_match_its_source_word_for_word(quote: str) -> None:
     known = evidence(("stock", [row("a#1", "We have ten.")]))
     assert wrong(report(cited("Ten.", ("a#1", quote))), known) == [f"a#1 doesn't say “{quote}”"]
 
 
-def test_a_part_of_a_source_may_be_quoted() -> None:
+def test_part_of_a_source_may_be_quoted() -> None:
     known = evidence(("stock", [row("a#1", "We have ten, and more are on their way.")]))
     assert wrong(report(cited("Ten.", ("a#1", "We have ten"))), known) == []
 
 
-def test_a_report_without_a_paragraph_says_nothing() -> None:
+def test_report_without_a_paragraph_is_defective() -> None:
     assert wrong(report(), evidence()) == ["The report says nothing."]
 
 
-def test_a_search_that_brought_nothing_at_first_and_something_later_is_answered() -> None:
+def test_repeated_search_that_finds_something_counts_as_answered() -> None:
     known = evidence(("stock", []), ("stock", [row("a#1", "We have ten.")]))
     assert wrong(report(cited("Ten.", HONEST)), known) == []
 
@@ -137,34 +137,36 @@ def test_a_search_that_brought_nothing_at_first_and_something_later_is_answered(
 @pytest.mark.parametrize(
     "content", ["No such thing.", '[{"source": "a#1", "text": "We ha', '{"source": "a#1"}', "[1]"]
 )
-def test_what_is_no_list_of_sources_can_not_be_cited(content: str) -> None:
+def test_result_that_is_not_a_list_of_sources_can_not_be_cited(content: str) -> None:
     from recipes.research_agent.evidence import Evidence
 
     known = Evidence()
-    known.take(ToolCall("id", "search", {"query": "x"}), {"content": content})
+    known.record_result(ToolCall("id", "search", {"query": "x"}), {"content": content})
     assert not known.sources
 
 
 @pytest.mark.parametrize("states", [None, [], ["copies"], "copies: 10", 10])
-def test_statements_in_another_shape_are_none(states: Any) -> None:
+def test_malformed_statements_are_ignored(states: Any) -> None:
     known = evidence(("stock", [{"source": "a#1", "text": "We have ten.", "states": states}]))
     assert wrong(report(cited("Ten.", HONEST)), known) == []
 
 
-def test_an_error_is_no_evidence_though_it_looks_like_some() -> None:
+def test_error_result_is_not_evidence() -> None:
     from recipes.research_agent.evidence import Evidence
 
     known = Evidence()
     content = json.dumps([row("a#1", "We have ten.")])
-    known.take(ToolCall("id", "search", {"query": "x"}), {"content": content, "is_error": True})
+    known.record_result(
+        ToolCall("id", "search", {"query": "x"}), {"content": content, "is_error": True}
+    )
     assert not known.sources
 
 
 # The Markdown
 
 
-def test_every_citation_leads_to_its_source_and_every_source_is_cited() -> None:
-    from recipes.research_agent.markdown import to_markdown
+def test_citations_and_sources_match() -> None:
+    from recipes.research_agent.report import to_markdown
 
     twice = cited("Ten.", HONEST), cited("Still ten.", HONEST, OTHER)
     text = to_markdown(report(*twice, disagreements=[cited("Odd.", OTHER)], gaps=["Maps."]))
@@ -175,15 +177,15 @@ def test_every_citation_leads_to_its_source_and_every_source_is_cited() -> None:
     assert "## What was not found\n\n- Maps." in text
 
 
-def test_two_reports_on_one_page_have_anchors_of_their_own() -> None:
-    from recipes.research_agent.markdown import to_markdown
+def test_two_reports_on_one_page_have_different_anchors() -> None:
+    from recipes.research_agent.report import to_markdown
 
     one, other = (to_markdown(report(cited(text, HONEST))) for text in ("Ten.", "Eleven."))
     assert not {*re.findall(r'id="(.+?)"', one)} & {*re.findall(r'id="(.+?)"', other)}
 
 
-def test_what_is_not_there_has_no_heading() -> None:
-    from recipes.research_agent.markdown import to_markdown
+def test_empty_sections_have_no_heading() -> None:
+    from recipes.research_agent.report import to_markdown
 
     assert re.findall(r"(?m)^#+ (.+)", to_markdown(report(cited("Ten.", HONEST)))) == [
         "A title",
@@ -191,8 +193,8 @@ def test_what_is_not_there_has_no_heading() -> None:
     ]
 
 
-def test_a_model_without_a_price_is_named() -> None:
-    from recipes.research_agent.markdown import to_markdown
+def test_markdown_names_a_model_without_a_price() -> None:
+    from recipes.research_agent.report import to_markdown
 
     text = to_markdown(report(cited("Ten.", HONEST), cost=Spent(turns=3, unpriced="my-model")))
     assert "*3 calls of Claude, 0 tokens, no price for my-model.*" in text
@@ -217,14 +219,14 @@ def store(made: Report, folder: Path, shop: ModuleType) -> str:
 TEN = ("a#1", "We have ten.")
 
 
-def test_it_is_stored_once_however_often_it_is_called(folder: Path, shop: ModuleType) -> None:
+def test_publish_stores_once_per_key(folder: Path, shop: ModuleType) -> None:
     made = report(cited("Ten.", TEN))
     assert store(made, folder, shop) == store(made, folder, shop)
     (row,), (file,) = shop.rows("reports"), folder.iterdir()
     assert row["file"] == f"reports/{file.name}"
 
 
-def test_after_a_crash_between_file_and_row_there_is_one_of_each(
+def test_crash_between_file_and_row_leaves_one_of_each(
     folder: Path, shop: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from recipes.research_agent import publish
@@ -243,7 +245,7 @@ def test_after_a_crash_between_file_and_row_there_is_one_of_each(
     assert (len([*folder.iterdir()]), shop.count("reports")) == (1, 1)
 
 
-def test_a_crash_in_the_middle_of_the_file_leaves_no_report_that_anybody_finds(
+def test_crash_while_writing_the_file_leaves_no_report(
     folder: Path, shop: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:
@@ -260,7 +262,7 @@ def test_a_crash_in_the_middle_of_the_file_leaves_no_report_that_anybody_finds(
     assert [each.suffix for each in folder.iterdir()] == [".md"]
 
 
-def test_two_runs_that_come_to_the_same_have_a_row_each(folder: Path, shop: ModuleType) -> None:
+def test_two_runs_with_the_same_report_have_a_row_each(folder: Path, shop: ModuleType) -> None:
     made = report(cited("Ten.", TEN))
     store(made, folder, shop)
     with use_idempotency_key("another-run:toolu_1"):
@@ -268,6 +270,6 @@ def test_two_runs_that_come_to_the_same_have_a_row_each(folder: Path, shop: Modu
     assert (len([*folder.iterdir()]), shop.count("reports")) == (1, 2)
 
 
-def test_an_unknown_price_is_no_price_of_zero(folder: Path, shop: ModuleType) -> None:
+def test_unknown_price_is_stored_as_null(folder: Path, shop: ModuleType) -> None:
     store(report(cited("Ten.", TEN), cost=Spent(turns=2, unpriced="my-model")), folder, shop)
     assert shop.rows("reports")[0]["usd"] is None

@@ -1,4 +1,4 @@
-"""What the shop can be asked for a report: sentences word for word, and figures."""
+"""The shop's searches for reports: handbook sentences word for word, and figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from classroom.shop import refund, search_passages, shop_figures
 pytestmark = pytest.mark.usefixtures("shop")
 
 
-async def test_a_passage_is_a_sentence_of_the_handbook_with_its_place(shop: ModuleType) -> None:
+async def test_passage_is_a_handbook_sentence_with_its_place(shop: ModuleType) -> None:
     found = await search_passages("cancelled order refund")
     assert found[0] == {
         "source": "handbook:cancelling-or-changing-an-order#3",
@@ -33,16 +33,16 @@ async def test_every_statement_belongs_to_a_sentence_that_can_be_found(shop: Mod
     assert stated <= {each["source"] for each in found if each["states"]}
 
 
-async def test_no_two_passages_share_an_id(shop: ModuleType) -> None:
+async def test_passages_have_unique_ids(shop: ModuleType) -> None:
     found = await search_passages("the order customer book refund we", limit=10)
     assert len({each["source"] for each in found}) == 10
 
 
-async def test_a_search_may_bring_nothing() -> None:
+async def test_search_may_find_nothing() -> None:
     assert await search_passages("audiobooks") == []
 
 
-async def test_a_search_follows_what_the_handbook_says_today(shop: ModuleType) -> None:
+async def test_search_reads_the_current_handbook(shop: ModuleType) -> None:
     with shop.session() as db:
         db.execute("insert into handbook values ('Audiobooks', 'We sell none. Not yet.')")
     found = {each["source"]: each["text"] for each in await search_passages("audiobooks")}
@@ -50,14 +50,12 @@ async def test_a_search_follows_what_the_handbook_says_today(shop: ModuleType) -
 
 
 @pytest.mark.parametrize(("query", "limit"), [("…", 4), ("refund", 0), ("refund", 11)])
-async def test_a_search_without_a_word_or_with_a_bad_limit_is_refused(
-    query: str, limit: int
-) -> None:
+async def test_search_without_a_word_or_with_a_bad_limit_is_refused(query: str, limit: int) -> None:
     with pytest.raises(ToolError):
         await search_passages(query, limit)
 
 
-async def test_cancelled_orders_are_counted_against_what_was_refunded(shop: ModuleType) -> None:
+async def test_cancelled_orders_are_compared_with_refunds(shop: ModuleType) -> None:
     (before,) = await shop_figures("cancelled orders")
     assert before["states"] == {"cancelled orders that were not refunded": "3"}
     await refund(1009, 5.0, "cancelled")
@@ -66,7 +64,7 @@ async def test_cancelled_orders_are_counted_against_what_was_refunded(shop: Modu
     assert after["text"].startswith("3 orders are cancelled (1009, 1031, 1054), and 2 of them")
 
 
-async def test_delivery_times_count_what_is_late_and_still_on_its_way(shop: ModuleType) -> None:
+async def test_delivery_times_count_late_parcels_still_on_their_way(shop: ModuleType) -> None:
     found = {each["source"]: each for each in await shop_figures("delivery times")}
     assert [*found["figures:delivery-times#1"]["states"].values()] == ["2"]
     assert [*found["figures:delivery-times#3"]["states"].values()] == ["0"]
@@ -76,7 +74,7 @@ async def test_delivery_times_count_what_is_late_and_still_on_its_way(shop: Modu
     assert [*found["figures:delivery-times#3"]["states"].values()] == ["1"]
 
 
-async def test_figures_of_nothing_are_no_figures() -> None:
+async def test_topic_without_data_has_no_figures() -> None:
     assert await shop_figures("refunds") == []
     await refund(1042, 38.5, "arrived damaged")
     (month,) = await shop_figures("refunds")

@@ -18,7 +18,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import CancelledError
 from temporalio.worker import Replayer, Worker
 
-from agentkit import AgentPlugin, Budget
+from agentkit import Budget
 from agentkit.stop_reasons import GO_ON, MAX_CONTINUATIONS, Outcome
 from classroom import workers
 from classroom.show import Step, steps, transcript, until
@@ -39,17 +39,17 @@ class Desk:
     task_queue: str
 
     async def start(self, question: str, budget: Budget = TURNS) -> WorkflowHandle[Any, Outcome]:
-        from recipes.structured_retries.workflow import StructuredRetries, Task
+        from recipes.structured_retries.workflow import RetryingAgentWorkflow, SupportTask
 
         return await self.client.start_workflow(
-            StructuredRetries.run,
-            Task(question, budget),
+            RetryingAgentWorkflow.run,
+            SupportTask(question, budget),
             id=f"test-{uuid.uuid4()}",
             task_queue=self.task_queue,
         )
 
     async def run(self, question: str, budget: Budget = TURNS) -> tuple[Outcome, list[Step]]:
-        """Run to the end, check that it replays, and tell how it went."""
+        """Run to the end, check that it replays, and return the outcome and the steps."""
         handle = await self.start(question, budget)
         outcome = await handle.result()
         await replay(handle)
@@ -58,12 +58,17 @@ class Desk:
 
 async def replay(handle: WorkflowHandle[Any, Any]) -> None:
     """Run the Workflow's code against its own history: it has to decide the same again."""
-    from recipes.structured_retries.workflow import StructuredRetries
+    from recipes.structured_retries.workflow import RetryingAgentWorkflow
 
     replayer = Replayer(
-        workflows=[StructuredRetries], data_converter=pydantic_data_converter, plugins=[]
+        workflows=[RetryingAgentWorkflow], data_converter=pydantic_data_converter, plugins=[]
     )
     await replayer.replay_workflow(await handle.fetch_history())
+
+
+async def hang_up() -> None:
+    """Fail after the money has gone."""
+    raise ConnectionError("The bank hung up.")
 
 
 async def said(handle: WorkflowHandle[Any, Any]) -> str:
@@ -77,16 +82,15 @@ def _recipes_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def desk(client: Client, claude: OfflineClaude, shop: ModuleType) -> AsyncIterator[Desk]:
-    from recipes.structured_retries.tools import TOOLS
-    from recipes.structured_retries.workflow import StructuredRetries
+    from recipes.structured_retries.activities import ACTIVITIES
+    from recipes.structured_retries.workflow import RetryingAgentWorkflow
 
-    config = client.config()
-    config["plugins"] = [AgentPlugin(TOOLS)]
     queue = f"test-{uuid.uuid4()}"
     worker = Worker(
-        Client(**config),
+        client,
         task_queue=queue,
-        workflows=[StructuredRetries],
+        workflows=[RetryingAgentWorkflow],
+        activities=ACTIVITIES,
         max_concurrent_activities=1,
     )
     async with worker:
@@ -110,7 +114,7 @@ async def desk(client: Client, claude: OfflineClaude, shop: ModuleType) -> Async
         ("empty", 2, "empty", 2),
     ],
 )
-async def test_every_odd_reply_ends_in_an_answer_or_in_a_result_that_says_why_not(
+async def test_odd_reply_ends_in_an_answer_or_in_a_result_that_says_why(
     desk: Desk, claude: OfflineClaude, kind: str, turn: int, ended: str, turns: int
 ) -> None:
     claude.reply(kind, turn=turn)
@@ -122,7 +126,7 @@ async def test_every_odd_reply_ends_in_an_answer_or_in_a_result_that_says_why_no
         assert "CP-89641137" in outcome.text
 
 
-async def test_a_cut_answer_is_continued_and_joined(desk: Desk, claude: OfflineClaude) -> None:
+async def test_cut_answer_is_continued_and_joined(desk: Desk, claude: OfflineClaude) -> None:
     whole, _ = await desk.run(TRACK)
     claude.reply("max_tokens", turn=2)
     handle = await desk.start(TRACK)
@@ -131,7 +135,7 @@ async def test_a_cut_answer_is_continued_and_joined(desk: Desk, claude: OfflineC
     assert GO_ON in await said(handle)
 
 
-async def test_a_cut_tool_call_is_asked_for_again_with_more_room_and_never_run(
+async def test_cut_tool_call_is_requested_again_with_twice_the_tokens_and_never_run(
     desk: Desk, claude: OfflineClaude
 ) -> None:
     claude.reply("max_tokens", turn=1)
@@ -144,11 +148,13 @@ async def test_a_cut_tool_call_is_asked_for_again_with_more_room_and_never_run(
         if (scheduled := event.activity_task_scheduled_event_attributes)
         and scheduled.activity_type.name == "call_claude"
     ]
-    assert [(r["max_tokens"], len(r["messages"])) for r in requests[:2]] == [(4096, 1), (8192, 1)]
+    assert [(r["max_tokens"], len(r["messages"])) for r in requests[:2]] == [(None, 1), (8192, 1)]
     assert [s.activity for s in await steps(handle)].count("tool.find_order") == 1
 
 
-async def test_a_turn_that_pauses_for_ever_is_ended(desk: Desk, claude: OfflineClaude) -> None:
+async def test_turn_that_pauses_forever_ends_after_max_continuations(
+    desk: Desk, claude: OfflineClaude
+) -> None:
     claude.reply("pause_turn", times=100)
     outcome, _ = await desk.run(TRACK)
     assert outcome.ended == "pause_turn"
@@ -172,7 +178,7 @@ async def test_a_turn_that_pauses_for_ever_is_ended(desk: Desk, claude: OfflineC
         (Budget(), "end_turn", 4),
     ],
 )
-async def test_a_budget_ends_the_run_with_what_it_has_done(
+async def test_exceeded_budget_ends_the_run_with_the_work_done_so_far(
     desk: Desk, claude: OfflineClaude, budget: Budget, limit: str, turns: int
 ) -> None:
     outcome, done = await desk.run(REFUND, budget)
@@ -181,7 +187,7 @@ async def test_a_budget_ends_the_run_with_what_it_has_done(
     assert all(s.state == "completed" for s in done), "what was asked for before is still done"
 
 
-async def test_a_model_without_a_price_ends_a_run_that_counts_dollars(
+async def test_model_without_a_price_ends_a_run_with_a_dollar_budget(
     desk: Desk, claude: OfflineClaude, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AGENTKIT_MODEL", "claude-fable-5-2")
@@ -192,7 +198,7 @@ async def test_a_model_without_a_price_ends_a_run_that_counts_dollars(
     assert outcome.answered
 
 
-async def test_the_call_under_way_when_time_is_up_is_cancelled_and_the_work_is_kept(
+async def test_time_budget_cancels_the_call_under_way_and_keeps_the_work(
     desk: Desk, claude: OfflineClaude
 ) -> None:
     claude.slow(60, turn=2)
@@ -206,7 +212,7 @@ async def test_the_call_under_way_when_time_is_up_is_cancelled_and_the_work_is_k
     await eventually(lambda: claude.calls()[-1].state == "disconnected")
 
 
-async def test_time_also_runs_out_while_an_attempt_is_waited_for(
+async def test_time_budget_also_ends_a_wait_between_attempts(
     desk: Desk, claude: OfflineClaude
 ) -> None:
     claude.fail(429, turn=2, headers={"retry-after": "120"})
@@ -215,13 +221,15 @@ async def test_time_also_runs_out_while_an_attempt_is_waited_for(
     assert done[-1].state == "cancelled"
 
 
-async def test_no_time_at_all_is_a_result_too(desk: Desk, claude: OfflineClaude) -> None:
+async def test_time_budget_of_zero_ends_before_the_first_call(
+    desk: Desk, claude: OfflineClaude
+) -> None:
     outcome, _ = await desk.run(TRACK, Budget(seconds=0))
     assert (outcome.ended, outcome.spent.turns) == ("seconds", 0)
     assert claude.calls() == []
 
 
-async def test_a_cancelled_run_is_not_taken_for_one_whose_time_is_up(
+async def test_cancelled_run_is_reported_as_cancelled_not_as_out_of_time(
     desk: Desk, claude: OfflineClaude
 ) -> None:
     claude.slow(60, turn=1)
@@ -236,7 +244,7 @@ async def test_a_cancelled_run_is_not_taken_for_one_whose_time_is_up(
 # Errors.
 
 
-async def test_an_error_for_good_fails_the_run_once_in_the_api_s_words(
+async def test_permanent_error_fails_the_run_once_in_the_apis_words(
     desk: Desk, claude: OfflineClaude
 ) -> None:
     claude.fail(400, turn=2, message="Words of the API.", times=9)
@@ -250,7 +258,7 @@ async def test_an_error_for_good_fails_the_run_once_in_the_api_s_words(
     assert "← track_shipment" in await said(handle), "the transcript outlives the run"
 
 
-async def test_a_failed_run_can_be_reset_to_the_step_that_failed_and_goes_on(
+async def test_failed_run_resumes_after_a_reset_to_the_failed_step(
     desk: Desk, claude: OfflineClaude, shop: ModuleType
 ) -> None:
     claude.fail(402, turn=3)
@@ -274,9 +282,8 @@ async def test_a_failed_run_can_be_reset_to_the_step_that_failed_and_goes_on(
     )
     outcome = await desk.client.get_workflow_handle(handle.id, run_id=reset.run_id).result()
     assert outcome["ended"] == "end_turn"
-    assert [(c.turn, c.status) for c in claude.calls()] == [
-        *((1, 200), (2, 200), (3, 402), (3, 200), (4, 200))
-    ]
+    calls = [(1, 200), (2, 200), (3, 402), (3, 200), (4, 200)]
+    assert [(c.turn, c.status) for c in claude.calls()] == calls
     assert (shop.count("refunds"), shop.count("emails")) == (1, 1)
 
 
@@ -290,7 +297,7 @@ async def test_a_failed_run_can_be_reset_to_the_step_that_failed_and_goes_on(
     ],
     ids=["overloaded", "cut", "ended early", "error in mid-stream"],
 )
-async def test_a_passing_fault_costs_one_attempt_and_no_turn(
+async def test_transient_fault_costs_one_attempt_and_no_turn(
     desk: Desk, claude: OfflineClaude, fault: Any
 ) -> None:
     fault(claude)
@@ -300,7 +307,7 @@ async def test_a_passing_fault_costs_one_attempt_and_no_turn(
     assert [s.attempts for s in done] == [1, 1, 1, 2]
 
 
-async def test_attempts_are_bounded(desk: Desk, claude: OfflineClaude) -> None:
+async def test_attempts_of_a_claude_call_are_bounded(desk: Desk, claude: OfflineClaude) -> None:
     claude.fail(529, times=100, headers={"retry-after-ms": "1"})
     handle = await desk.start(TRACK)
     with pytest.raises(WorkflowFailureError) as failed:
@@ -309,7 +316,7 @@ async def test_attempts_are_bounded(desk: Desk, claude: OfflineClaude) -> None:
     assert len(claude.calls()) == 5
 
 
-async def test_a_run_that_waits_leaves_the_worker_s_only_slot_to_others(
+async def test_waiting_run_leaves_the_workers_only_slot_free(
     desk: Desk, claude: OfflineClaude
 ) -> None:
     claude.fail(429, turn=2, matching="1036", headers={"retry-after": "100"})
@@ -320,6 +327,19 @@ async def test_a_run_that_waits_leaves_the_worker_s_only_slot_to_others(
     assert outcome.answered
     assert (await steps(waiting))[-1].state == "waiting"
     await waiting.terminate()
+
+
+async def test_failed_effect_is_reported_as_unknown(
+    desk: Desk, claude: OfflineClaude, shop: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("classroom.shop.tools.bank_confirms", hang_up)
+    monkeypatch.setattr(shop.refund, "attempts", 2)
+    handle = await desk.start(REFUND)
+    await handle.result()
+    assert "✗ refund: Outcome unknown:" in await said(handle)
+    (refund,) = [s for s in await steps(handle) if s.activity == "tool.refund"]
+    assert refund.attempts == 2
+    assert shop.count("refunds") == 1
 
 
 # Processes of their own.
@@ -333,7 +353,7 @@ def _workers_end() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_workers_end")
-async def test_a_worker_killed_while_a_run_waits_takes_nothing_with_it(
+async def test_killing_the_worker_of_a_waiting_run_loses_nothing(
     client: Client, claude: OfflineClaude, shop: ModuleType
 ) -> None:
     claude.fail(429, turn=3, headers={"retry-after": "5"})
@@ -345,13 +365,12 @@ async def test_a_worker_killed_while_a_run_waits_takes_nothing_with_it(
     outcome = await handle.result()
     assert outcome.answered
     assert shop.count("refunds") == 1
-    assert [(c.turn, c.status) for c in claude.calls()] == [
-        *((1, 200), (2, 200), (3, 429), (3, 200), (4, 200))
-    ]
+    calls = [(1, 200), (2, 200), (3, 429), (3, 200), (4, 200)]
+    assert [(c.turn, c.status) for c in claude.calls()] == calls
 
 
 @pytest.mark.usefixtures("_workers_end")
-async def test_whoever_starts_a_run_is_told_how_it_ended(
+async def test_start_prints_the_outcome_and_exits_accordingly(
     client: Client, claude: OfflineClaude, shop: ModuleType
 ) -> None:
     await WorkerProcess("structured_retries").start().polling(client)
@@ -370,6 +389,6 @@ async def test_whoever_starts_a_run_is_told_how_it_ended(
     code, _, errors = start(f"test-{uuid.uuid4()}", TRACK)
     assert (code, errors) == (1, "Failed: invalid_request_error: Words of the API.\n")
     code, _, errors = start("alone")
-    assert (code, errors.startswith("usage: python -m recipes.structured_retries.start")) == (
-        *(1, True),
-    )
+    assert code == 2
+    assert errors.startswith("usage: start.py ")
+    assert "the following arguments are required: question" in errors

@@ -5,6 +5,7 @@ pass there as it is.
 """
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -25,16 +26,18 @@ with workflow.unsafe.imports_passed_through():
         AgentPlugin,
         AnyTool,
         ClaudeReply,
-        ClaudeRequest,
         ToolCall,
         ToolError,
         ask_claude,
+        claude_activity,
         connect,
         idempotency_key,
         run_tool,
         tool,
+        tool_activity,
         user_message,
     )
+    from agentkit.messages import ClaudeRequest
     from classroom.machine import dev_server
 
 HELLO = ClaudeRequest([user_message("Hello")])
@@ -46,7 +49,13 @@ class OneCall:
 
     @workflow.run
     async def run(self, request: ClaudeRequest) -> ClaudeReply:
-        return await ask_claude(request)
+        return await ask_claude(
+            request.messages,
+            max_tokens=request.max_tokens,
+            system=request.system,
+            tools=request.tools,
+            model=request.model,
+        )
 
 
 @workflow.defn
@@ -56,7 +65,7 @@ class Oversize:
     @workflow.run
     async def run(self) -> ClaudeReply:
         halves = [user_message("x" * 1_100_000), user_message("y" * 1_100_000)]
-        return await ask_claude(ClaudeRequest(halves))
+        return await ask_claude(halves)
 
 
 @workflow.defn
@@ -74,7 +83,7 @@ class RunTool:
 
     @workflow.run
     async def run(self, call: ToolCall) -> dict[str, Any]:
-        return {**await run_tool(call)}
+        return {**await run_tool(call, TOOLS)}
 
 
 @workflow.defn
@@ -86,6 +95,7 @@ class RunToolOnce:
         return {
             **await run_tool(
                 call,
+                TOOLS,
                 heartbeat_timeout=timedelta(seconds=1),
                 retry_policy=RetryPolicy(maximum_attempts=1),
             )
@@ -98,10 +108,28 @@ class RunToolInThreeRuns:
 
     @workflow.run
     async def run(self, call: ToolCall, seen: list[str]) -> list[str]:
-        seen = [*seen, str((await run_tool(call)).get("content"))]
+        seen = [*seen, str((await run_tool(call, TOOLS)).get("content"))]
         if len(seen) < 3:
             workflow.continue_as_new(args=[call, seen])
         return seen
+
+
+@activity.defn
+def sleep_in_a_thread(seconds: float) -> str:
+    """Block, as a database driver does."""
+    time.sleep(seconds)
+    return "slept"
+
+
+@workflow.defn
+class Blocking:
+    """Runs the Activity above, with limits but no heartbeat timeout."""
+
+    @workflow.run
+    async def run(self, seconds: float) -> str:
+        return await workflow.execute_activity(
+            sleep_in_a_thread, seconds, start_to_close_timeout=timedelta(seconds=20)
+        )
 
 
 @dataclass
@@ -195,7 +223,7 @@ class Desk:
             workflow,
             args=args,
             id=f"test-{uuid.uuid4()}",
-            # A broken Workflow Task is tried again for ever: this ends it.
+            # A broken Workflow Task is retried forever: this ends it.
             execution_timeout=timedelta(seconds=40),
             task_queue=self.worker.task_queue,
         )
@@ -210,13 +238,22 @@ class Desk:
 
 @asynccontextmanager
 async def desk(
-    *plugins: Plugin, tools: Sequence[AnyTool] = TOOLS, workflows: Sequence[type] = WORKFLOWS
+    *plugins: Plugin,
+    tools: Sequence[AnyTool] = TOOLS,
+    workflows: Sequence[type] = WORKFLOWS,
+    activities: Sequence[Callable[..., Any]] | None = None,
+    client: Client | None = None,
 ) -> AsyncIterator[Desk]:
-    """Run a Worker on a task queue of its own; the plugins default to `AgentPlugin(tools)`."""
+    """Run a Worker on a task queue of its own, by default with `AgentPlugin()` and the tools."""
     seen.__init__()  # type: ignore[misc]
     await dev_server.ensure()
-    client = await connect(*(plugins or (AgentPlugin(tools),)))
-    async with Worker(client, task_queue=f"test-{uuid.uuid4()}", workflows=workflows) as worker:
+    client = client or await connect(*(plugins or (AgentPlugin(),)))
+    async with Worker(
+        client,
+        task_queue=f"test-{uuid.uuid4()}",
+        workflows=workflows,
+        activities=activities or [claude_activity(""), tool_activity(tools)],
+    ) as worker:
         yield Desk(client, worker)
 
 

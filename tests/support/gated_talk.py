@@ -7,20 +7,30 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from agentkit import AnyTool
-    from agentkit.approvals import (  # type: ignore[import-not-found,unused-ignore]
-        Gate,
-        GateState,
-        trust_names,
-    )
-    from agentkit.transcript import LongConversation, Prompt
+    from agentkit import AnyTool, tool_activity
+    from agentkit.approvals import Gate, Gated, approval_activities, trust_names
+    from agentkit.approvals.gate import GateState
+    from agentkit.approvals.notify import Notifier
+    from agentkit.prompts import pin_prompt, prompt_activities
+    from agentkit.stores import Store
+    from agentkit.transcript import LongConversation, transcript_activities
     from classroom import shop
 
 TOOLS: list[AnyTool] = [shop.find_order, shop.search_handbook, shop.refund]
 
 
+def gated_talk_activities(notifier: Notifier, store: Store | None = None) -> list[Any]:
+    """All Activities of a `GatedTalk`."""
+    return [
+        *prompt_activities("support", "Be brief.", TOOLS, store=store),
+        *transcript_activities(store),
+        tool_activity(TOOLS, store=store, keep_over=0),
+        *approval_activities(notifier, trust_names),
+    ]
+
+
 @workflow.defn
-class GatedTalk:
+class GatedTalk(Gated):
     """Answers one question; its first run ends as soon as an approval is pending."""
 
     @workflow.init
@@ -30,7 +40,7 @@ class GatedTalk:
     @workflow.run
     async def run(self, talk: LongConversation, gate: GateState, runs: int) -> LongConversation:
         if not talk.prompt:
-            await talk.begin(Prompt("Be brief.", [t.schema() for t in TOOLS]))
+            await talk.begin(await pin_prompt())
             talk.say("Please refund order 1001, it arrived damaged.")
         while talk.calls or talk.has_more_to_say:
             if not talk.calls:
@@ -40,10 +50,10 @@ class GatedTalk:
             await workflow.wait_condition(partial(self.may_leave_or, running, runs))
             if not running.done():
                 workflow.continue_as_new(args=[talk, self.gate.state(), runs + 1])
-            talk.give(running.result())
+            talk.add_results(running.result())
         return talk
 
     def may_leave_or(self, running: "asyncio.Task[Any]", runs: int) -> bool:
         """Whether the calls are done; in the first run also whether one of them is pending."""
-        pending = runs == 1 and self.gate.at_rest and bool(self.gate.state().waiting)
+        pending = runs == 1 and self.gate.at_rest and bool(self.gate.state().pending)
         return running.done() or pending

@@ -5,58 +5,58 @@ pass there as it is.
 """
 
 import asyncio
-import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, cast
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
-    from temporalio.contrib.pydantic import pydantic_data_converter
     from temporalio.testing import WorkflowEnvironment
     from temporalio.worker import Worker
 
-    from agentkit import AnyTool, ToolCall, ToolError, tool
+    from agentkit import AgentPlugin, AnyTool, ToolCall, ToolError, tool, tool_activity
     from agentkit.approvals import (
         AuditEntry,
         Decision,
         Gate,
-        GateState,
-        Notice,
-        PendingApproval,
+        Gated,
         Terms,
         Verdict,
         allow,
         approval_activities,
-        ask,
         deny,
+        needs_approval,
         sign,
         signed_by,
         trust_names,
     )
-    from agentkit.plugin import HeartbeatInterceptor
-    from agentkit.tool_runs import tool_activity
+    from agentkit.approvals.gate import GateState
+    from agentkit.approvals.requests import Notice, Pending
+    from agentkit.testing import time_skipping
 
 KEYS = {"ann": b"ann's key, 32 bytes of a secret.", "bob": b"bob's key, 32 bytes of a secret."}
 SIGNED = signed_by(KEYS)
 
 
+async def take(notice: Notice) -> None:
+    """Accept a notice."""
+
+
 @dataclass
 class World:
-    """What the tools have done and the notifier was told, in the process that ran them."""
+    """What the tools have done and which notices were sent, in the process that did it."""
 
     paid: list[tuple[int, float]] = field(default_factory=list)
     looked: list[int] = field(default_factory=list)
     shipped: list[int] = field(default_factory=list)
     van_is_there: bool = False
     notices: list[Notice] = field(default_factory=list)
-    notifier: Callable[[Notice], None] = lambda notice: None
+    notifier: Callable[[Notice], Awaitable[None]] = take
 
 
 world = World()
@@ -124,12 +124,12 @@ def policy(call: ToolCall, tool: AnyTool) -> Verdict:
     amount = call.input["amount"]
     if amount > 500:
         return deny("nobody may pay more than 500")
-    return ask("payments over 50 need a person") if amount > 50 else allow("small")
+    return needs_approval("payments over 50 need a person") if amount > 50 else allow("small")
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a `Desk` Workflow is given."""
+    """The argument of a `Desk` Workflow."""
 
     calls: list[ToolCall]
     timeout: timedelta = timedelta(hours=24)
@@ -143,15 +143,15 @@ class Given:
 
 @dataclass(frozen=True)
 class Got:
-    """How it ended."""
+    """The result of a `Desk` Workflow."""
 
     results: list[Any]
     audit: list[AuditEntry]
 
 
 @workflow.defn
-class Desk:
-    """Runs some calls through a gate; in several runs, if it is told to."""
+class Desk(Gated):
+    """Runs some calls through a gate; in several runs, after the Signal `continue_as_new`."""
 
     @workflow.init
     def __init__(self, given: Given) -> None:
@@ -182,7 +182,7 @@ class Desk:
 
 async def _notify(notice: Notice) -> None:
     world.notices.append(notice)
-    world.notifier(notice)
+    await world.notifier(notice)
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,6 @@ def worker(client: Client, task_queue: str, workflows: Sequence[type] = (Desk,))
         client,
         task_queue=task_queue,
         workflows=workflows,
-        interceptors=[HeartbeatInterceptor()],
         activities=[tool_activity([*TOOLS, fly]), *approval_activities(_notify, SIGNED)],
     )
 
@@ -220,10 +219,7 @@ def worker(client: Client, task_queue: str, workflows: Sequence[type] = (Desk,))
 async def bank(*workflows: type) -> AsyncIterator[Bank]:
     """Start a server that skips time, with a Worker; the world is new."""
     world.__init__()  # type: ignore[misc]
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(Path(sys.executable).parent / "temporal-test-server"),
-        data_converter=pydantic_data_converter,
-    ) as env:
+    async with time_skipping(AgentPlugin()) as env:
         queue = f"gate-{uuid.uuid4()}"
         async with worker(env.client, queue, workflows or (Desk,)):
             yield Bank(env, queue)
@@ -233,25 +229,28 @@ def paying(amount: Any, order_id: int = 1042, id: str = "toolu_1", **more: Any) 
     return ToolCall(id, "pay", {"order_id": order_id, "amount": amount, **more})
 
 
-async def pending(run: WorkflowHandle[Any, Any], count: int = 1) -> list[PendingApproval]:
-    """Wait until so many requests are pending."""
+async def pending(
+    run: WorkflowHandle[Any, Any], count: int = 1, *, notified: bool = True
+) -> list[Pending]:
+    """Wait until so many requests are pending; by default also until reviewers have heard of them.
+
+    A run that ends or continues as new while an Activity is running locks the server's clock.
+    """
     deadline = asyncio.get_running_loop().time() + 20
     while True:
-        found: list[PendingApproval] = await run.query("pending", result_type=list[PendingApproval])
-        if len(found) == count:
+        found = await run.query(Gated.pending)
+        under_way = notified and any("under way" in each.notices.values() for each in found)
+        if len(found) == count and not under_way:
             return found
-        assert asyncio.get_running_loop().time() < deadline, f"{len(found)} pending, not {count}"
+        assert asyncio.get_running_loop().time() < deadline, f"pending: {found}, not {count}"
         await asyncio.sleep(0.02)
 
 
 async def audit(run: WorkflowHandle[Any, Any]) -> list[AuditEntry]:
-    entries: list[AuditEntry] = await run.query("audit", result_type=list[AuditEntry])
-    return entries
+    return await run.query(Gated.audit)
 
 
-def decision(
-    of: PendingApproval, answer: Any = "approve", by: str = "ann", **more: Any
-) -> Decision:
+def decision(of: Pending, answer: Any = "approve", by: str = "ann", **more: Any) -> Decision:
     """A decision on what is pending; signed if a key is given."""
     key = more.pop("key", None)
     fields = {"request_id": of.request.id, "digest": of.request.digest, **more}
@@ -260,8 +259,7 @@ def decision(
 
 
 async def decide(run: WorkflowHandle[Any, Any], value: object) -> AuditEntry:
-    entry: AuditEntry = await run.execute_update("decide", value, result_type=AuditEntry)
-    return entry
+    return await run.execute_update(Gated.decide, value)
 
 
 async def refused(run: WorkflowHandle[Any, Any], value: object) -> str:
@@ -280,11 +278,21 @@ class DeskWithNewKeys(Desk):
     @workflow.init
     def __init__(self, given: Given) -> None:
         super().__init__(given)
-        self.gate._inbox._verify = signed_by({"ann": b"another key of 32 bytes, for ann"})
+        self.gate.verify = signed_by({"ann": b"another key of 32 bytes, for ann"})
 
     @workflow.run
     async def run(self, given: Given) -> Got:
         return await super().run(given)
+
+
+@workflow.defn
+class Forgetful(Gated):
+    """Sets no gate."""
+
+    @workflow.run
+    async def run(self) -> str:
+        await workflow.sleep(timedelta(hours=1))
+        return "done"
 
 
 @workflow.defn

@@ -75,7 +75,7 @@ async def recite(characters: int) -> str:
 
 @tool
 async def fetch() -> object:
-    """Return what is no JSON."""
+    """Return what JSON can't express."""
     seen.attempt()
     return object()
 
@@ -106,8 +106,18 @@ async def launch(how: str) -> str:
 
 
 TOOLS: list[AnyTool] = [
-    *(add, fail, nap, refuse),
-    *(wait, block, compute, patient, recite, fetch, hang, launch),
+    add,
+    fail,
+    nap,
+    refuse,
+    wait,
+    block,
+    compute,
+    patient,
+    recite,
+    fetch,
+    hang,
+    launch,
 ]
 
 
@@ -117,7 +127,7 @@ class RunTools:
 
     @workflow.run
     async def run(self, calls: list[ToolCall], declared: bool) -> list[dict[str, Any]]:
-        return [{**block} for block in await run_tools(calls, TOOLS if declared else ())]
+        return [{**block} for block in await run_tools(calls, TOOLS if declared else [])]
 
 
 def calls(*wanted: tuple[str, dict[str, Any]]) -> list[ToolCall]:

@@ -1,6 +1,7 @@
 """Tools with long results."""
 
 import hashlib
+import json
 
 from agentkit import AnyTool, ToolError, tool
 
@@ -19,12 +20,12 @@ async def read_letter(number: int) -> str:
 
 @tool
 async def refuse_letter(number: int) -> str:
-    """Refuse a letter in words that look like a reference of ours.
+    """Refuse a letter, in words that look like a kept result.
 
     Args:
         number: The letter's number.
     """
-    raise ToolError(f"kept:{number} 5 hello")
+    raise ToolError(json.dumps({"kept": f"sha256:{number:064}", "characters": 5, "preview": "hi"}))
 
 
 @tool

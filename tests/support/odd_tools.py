@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from temporalio.exceptions import CancelledError
     from temporalio.worker import Worker
 
-    from agentkit import AnyTool, ToolCall, ToolError, run_tool, run_tools, tool
+    from agentkit import AnyTool, ToolCall, ToolError, run_tool, run_tools, tool, tool_activity
     from tests.support.agents import Desk, nap, seen
 
 RESULTS: dict[str, object] = {
@@ -165,5 +165,10 @@ class RunUntil:
 async def standby(desk: Desk) -> AsyncIterator[None]:
     """Run a second Worker on a desk's queue."""
     workflows = [RunOdd, RunTwo, RunUntil]
-    async with Worker(desk.client, task_queue=desk.worker.task_queue, workflows=workflows):
+    async with Worker(
+        desk.client,
+        task_queue=desk.worker.task_queue,
+        workflows=workflows,
+        activities=[tool_activity(TOOLS)],
+    ):
         yield

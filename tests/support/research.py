@@ -1,29 +1,27 @@
-"""The research agent's recipe, with a Claude that says what it is told to say.
+"""The research agent's recipe, with a scripted Claude.
 
-The Workflow, the gate, the tools, the shop and the server are the real ones; scripted is what no
-honest Claude would do on demand: cite what doesn't exist, hand in two reports at once, never stop.
+Workflow, gate, tools, shop and server are the real ones. Claude is scripted, to do what no honest
+Claude does on demand: cite what doesn't exist, submit two reports at once, never stop.
 """
 
 from __future__ import annotations
 
-import sys
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from agentkit import AgentPlugin, AnyTool, ClaudeReply, Messages
-from agentkit.approvals import Notice, approval_activities, trust_names
-from agentkit.claude import Usage
-from agentkit.messages import Verbatim
+from agentkit import AgentPlugin, AnyTool, ClaudeReply, tool_activity
+from agentkit.approvals import approval_activities, trust_names
+from agentkit.approvals.requests import Notice
+from agentkit.messages import ClaudeRequest, Usage
 from agentkit.prompts import PinnedPrompt
+from agentkit.testing import time_skipping
 
 Use = tuple[str, dict[str, Any]]
 """A tool that Claude asks for, with its arguments."""
@@ -49,7 +47,7 @@ BOTH = paragraph("They disagree.", rule=RULE_TEXT, figure=FIGURE_TEXT)
 def report(
     *paragraphs: dict[str, Any], disagreements: Sequence[Any] = (), gaps: Sequence[str] = ()
 ) -> Use:
-    """A report that Claude hands in."""
+    """A report that Claude submits."""
     parts = {"paragraphs": [*paragraphs], "disagreements": [*disagreements], "gaps": [*gaps]}
     return "publish_report", {"title": "Cancelled orders", **parts}
 
@@ -68,7 +66,7 @@ class Office:
 
     async def start(self, **task: Any) -> WorkflowHandle[Any, Any]:
         return await self.client.start_workflow(
-            "ResearchAgent",
+            "ResearchAgentWorkflow",
             {"question": "Are cancelled orders refunded?", **task},
             id=f"research-{uuid.uuid4()}",
             task_queue=self.task_queue,
@@ -81,7 +79,7 @@ async def office(
 ) -> AsyncIterator[Office]:
     """Run the recipe with a Claude that takes these turns; the last one again and again."""
     from recipes.research_agent.tools import TOOLS
-    from recipes.research_agent.workflow import ResearchAgent
+    from recipes.research_agent.workflow import ResearchAgentWorkflow
 
     notices: list[Notice] = []
 
@@ -92,9 +90,9 @@ async def office(
     async def pin() -> PinnedPrompt:
         return PinnedPrompt("scripted", f"sha256:{'0' * 64}")
 
-    @activity.defn(name="call_pinned_claude")
-    async def call(prompt: PinnedPrompt, messages: Verbatim[Messages]) -> ClaudeReply:
-        number = sum(message["role"] == "assistant" for message in messages)
+    @activity.defn(name="call_claude")
+    async def call(request: ClaudeRequest) -> ClaudeReply:
+        number = sum(message["role"] == "assistant" for message in request.messages)
         turn = turns[min(number, len(turns) - 1)]
         content: list[Any] = (
             [{"type": "text", "text": turn}]
@@ -107,15 +105,17 @@ async def office(
         stop_reason = "end_turn" if isinstance(turn, str) else "tool_use"
         return ClaudeReply(cast(Any, content), stop_reason, Usage(1000, 100), "claude-sonnet-5-5")
 
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(Path(sys.executable).parent / "temporal-test-server"),
-        plugins=[AgentPlugin(tools or TOOLS)],
-    ) as env:
+    async with time_skipping(AgentPlugin()) as env:
         queue = f"research-{uuid.uuid4()}"
         async with Worker(
             env.client,
             task_queue=queue,
-            workflows=[ResearchAgent],
-            activities=[pin, call, *approval_activities(notify, trust_names)],
+            workflows=[ResearchAgentWorkflow],
+            activities=[
+                pin,
+                call,
+                tool_activity(tools or TOOLS),
+                *approval_activities(notify, trust_names),
+            ],
         ):
             yield Office(env.client, queue, notices)

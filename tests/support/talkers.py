@@ -7,9 +7,10 @@ from pathlib import Path
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from agentkit import AgentPlugin, run_tools
+    from agentkit import run_tools, tool_activity
+    from agentkit.prompts import pin_prompt, prompt_activities
     from agentkit.stores import SQLiteStore
-    from agentkit.transcript import LongConversation, Prompt, TranscriptPlugin
+    from agentkit.transcript import LongConversation, transcript_activities
     from tests.support.agents import Desk, desk
     from tests.support.letters import TOOLS
 
@@ -22,14 +23,15 @@ class Talk:
     async def run(
         self, talk: LongConversation, questions: list[str], per_run: int
     ) -> LongConversation:
-        await talk.begin(Prompt("Be brief.", [t.schema() for t in TOOLS]))
+        if talk.prompt is None:
+            await talk.begin(await pin_prompt())
         steps = 0
         while questions or talk.calls or talk.has_more_to_say:
             if steps == per_run:
                 workflow.continue_as_new(args=[talk, questions, per_run])
             steps += 1
             if talk.calls:
-                talk.give(await run_tools(talk.calls, TOOLS))
+                talk.add_results(await run_tools(talk.calls, TOOLS))
             elif talk.has_more_to_say:
                 await talk.take_turn()
             else:
@@ -41,6 +43,10 @@ class Talk:
 async def talkers(folder: Path) -> AsyncIterator[tuple[Desk, SQLiteStore]]:
     """A Worker of this process whose conversations are kept in a folder."""
     store = SQLiteStore(folder / "store.db")
-    plugins = (AgentPlugin(TOOLS, store=store), TranscriptPlugin(store))
-    async with desk(*plugins, workflows=[Talk]) as at_desk:
+    activities = [
+        *prompt_activities("letters", "Be brief.", TOOLS, store=store),
+        *transcript_activities(store),
+        tool_activity(TOOLS, store=store, keep_over=0),
+    ]
+    async with desk(workflows=[Talk], activities=activities) as at_desk:
         yield at_desk, store

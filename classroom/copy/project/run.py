@@ -1,39 +1,305 @@
 """Try the agent on this machine: `make run`, or `.venv/bin/python run.py ["QUESTION" [ID]]`.
 
-What isn't there is started, and stopped at the end: Temporal's development server if Temporal's
-address is on this machine and nothing listens there, a stand-in for Claude if there is no key,
-and a worker. A run that was broken off goes on when it is given its ID again.
+Starts what is missing, and stops it at the end: Temporal's development server if Temporal's
+address is on this machine and nothing listens there, a stand-in for Claude if there is no key, and
+a worker. If a call waits for a reviewer, it asks you for the decision. A run that was broken off
+continues when it is given its ID again. Tests start their processes with what is here, too;
+production needs none of it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import importlib
+import os
+import re
+import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
 
-from classroom.copy.project.local.running import Running, running
+from temporalio.client import WorkflowHandle
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError
+
+from agentkit import AgentPlugin, connect, run_main
 
 EXAMPLE = "@EXAMPLE@"
+ROOT = Path(__file__).resolve().parent
+STATE = ROOT / ".local"
+"""The development server's database, and logs. Delete it to start from scratch."""
+
+WORKER = [sys.executable, "-m", "recipes.durable_loop.worker"]
+START = [sys.executable, "-m", "recipes.durable_loop.start"]
+REVIEW = [sys.executable, "-m", "recipes.durable_loop.review"]
 
 
-def main() -> int:
-    """Start what is missing, start the run, and wait until it has ended."""
-    with running("recipes.durable_loop.worker", EXAMPLE) as this:
-        return wait_for_answer(this)
+class Part:
+    """A program in the background, whose output goes to a file.
 
+    Args:
+        name: For messages, such as "worker".
+        command: The program and its arguments.
+        log: The file for its output; a file of an earlier run is replaced.
+        env: Variables for this program alone.
+    """
 
-def wait_for_answer(this: Running) -> int:
-    """Have start.py print the answer; without a worker there would be none."""
-    command = [sys.executable, "-m", "recipes.durable_loop.start", this.run_id, this.question]
-    with subprocess.Popen(command, env=this.env) as start:
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.name, self.log = name, log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C in a terminal reaches only this program, which then ends the others.
+                start_new_session=True,
+            )
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self.process.poll() is None
+
+    def kill(self) -> int:
+        """End it with SIGKILL: no clean-up, as when a machine dies. Returns -9."""
+        self.process.kill()
+        return self.process.wait()
+
+    def stop(self, grace: float = 25) -> int:
+        """Ask it to end, and kill it if it hasn't after `grace` seconds.
+
+        A worker takes up to 20 seconds to finish the Activities under way.
+        """
+        if self.alive:
+            self.process.send_signal(signal.SIGTERM)
         try:
-            while start.poll() is None:
-                this.check_worker()
-                time.sleep(0.1)
-        finally:
-            start.terminate()
+            return self.process.wait(grace)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+    def log_tail(self, lines: int = 20) -> str:
+        """Read the last lines of its output."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float = 60) -> None:
+        """Wait until `ready` returns True.
+
+        Raises:
+            RuntimeError: The program ended, or wasn't ready after so many seconds; the message
+                has the end of its log.
+        """
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if not self.alive or time.monotonic() > deadline:
+                how = f"isn't ready after {seconds:.0f} s" if self.alive else "ended"
+                raise RuntimeError(f"The {self.name} {how}. The end of its log:\n{self.log_tail()}")
+            time.sleep(0.02)
+
+
+def listens(host: str, port: int) -> bool:
+    """Whether a program takes connections there."""
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def free_port(wish: int = 0) -> int:
+    """Find a free port on this machine: the one wished for, if it is free."""
+    for port in (wish, 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except (OSError, OverflowError):
+                continue
+            return int(probe.getsockname()[1])
+    raise RuntimeError("This machine has no free port.")
+
+
+def temporal_server(
+    port: int, ui_port: int, folder: Path, namespace: str = "default", *settings: str
+) -> Part:
+    """Start Temporal's development server on 127.0.0.1, and wait until it answers.
+
+    Args:
+        port: The port for clients.
+        ui_port: The port of its Web UI.
+        folder: Where its database and its log go.
+        namespace: The namespace to make.
+        *settings: Dynamic configuration, such as "history.timerProcessorMaxTimeShift=1".
+
+    Raises:
+        RuntimeError: It doesn't start, or the `temporal` program isn't installed.
+    """
+    beside = Path(sys.executable).with_name("temporal")
+    program = str(beside) if beside.exists() else shutil.which("temporal")
+    if program is None:
+        raise RuntimeError("`temporal` isn't installed: pip install -r requirements-dev.txt")
+    command = [program, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)]
+    command += ["--ui-ip", "127.0.0.1", "--ui-port", str(ui_port), "--ui-disable-news-fetch"]
+    command += ["--db-filename", str(folder / "temporal.db"), "--log-level", "warn"]
+    command += ["--namespace", namespace]
+    # With one partition, all pollers of a task queue are seen at once.
+    partitions = [f"matching.numTaskqueue{kind}Partitions=1" for kind in ("Read", "Write")]
+    for setting in [*partitions, *settings]:
+        command += ["--dynamic-config-value", setting]
+    server = Part("Temporal server", command, folder / "temporal.log")
+    describe = [program, "operator", "namespace", "describe", "-n", namespace]
+    describe += ["--address", f"127.0.0.1:{port}"]
+
+    def answers() -> bool:
+        if not listens("127.0.0.1", port):
+            return False
+        return subprocess.run(describe, capture_output=True, check=False).returncode == 0
+
+    try:
+        server.wait_until(answers)
+    except BaseException:
+        server.kill()
+        raise
+    return server
+
+
+def stand_in_claude(log: Path) -> tuple[Part, str]:
+    """Start the program that answers in Claude's place without a key. It isn't a model.
+
+    Returns:
+        The program, and its base URL.
+
+    Raises:
+        RuntimeError: It doesn't start.
+    """
+    part = Part("stand-in", [sys.executable, "-m", "offline_claude"], log)
+
+    def url() -> str:
+        found = re.search(r"http://[\d.:]+\d", log.read_text())
+        return found[0] if found else ""
+
+    try:
+        part.wait_until(lambda: bool(url()))
+    except BaseException:
+        part.kill()
+        raise
+    return part, url()
+
+
+def _claude(parts: ExitStack) -> dict[str, str]:
+    """Say who answers; without a key, start the stand-in of the tests."""
+    url = os.environ.get("ANTHROPIC_BASE_URL")
+    if url or any(map(os.environ.get, ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"))):
+        # The host alone: the rest of a URL may hold a password.
+        print(f"Claude:   {urlsplit(url or 'https://api.anthropic.com').hostname}")
+        return {}
+    if find_spec("offline_claude") is None:
+        raise SystemExit(
+            "No Claude: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for another server that "
+            "speaks the Messages API, in .env (see .env.example; `make run` reads it)."
+        )
+    part, url = stand_in_claude(STATE / "claude.log")
+    parts.callback(part.stop, 5)
+    print("Claude:   an offline stand-in from tests/, not a model: no ANTHROPIC_API_KEY is set")
+    return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "offline"}
+
+
+def _temporal(parts: ExitStack) -> None:
+    """Say which Temporal it is; start one if its address is on this machine and nothing listens."""
+    try:
+        config = ClientConfig.load_client_connect_config()
+    except (RuntimeError, ValueError, OSError) as err:
+        raise SystemExit(
+            f"Temporal's configuration can't be used ({str(err).splitlines()[0]}). "
+            "Correct the TEMPORAL_ variables in .env."
+        ) from None
+    address = config.get("target_host") or "localhost:7233"
+    host, _, port = address.rpartition(":")
+    if host not in ("localhost", "127.0.0.1") or listens(host, int(port)):
+        print(f"Temporal: {address}")
+        return
+    ui_port = free_port(int(port) + 1000)
+    namespace = config.get("namespace") or "default"
+    parts.callback(temporal_server(int(port), ui_port, STATE, namespace).stop, 5)
+    print(f"Temporal: started at {address}, Web UI at http://127.0.0.1:{ui_port}")
+
+
+async def main() -> None:
+    """Start what is missing and the run, wait for its answer, and stop what was started."""
+    given = dict(enumerate(sys.argv))
+    question = given.get(1) or EXAMPLE
+    run_id = given.get(2) or f"run-{time.strftime('%Y%m%d-%H%M%S')}"
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # With asyncio's own handler, Ctrl-C would wait until a question at the terminal is answered.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    STATE.mkdir(exist_ok=True)
+    try:
+        with ExitStack() as parts:
+            os.environ.update(_claude(parts))
+            _temporal(parts)
+            worker = Part("worker", WORKER, STATE / "worker.log")
+            parts.callback(worker.stop)
+            print(f"Worker:   {WORKER[-1]}, log in {worker.log.relative_to(ROOT)}")
+            print(f"Run:      {run_id}\nQuestion: {question}\n", flush=True)
+            code = await answer(run_id, question, worker)
+    except RuntimeError as err:
+        raise SystemExit(str(err)) from None
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print(f"\nStopped. It continues with: make run ID={run_id}", file=sys.stderr)
+        raise SystemExit(130) from None
+    raise SystemExit(code)
+
+
+async def answer(run_id: str, question: str, worker: Part) -> int:
+    """Start the run, be its reviewer, and wait until start.py has printed the answer."""
+    review = importlib.import_module(REVIEW[-1]) if find_spec(REVIEW[-1]) else None
+    start = subprocess.Popen([*START, run_id, question])
+    try:
+        run = (await connect(AgentPlugin())).get_workflow_handle(run_id)
+        while start.poll() is None:
+            if not worker.alive:
+                raise SystemExit(f"The worker has ended:\n{worker.log_tail()}")
+            if review is not None:
+                await decide(run, review)
+            await asyncio.sleep(0.1)
+    finally:
+        start.terminate()
+        start.wait()
     return start.returncode
 
 
+async def decide(run: WorkflowHandle[Any, Any], review: ModuleType) -> None:
+    """Show what waits for a reviewer, ask for the decision here, and pass it to review.py."""
+    waiting = []
+    with suppress(RPCError, TimeoutError):  # the run hasn't begun, or no worker answers yet
+        waiting = await asyncio.wait_for(review.pending_approvals(run), 5)
+    for pending in waiting:
+        review.show(pending)
+        reviewer = next(iter(pending.may_decide), "ann")
+        command = [*REVIEW, run.id]
+        try:
+            typed = input(f"approve or reject, as {reviewer} [REASON]: ")
+        except EOFError:
+            raise SystemExit(
+                f"\nNobody decides here, and the run waits. It continues with: make run ID={run.id}"
+                f"\nWhile a worker runs, a reviewer decides with: {' '.join(command)}"
+            ) from None
+        verdict, _, reason = typed.strip().partition(" ")
+        command += [pending.request.digest, verdict, reviewer, *filter(None, [reason])]
+        subprocess.run(command, check=False)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main())

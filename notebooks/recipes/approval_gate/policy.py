@@ -1,9 +1,10 @@
-"""Which calls wait for a person, and on what terms. It decides by its arguments alone."""
+"""Which calls wait for a person, and on what terms. The verdict depends on the call alone."""
 
 from datetime import timedelta
 
 from agentkit import AnyTool, ToolCall
-from agentkit.approvals import Terms, Verdict, allow, ask, ask_for_effects, deny
+from agentkit.approvals import Terms, Verdict, allow, deny, needs_approval
+from agentkit.approvals.policy import effects_need_approval
 
 TERMS = Terms(
     timeout=timedelta(hours=24),
@@ -16,14 +17,14 @@ TERMS = Terms(
 
 
 def policy(call: ToolCall, tool: AnyTool) -> Verdict:
-    """Small refunds and emails run, larger refunds ask, very large ones are denied."""
+    """Allow emails and small refunds, ask a person about larger ones, deny very large ones."""
     if call.name == "send_email":
         return allow("emails of the desk")
     if call.name != "refund":
-        return ask_for_effects(call, tool)
+        return effects_need_approval(call, tool)
     amount = call.input["amount"]
     if amount <= 50:
         return allow("a refund up to 50 EUR")
     if amount <= 200:
-        return ask("a refund over 50 EUR")
+        return needs_approval("a refund over 50 EUR")
     return deny("The desk can't refund more than 200 EUR; accounting can.")

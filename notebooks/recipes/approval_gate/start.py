@@ -1,27 +1,29 @@
-"""Start one run, or re-attach to it: `python -m recipes.approval_gate.start ID "question"`."""
+"""Start a run, or re-attach to it by its id, and print the answer."""
 
-import sys
+import argparse
 
 from temporalio.common import WorkflowIDConflictPolicy
 
 from agentkit import AgentPlugin, connect, run_main
 from recipes.approval_gate.worker import TASK_QUEUE
-from recipes.approval_gate.workflow import ApprovalGate
+from recipes.approval_gate.workflow import ApprovalGateWorkflow
 
 
 async def main() -> None:
     """Start the run if it isn't running yet, wait for it, print the answer."""
-    if len(sys.argv) != 3:
-        raise SystemExit('usage: python -m recipes.approval_gate.start ID "question"')
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("id", help="the run's id, by which anyone finds it again")
+    parser.add_argument("question")
+    arguments = parser.parse_args()
     client = await connect(AgentPlugin())
-    answer = await client.execute_workflow(
-        ApprovalGate.run,
-        sys.argv[2],
-        id=sys.argv[1],
+    result = await client.execute_workflow(
+        ApprovalGateWorkflow.run,
+        arguments.question,
+        id=arguments.id,
         task_queue=TASK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
     )
-    print(answer.text)
+    print(result.text)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,29 @@
-"""A worker process: `python -m recipes.approval_gate.worker`, as many as you like."""
+"""A worker process; run as many as you like."""
+
+import logging
 
 from temporalio.worker import Worker
 
 from agentkit import AgentPlugin, connect, run_main, run_until_signalled
-from agentkit.approvals import approval_activities
-from recipes.approval_gate.activities import KEYS, NOTIFIER, VERIFY
-from recipes.approval_gate.tools import TOOLS
-from recipes.approval_gate.workflow import ApprovalGate
+from recipes.approval_gate.activities import ACTIVITIES, KEYS
+from recipes.approval_gate.workflow import ApprovalGateWorkflow
 
 TASK_QUEUE = "approval-gate"
 
 
 async def main() -> None:
-    """Connect, poll until told to stop, let running Activities end."""
-    if not KEYS:
-        print("APPROVAL_KEYS is not set: whoever reaches the server can approve in any name.")
-    client = await connect(AgentPlugin(TOOLS))
+    """Connect, poll until a signal says stop, let running Activities end."""
+    logging.basicConfig(level=logging.INFO)
+    client = await connect(AgentPlugin())
     worker = Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[ApprovalGate],
-        activities=approval_activities(NOTIFIER, VERIFY),
+        workflows=[ApprovalGateWorkflow],
+        activities=ACTIVITIES,
     )
+    if not KEYS:
+        logging.warning("APPROVAL_KEYS isn't set: anyone who reaches the server can approve.")
+    logging.info("Worker started on task queue %s", TASK_QUEUE)
     await run_until_signalled(worker)
 
 

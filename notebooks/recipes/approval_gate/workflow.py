@@ -1,20 +1,22 @@
-"""The agent loop with a gate between what Claude asks for and what runs."""
+"""The agent loop with an approval gate: a tool call runs when policy or a person allows it."""
 
 from dataclasses import dataclass
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from agentkit import Messages, assistant_message, text_of, tool_calls, user_message
-    from agentkit.approvals import AuditEntry, Gate
-    from recipes.approval_gate.activities import VERIFY, ask_claude
+    from agentkit import Messages, ask_claude, assistant_message, text_of, tool_calls, user_message
+    from agentkit.approvals import AuditEntry, Gate, Gated
+    from recipes.approval_gate.activities import VERIFY
     from recipes.approval_gate.policy import TERMS, policy
     from recipes.approval_gate.tools import TOOLS
 
+MAX_TURNS = 20
+
 
 @dataclass(frozen=True)
-class Answer:
-    """How a run ended, and who decided what on the way."""
+class AgentResult:
+    """How a run ended, and who decided on what."""
 
     text: str
     stop_reason: str
@@ -23,8 +25,8 @@ class Answer:
 
 
 @workflow.defn
-class ApprovalGate:
-    """A support agent whose effects need somebody's consent."""
+class ApprovalGateWorkflow(Gated):
+    """A support agent whose effects need a person's approval."""
 
     @workflow.init
     def __init__(self, question: str) -> None:
@@ -33,20 +35,22 @@ class ApprovalGate:
         self.gate = Gate(TOOLS, policy, verify=VERIFY, terms=TERMS, asker=asker)
 
     @workflow.run
-    async def run(self, question: str) -> Answer:
-        """Ask Claude, run what the gate lets through, give back the results; until it answers."""
+    async def run(self, question: str) -> AgentResult:
+        """Call Claude and run what the gate lets through, until Claude answers."""
         self.messages.append(user_message(question))
-        for turn in range(1, 21):
+        for turn in range(1, MAX_TURNS + 1):
             reply = await ask_claude(self.messages)
-            self.messages.append(assistant_message(reply.content))
+            self.messages.append(assistant_message(reply))
+            workflow.logger.info("Turn %d: %s", turn, reply.stop_reason)
             if reply.stop_reason != "tool_use":
                 audit = await self.gate.finished()
-                return Answer(text_of(reply.content), reply.stop_reason, turn, audit)
-            results = await self.gate.run_all(tool_calls(reply.content))
+                return AgentResult(text_of(reply), reply.stop_reason, turn, audit)
+            results = await self.gate.run_all(tool_calls(reply))
             self.messages.append(user_message(results))
-        return Answer("No answer within 20 turns.", "max_turns", 20, await self.gate.finished())
+        text = f"No answer within {MAX_TURNS} turns."
+        return AgentResult(text, "max_turns", MAX_TURNS, await self.gate.finished())
 
     @workflow.query
     def transcript(self) -> Messages:
-        """The conversation so far."""
+        """Return the conversation so far."""
         return self.messages

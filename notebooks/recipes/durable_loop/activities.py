@@ -1,19 +1,12 @@
-"""The two steps of the loop, as Activities: what each is given and how long it may take."""
+"""The agent's Activities: one call of Claude, and one Activity that runs any tool."""
 
-from datetime import timedelta
-
-from temporalio import workflow
-
-with workflow.unsafe.imports_passed_through():
-    import agentkit
-    from agentkit import ClaudeReply, ClaudeRequest, Messages
-    from recipes.durable_loop.tools import TOOLS
+from agentkit import claude_activity, tool_activity
+from recipes.durable_loop.tools import TOOLS
 
 SYSTEM = """You are the support desk of a small bookshop.
 Look things up before you act, and answer in two or three sentences."""
 
-
-async def ask_claude(messages: Messages) -> ClaudeReply:
-    """One Messages call: the whole conversation goes in, one reply comes out."""
-    request = ClaudeRequest(messages, system=SYSTEM, tools=[t.schema() for t in TOOLS])
-    return await agentkit.ask_claude(request, start_to_close_timeout=timedelta(minutes=2))
+ACTIVITIES = [
+    claude_activity(SYSTEM, TOOLS),  # "call_claude": one Messages call
+    tool_activity(TOOLS),  # dynamic: "tool.find_order", "tool.refund", …
+]

@@ -1,27 +1,29 @@
-"""Start one run, or re-attach to it: `python -m recipes.durable_loop.start ID "question"`."""
+"""Start a run, or re-attach to it by its id, and print the answer."""
 
-import sys
+import argparse
 
 from temporalio.common import WorkflowIDConflictPolicy
 
 from agentkit import AgentPlugin, connect, run_main
 from recipes.durable_loop.worker import TASK_QUEUE
-from recipes.durable_loop.workflow import DurableLoop
+from recipes.durable_loop.workflow import AgentWorkflow
 
 
 async def main() -> None:
     """Start the run if it isn't running yet, wait for it, print the answer."""
-    if len(sys.argv) != 3:
-        raise SystemExit('usage: python -m recipes.durable_loop.start ID "question"')
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("id", help="the run's id, by which anyone finds it again")
+    parser.add_argument("question")
+    arguments = parser.parse_args()
     client = await connect(AgentPlugin())
-    answer = await client.execute_workflow(
-        DurableLoop.run,
-        sys.argv[2],
-        id=sys.argv[1],
+    result = await client.execute_workflow(
+        AgentWorkflow.run,
+        arguments.question,
+        id=arguments.id,
         task_queue=TASK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
     )
-    print(answer.text)
+    print(result.text)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,28 @@
-"""A worker process: `python -m recipes.durable_loop.worker`, as many as you like."""
+"""A worker process; run as many as you like."""
+
+import logging
 
 from temporalio.worker import Worker
 
 from agentkit import AgentPlugin, connect, run_main, run_until_signalled
-from recipes.durable_loop.tools import TOOLS
-from recipes.durable_loop.workflow import DurableLoop
+from recipes.durable_loop.activities import ACTIVITIES
+from recipes.durable_loop.workflow import AgentWorkflow
 
 TASK_QUEUE = "durable-loop"
 
 
 async def main() -> None:
-    """Connect, poll until told to stop, let running Activities end."""
-    client = await connect(AgentPlugin(TOOLS))
-    await run_until_signalled(Worker(client, task_queue=TASK_QUEUE, workflows=[DurableLoop]))
+    """Connect, poll until a signal says stop, let running Activities end."""
+    logging.basicConfig(level=logging.INFO)
+    client = await connect(AgentPlugin())
+    worker = Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[AgentWorkflow],
+        activities=ACTIVITIES,
+    )
+    logging.info("Worker started on task queue %s", TASK_QUEUE)
+    await run_until_signalled(worker)
 
 
 if __name__ == "__main__":

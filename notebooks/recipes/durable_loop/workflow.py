@@ -5,12 +5,22 @@ from dataclasses import dataclass
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from agentkit import Messages, assistant_message, run_tool, text_of, tool_calls, user_message
-    from recipes.durable_loop.activities import ask_claude
+    from agentkit import (
+        Messages,
+        ask_claude,
+        assistant_message,
+        run_tool,
+        text_of,
+        tool_calls,
+        user_message,
+    )
+    from recipes.durable_loop.tools import TOOLS
+
+MAX_TURNS = 20
 
 
 @dataclass(frozen=True)
-class Answer:
+class AgentResult:
     """How a run ended."""
 
     text: str
@@ -19,26 +29,27 @@ class Answer:
 
 
 @workflow.defn
-class DurableLoop:
+class AgentWorkflow:
     """A support agent that resumes at the step where its worker died."""
 
     def __init__(self) -> None:
         self.messages: Messages = []
 
     @workflow.run
-    async def run(self, question: str) -> Answer:
-        """Ask Claude, run the tools it asks for, give back the results; until it answers."""
+    async def run(self, question: str) -> AgentResult:
+        """Ask Claude, run the tools it asks for, send back the results, until it answers."""
         self.messages.append(user_message(question))
-        for turn in range(1, 21):
+        for turn in range(1, MAX_TURNS + 1):
             reply = await ask_claude(self.messages)
-            self.messages.append(assistant_message(reply.content))
-            calls = tool_calls(reply.content)
+            self.messages.append(assistant_message(reply))
+            workflow.logger.info("Turn %d: %s", turn, reply.stop_reason)
             if reply.stop_reason != "tool_use":
-                return Answer(text_of(reply.content), reply.stop_reason, turn)
-            self.messages.append(user_message([await run_tool(call) for call in calls]))
-        return Answer("No answer within 20 turns.", "max_turns", 20)
+                return AgentResult(text_of(reply), reply.stop_reason, turn)
+            results = [await run_tool(call, TOOLS) for call in tool_calls(reply)]
+            self.messages.append(user_message(results))
+        return AgentResult(f"No answer within {MAX_TURNS} turns.", "max_turns", MAX_TURNS)
 
     @workflow.query
     def transcript(self) -> Messages:
-        """The conversation so far."""
+        """Return the conversation so far."""
         return self.messages

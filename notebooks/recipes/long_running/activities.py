@@ -1,15 +1,16 @@
-"""The queue's Activity, and the prompt; those of the conversation come with TranscriptPlugin."""
+"""The agent's Activities: its prompt, its conversation, its tools and its queue of tickets."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import Any
 
-from temporalio import activity, workflow
-from temporalio.common import RetryPolicy
+from temporalio import activity
 
-with workflow.unsafe.imports_passed_through():
-    from agentkit.idempotency import use_idempotency_key
-    from agentkit.transcript import Prompt
-    from recipes.long_running.tools import TOOLS, answer_ticket, next_ticket
+from agentkit import tool_activity
+from agentkit.idempotency import use_idempotency_key
+from agentkit.prompts import prompt_activities
+from agentkit.transcript import transcript_activities
+from recipes.long_running.tools import TOOLS, answer_ticket, next_ticket
 
 SYSTEM = """You are the support desk of a small bookshop and work through a queue of tickets.
 Look things up before you act, and answer each ticket in two or three sentences."""
@@ -17,35 +18,38 @@ Look things up before you act, and answer each ticket in two or three sentences.
 
 @dataclass(frozen=True)
 class Ticket:
-    """A ticket and, once it has one, its answer."""
+    """A ticket and, once Claude has given one, its answer."""
 
     number: int = 0
     question: str = ""
     answer: str = ""
 
 
+@dataclass(frozen=True)
+class SubmitAnswer:
+    """A ticket to submit, and the idempotency key of its answer."""
+
+    ticket: Ticket
+    key: str
+
+
 @activity.defn
-async def hand_in(done: Ticket, key: str) -> Ticket | None:
-    """Send the answer of one ticket, once for this key, and take the next ticket."""
-    if done.answer:
-        with use_idempotency_key(key):
-            answer_ticket(done.number, done.answer)
-    found = next_ticket(done.number)
-    return None if found is None else Ticket(*found)
+def submit_answer(submission: SubmitAnswer) -> Ticket | None:
+    """Send a ticket's answer, once per key, and return the next ticket; None after the last."""
+    ticket = submission.ticket
+    if ticket.answer:
+        with use_idempotency_key(submission.key):
+            answer_ticket(ticket.number, ticket.answer)
+    found = next_ticket(ticket.number)
+    if found is None:
+        return None
+    number, question = found
+    return Ticket(number, question)
 
 
-def prompt() -> Prompt:
-    """The prompt of conversations that begin now."""
-    return Prompt(SYSTEM, [t.schema() for t in TOOLS])
-
-
-async def next_after(done: Ticket) -> Ticket | None:
-    """Hand a ticket in and get the next one; None when the queue is empty."""
-    return await workflow.execute_activity(
-        hand_in,
-        args=[done, f"{workflow.info().first_execution_run_id}:ticket-{done.number}"],
-        start_to_close_timeout=timedelta(seconds=20),
-        schedule_to_close_timeout=timedelta(minutes=5),
-        heartbeat_timeout=timedelta(seconds=2),
-        retry_policy=RetryPolicy(maximum_attempts=20),
-    )
+ACTIVITIES: list[Callable[..., Any]] = [
+    *prompt_activities("support", SYSTEM, TOOLS),
+    *transcript_activities(),
+    tool_activity(TOOLS, keep_over=0),  # results stay in the store, history gets references
+    submit_answer,
+]

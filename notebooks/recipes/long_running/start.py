@@ -1,25 +1,26 @@
-"""Start the agent, or re-attach to it: `python -m recipes.long_running.start ID [TICKETS]`."""
+"""Start a run, or re-attach to it by its id, and print what it came to."""
 
-import sys
+import argparse
 
 from temporalio.common import WorkflowIDConflictPolicy
 
 from agentkit import AgentPlugin, connect, run_main
 from recipes.long_running.state import Queue
 from recipes.long_running.worker import TASK_QUEUE
-from recipes.long_running.workflow import LongRunning
+from recipes.long_running.workflow import LongRunningAgentWorkflow
 
 
 async def main() -> None:
-    """Start the run if it isn't running yet, wait for its end, print what it came to."""
-    if len(sys.argv) not in (2, 3):
-        raise SystemExit("usage: python -m recipes.long_running.start ID [TICKETS]")
-    most = int(sys.argv[2]) if len(sys.argv) == 3 else None
+    """Start the run if it isn't running yet, wait for it, print how much it did."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("id", help="the run's id, by which anyone finds it again")
+    parser.add_argument("tickets", type=int, nargs="?", help="how many; by default all there are")
+    arguments = parser.parse_args()
     client = await connect(AgentPlugin())
     progress = await client.execute_workflow(
-        LongRunning.run,
-        Queue(most=most),
-        id=sys.argv[1],
+        LongRunningAgentWorkflow.run,
+        Queue(most=arguments.tickets),
+        id=arguments.id,
         task_queue=TASK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
     )

@@ -1,18 +1,15 @@
-"""What a run of the agent takes along when it continues as new. It doesn't grow."""
+"""What a run takes along when it continues as new. Its size doesn't grow with the work done."""
 
 from dataclasses import dataclass, field, replace
 
-from temporalio import workflow
-
-with workflow.unsafe.imports_passed_through():
-    from agentkit import Budget
-    from agentkit.transcript import LongConversation
-    from recipes.long_running.activities import Ticket
+from agentkit import Budget
+from agentkit.transcript import LongConversation
+from recipes.long_running.activities import Ticket
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the agent has come, for whoever asks."""
+    """How far the agent has come, as the Query `progress` and the result report it."""
 
     tickets: int
     turns: int
@@ -26,35 +23,42 @@ class Progress:
 class Queue:
     """The agent's work, and how far it has come."""
 
-    most: int | None = None  # how many tickets; None for all there are
+    most: int | None = None  # tickets to answer; None for all there are
     steps_per_run: int | None = None  # when to continue as new; None leaves it to the server
     budget: Budget = field(default_factory=Budget)  # of all runs together; seconds don't count
     talk: LongConversation = field(default_factory=LongConversation)
     ticket: Ticket = field(default_factory=Ticket)  # the one being worked on
-    said: list[str] = field(default_factory=list)  # by people in between, not yet answered
+    said: list[str] = field(default_factory=list)  # people's messages, not yet put to Claude
     asked: bool = False  # whether the ticket's question has been put to Claude
-    done: int = 0
+    answered: int = 0
     runs: int = 1
     ended: str = ""
 
-    def take(self, found: Ticket | None) -> None:
-        """Take the next ticket; without one the work is over, once nobody has said anything."""
-        if found is not None and self.done != self.most:
-            self.ticket = found
+    def start_ticket(self, ticket: Ticket | None) -> None:
+        """Take up the next ticket; if there is none and nothing left to say, end the work."""
+        if ticket is not None and self.answered != self.most:
+            self.ticket = ticket
         elif not self.said:
             self.ended = "done"
 
-    def ask(self) -> None:
-        """Put the ticket to Claude."""
+    def ask_question(self) -> None:
+        """Put the ticket's question to Claude."""
         self.talk.say(f"Ticket {self.ticket.number}: {self.ticket.question}")
         self.asked = True
 
-    def answer(self, text: str) -> None:
-        """Note what Claude answered."""
+    def record_answer(self, text: str) -> None:
+        """Write Claude's answer into the ticket; the next step submits it."""
         self.ticket = replace(self.ticket, answer=text)
-        self.asked, self.done = False, self.done + 1
+        self.asked = False
+        self.answered += 1
 
     def progress(self) -> Progress:
-        """How far the work has come."""
-        turns, usd = self.talk.spent.turns, self.talk.spent.usd
-        return Progress(self.done, turns, self.runs, self.talk.head, usd, self.ended)
+        """Sum up how far the work has come."""
+        return Progress(
+            tickets=self.answered,
+            turns=self.talk.spent.turns,
+            runs=self.runs,
+            head=self.talk.head,
+            usd=self.talk.spent.usd,
+            ended=self.ended,
+        )

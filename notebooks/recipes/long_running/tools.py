@@ -3,10 +3,5 @@
 from agentkit import AnyTool
 from classroom import shop
 
-TOOLS: list[AnyTool] = [
-    shop.find_order,
-    shop.check_stock,
-    shop.search_handbook,
-    shop.refund,
-]
+TOOLS: list[AnyTool] = [shop.find_order, shop.check_stock, shop.search_handbook, shop.refund]
 next_ticket, answer_ticket = shop.next_ticket, shop.answer_ticket

@@ -1,22 +1,28 @@
-"""A worker process: `python -m recipes.long_running.worker`, as many as you like."""
+"""A worker process; run as many as you like."""
+
+import logging
 
 from temporalio.worker import Worker
 
 from agentkit import AgentPlugin, connect, run_main, run_until_signalled
-from agentkit.transcript import TranscriptPlugin
-from recipes.long_running.activities import hand_in
-from recipes.long_running.tools import TOOLS
-from recipes.long_running.workflow import LongRunning
+from recipes.long_running.activities import ACTIVITIES
+from recipes.long_running.workflow import LongRunningAgentWorkflow
 
 TASK_QUEUE = "long-running"
 
 
 async def main() -> None:
-    """Connect, poll until told to stop, let running Activities end."""
-    client = await connect(AgentPlugin(TOOLS), TranscriptPlugin())
-    await run_until_signalled(
-        Worker(client, task_queue=TASK_QUEUE, workflows=[LongRunning], activities=[hand_in])
+    """Connect, poll until a signal says stop, let running Activities end."""
+    logging.basicConfig(level=logging.INFO)
+    client = await connect(AgentPlugin())
+    worker = Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[LongRunningAgentWorkflow],
+        activities=ACTIVITIES,
     )
+    logging.info("Worker started on task queue %s", TASK_QUEUE)
+    await run_until_signalled(worker)
 
 
 if __name__ == "__main__":

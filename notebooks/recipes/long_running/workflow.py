@@ -1,16 +1,20 @@
-"""An agent that works for as long as there are tickets: its history begins anew, it doesn't."""
+"""An agent that works for as long as there are tickets: its history starts afresh, it doesn't."""
+
+from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from agentkit import run_tools
-    from recipes.long_running.activities import next_after, prompt
+    from agentkit.prompts import pin_prompt
+    from recipes.long_running.activities import SubmitAnswer, Ticket, submit_answer
     from recipes.long_running.state import Progress, Queue
     from recipes.long_running.tools import TOOLS
 
 
 @workflow.defn
-class LongRunning:
+class LongRunningAgentWorkflow:
     """A support agent with a queue of tickets, one conversation, and no last turn."""
 
     @workflow.init
@@ -20,11 +24,13 @@ class LongRunning:
 
     @workflow.run
     async def run(self, queue: Queue) -> Progress:
-        """Take step after step, and a new history whenever this one is long enough."""
-        await queue.talk.begin(prompt())
+        """Take step after step, and continue as new whenever this history is long enough."""
+        if queue.talk.prompt is None:
+            await queue.talk.begin(await pin_prompt())
         while not queue.ended:
             if workflow.info().is_continue_as_new_suggested() or self.steps == queue.steps_per_run:
                 await workflow.wait_condition(workflow.all_handlers_finished)
+                workflow.logger.info("Continuing as new after %d steps", self.steps)
                 queue.runs += 1
                 workflow.continue_as_new(queue)
             await self.step(queue)
@@ -37,24 +43,35 @@ class LongRunning:
         if limit := talk.spent.exceeded(queue.budget):
             queue.ended = limit
         elif talk.calls:
-            talk.give(await run_tools(talk.calls, TOOLS))
+            talk.add_results(await run_tools(talk.calls, TOOLS))
         elif talk.has_more_to_say:
             taken = await talk.take_turn()
             if taken.do == "end" and queue.asked:
-                queue.answer(taken.answer.text or taken.detail)
+                queue.record_answer(taken.answer.text or taken.detail)
         elif queue.said:
             talk.say(queue.said.pop(0))
         elif queue.ticket.answer or not queue.ticket.number:
-            queue.take(await next_after(queue.ticket))
+            queue.start_ticket(await self.submit(queue.ticket))
         else:
-            queue.ask()
+            queue.ask_question()
+
+    async def submit(self, ticket: Ticket) -> Ticket | None:
+        """Submit a ticket's answer and fetch the next ticket; None at the end of the queue."""
+        key = f"{workflow.info().first_execution_run_id}:ticket-{ticket.number}"
+        return await workflow.execute_activity(
+            submit_answer,
+            SubmitAnswer(ticket, key),
+            start_to_close_timeout=timedelta(seconds=20),
+            schedule_to_close_timeout=timedelta(minutes=5),
+            retry_policy=RetryPolicy(maximum_attempts=20),
+        )
 
     @workflow.signal
     def say(self, text: str) -> None:
-        """Tell the agent something; it answers when it is through with its ticket."""
+        """Say something to the agent, which answers after its current ticket."""
         self.queue.said.append(text)
 
     @workflow.query
     def progress(self) -> Progress:
-        """How far the agent has come."""
+        """Return how far the agent has come."""
         return self.queue.progress()

@@ -3,14 +3,7 @@
 from datetime import date, timedelta
 
 from agentkit import AnyTool, tool
-from classroom.shop import (
-    book_van,
-    find_order,
-    refund,
-    search_handbook,
-    send_email,
-    track_shipment,
-)
+from classroom.shop import book_van, find_order, refund, search_handbook, send_email, track_shipment
 
 
 @tool(effect="at_most_once", timeout=timedelta(minutes=2))

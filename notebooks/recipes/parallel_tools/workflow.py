@@ -7,6 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from agentkit import (
         Messages,
+        ask_claude,
         assistant_message,
         outcome_is_unknown,
         run_tools,
@@ -14,12 +15,13 @@ with workflow.unsafe.imports_passed_through():
         tool_calls,
         user_message,
     )
-    from recipes.parallel_tools.activities import ask_claude
     from recipes.parallel_tools.tools import TOOLS
+
+MAX_TURNS = 20
 
 
 @dataclass(frozen=True)
-class Answer:
+class AgentResult:
     """How a run ended; `ask_a_person` lists the effects that may or may not have happened."""
 
     text: str
@@ -29,7 +31,7 @@ class Answer:
 
 
 @workflow.defn
-class ParallelTools:
+class ParallelToolsWorkflow:
     """A support agent whose tools run side by side, and fail side by side."""
 
     def __init__(self) -> None:
@@ -37,22 +39,24 @@ class ParallelTools:
         self.unknown: list[str] = []
 
     @workflow.run
-    async def run(self, question: str) -> Answer:
-        """Ask Claude, run all tools it asks for at once, give the results back in order."""
+    async def run(self, question: str) -> AgentResult:
+        """Ask Claude, run all tools it asks for at once, send the results back in order."""
         self.messages.append(user_message(question))
-        for turn in range(1, 21):
+        for turn in range(1, MAX_TURNS + 1):
             reply = await ask_claude(self.messages)
-            self.messages.append(assistant_message(reply.content))
+            self.messages.append(assistant_message(reply))
+            workflow.logger.info("Turn %d: %s", turn, reply.stop_reason)
             if reply.stop_reason != "tool_use":
-                return Answer(text_of(reply.content), reply.stop_reason, turn, self.unknown)
-            calls = tool_calls(reply.content)
+                return AgentResult(text_of(reply), reply.stop_reason, turn, self.unknown)
+            calls = tool_calls(reply)
             results = await run_tools(calls, TOOLS)
             pairs = zip(calls, results, strict=True)
             self.unknown += [call.name for call, result in pairs if outcome_is_unknown(result)]
             self.messages.append(user_message(results))
-        return Answer("No answer within 20 turns.", "max_turns", 20, self.unknown)
+        text = f"No answer within {MAX_TURNS} turns."
+        return AgentResult(text, "max_turns", MAX_TURNS, self.unknown)
 
     @workflow.query
     def transcript(self) -> Messages:
-        """The conversation so far."""
+        """Return the conversation so far."""
         return self.messages

@@ -1,4 +1,4 @@
-"""What the run's own searches have brought: the only things that a report may rest on."""
+"""What this run's own searches have found: the only things that a report may rest on."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,21 +13,21 @@ PLAN = "plan_research"
 
 @dataclass
 class Evidence:
-    """Sources by id, what they state by subject, and which searches have brought something."""
+    """Sources by id, what they state by subject, and which searches found something."""
 
     sources: dict[str, str] = field(default_factory=dict)
     states: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
-    draft: str = ""  # the call that hands in the newest draft
+    draft: str = ""  # the id of the call that submits the newest draft
 
-    def take(self, call: ToolCall, result: Mapping[str, Any]) -> None:
-        """Take in what a tool returned: a plan, or rows that can be cited, whatever the tool."""
+    def record_result(self, call: ToolCall, result: Mapping[str, Any]) -> None:
+        """Record a tool's result: a plan, or rows that can be cited, whatever the tool."""
         if result.get("is_error"):
             return
         if call.name == PLAN:
             self.asked += [search["query"] for search in call.input["searches"]]
-        if not isinstance(found := read(result["content"]), list):
+        if not isinstance(found := parse(result["content"]), list):
             return
         rows = [row for row in found if isinstance(row, dict) and {"source", "text"} <= row.keys()]
         queries = [value for value in call.input.values() if isinstance(value, str)]
@@ -41,19 +41,19 @@ class Evidence:
 
     @property
     def unanswered(self) -> list[str]:
-        """What was planned or searched and has brought nothing."""
+        """The queries that were planned or made and found nothing."""
         return [query for query in dict.fromkeys(self.asked) if query not in self.answered]
 
     def contradictions(self) -> Iterator[tuple[str, str, str]]:
-        """Give each subject with two sources that state different things of it."""
+        """Yield each subject with two sources that state different things about it."""
         for subject, values in self.states.items():
             for one, other in combinations(values, 2):
                 if values[one] != values[other]:
                     yield subject, one, other
 
 
-def read(content: object) -> Any:
-    """Read a result; None for words, and for JSON that was cut."""
+def parse(content: object) -> Any:
+    """Parse a result as JSON; None if it is plain words, or JSON that was cut."""
     try:
         return json.loads(str(content))
     except (ValueError, RecursionError):

@@ -1,5 +1,6 @@
-"""A report as data: what Claude hands in, what a supervisor reads, what is stored."""
+"""A report as data, and the same report as Markdown, where every citation links to its source."""
 
+import hashlib
 from dataclasses import asdict, dataclass, field, replace
 
 from agentkit import Spent, ToolCall
@@ -9,7 +10,7 @@ PUBLISH = "publish_report"
 
 @dataclass(frozen=True)
 class Citation:
-    """A source by its id, and the words that it is cited for, exactly as it has them."""
+    """A source by its id, and the words it is cited for, exactly as the source has them."""
 
     source: str
     quote: str
@@ -17,7 +18,7 @@ class Citation:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Something that the report says, and where that comes from."""
+    """A statement of the report, and where it comes from."""
 
     text: str
     citations: list[Citation]
@@ -25,7 +26,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found out, what is in doubt, what was not found, and what all that has cost."""
+    """Findings, contradictions between sources, gaps, and what the research cost."""
 
     title: str
     paragraphs: list[Paragraph]
@@ -35,12 +36,34 @@ class Report:
 
     @property
     def all(self) -> list[Paragraph]:
-        """Everything that has to be cited."""
+        """Everything that must be cited."""
         return [*self.paragraphs, *self.disagreements]
 
 
 def with_cost(call: ToolCall, cost: Spent) -> ToolCall:
-    """Enter into a draft what the run has cost, whatever Claude has put there."""
+    """Enter what the run has cost into a draft, whatever Claude wrote there."""
     if call.name != PUBLISH or not isinstance(call.input, dict):
         return call
     return replace(call, input={**call.input, "cost": asdict(cost)})
+
+
+def to_markdown(report: Report) -> str:
+    """Write the report as Markdown: numbered citations, and their sources at the end."""
+    cited = list(dict.fromkeys(c for p in report.all for c in p.citations))
+    number = {citation: n for n, citation in enumerate(cited, 1)}
+    mark = hashlib.sha256(repr(report).encode()).hexdigest()[:6]  # two reports may share a page
+
+    def written(paragraph: Paragraph) -> str:
+        marks = "".join(f" [[{number[c]}]](#{mark}-{number[c]})" for c in paragraph.citations)
+        return f"{paragraph.text}{marks}"
+
+    parts = [f"# {report.title}", *map(written, report.paragraphs)]
+    if report.disagreements:
+        parts += ["## Where sources disagree", *map(written, report.disagreements)]
+    if report.gaps:
+        parts += ["## What was not found", "\n".join(f"- {gap}" for gap in report.gaps)]
+    sources = [f'{n}. <a id="{mark}-{n}"></a>`{c.source}`: “{c.quote}”' for c, n in number.items()]
+    spent, tokens = report.cost, report.cost.input_tokens + report.cost.output_tokens
+    price = f"no price for {spent.unpriced}" if spent.unpriced else f"{spent.usd:.4f} US dollars"
+    cost = f"*{spent.turns} calls of Claude, {tokens:,} tokens, {price}.*"
+    return "\n\n".join([*parts, "## Sources", "\n".join(sources), cost, ""])

@@ -3,46 +3,72 @@
     python -m recipes.research_agent.review RUN-ID
     python -m recipes.research_agent.review RUN-ID DIGEST approve|reject NAME [REASON]
 
-The digest's first eight characters or more will do. $APPROVAL_KEY signs the decision.
+The first eight characters of the digest are enough. $APPROVAL_KEY signs the decision.
 """
 
+import argparse
 import os
-import sys
 
 import pydantic
 
 from agentkit import AgentPlugin, connect, run_main
-from agentkit.approvals import DecisionRefused, decide, pending_approvals, read_decision, sign
-from recipes.research_agent.markdown import to_markdown
-from recipes.research_agent.report import Report
+from agentkit.approvals import Decision, DecisionRefused, decide, pending_approvals, sign
+from agentkit.approvals.requests import Pending
+from recipes.research_agent.report import Report, to_markdown
 
 REPORT = pydantic.TypeAdapter(Report)
 
 
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line: a run alone shows its draft, a digest and an answer decide."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run_id", help="the run's id")
+    parser.add_argument("digest", nargs="?", help="of the draft that you saw, or its beginning")
+    parser.add_argument("answer", nargs="?", choices=["approve", "reject"])
+    parser.add_argument("name", nargs="?", help="yours, as a reviewer")
+    parser.add_argument("reason", nargs="?", default="", help="Claude reads that of a rejection")
+    arguments = parser.parse_args()
+    if arguments.digest and not arguments.name:
+        parser.error("to decide, give DIGEST, approve or reject, and your NAME")
+    if arguments.digest and len(arguments.digest) < 8:
+        parser.error("give eight characters of the digest or more")
+    return arguments
+
+
+def show(pending: Pending) -> None:
+    """Print the draft as the report that it would be, and its digest."""
+    print(to_markdown(REPORT.validate_python(pending.request.arguments)))
+    hours, who = pending.remaining_seconds / 3600, ", ".join(pending.may_decide)
+    print(f"{pending.request.digest[:12]}  {hours:.1f} hours left; may decide: {who}")
+
+
 async def main() -> None:
     """Show what waits, or decide on it."""
-    arguments = sys.argv[1:]
-    if len(arguments) not in (1, 4, 5) or (len(arguments) > 1 and len(arguments[1]) < 8):
-        raise SystemExit(__doc__)
+    arguments = parse_arguments()
     client = await connect(AgentPlugin())
-    run = client.get_workflow_handle(arguments[0])
-    waiting = await pending_approvals(run)
-    if len(arguments) == 1:
-        for each in waiting:
-            print(to_markdown(REPORT.validate_python(each.request.arguments)))
-            hours, who = each.remaining_seconds / 3600, ", ".join(each.may_decide)
-            print(f"{each.request.digest[:12]}  {hours:.1f} hours left; may decide: {who}")
+    handle = client.get_workflow_handle(arguments.run_id)
+    waiting = await pending_approvals(handle)
+    if not arguments.digest:
+        for pending in waiting:
+            show(pending)
         return
-    digest, answer, name, *reason = arguments[1:]
-    seen = [w.request for w in waiting if w.request.digest.startswith(digest)]
-    if len(seen) != 1:
-        raise SystemExit(f"{len(seen)} drafts with the digest {digest}… are waiting.")
-    fields = {"request_id": seen[0].id, "digest": seen[0].digest, "answer": answer}
-    key = os.environ.get("APPROVAL_KEY")
+    requests = [p.request for p in waiting if p.request.digest.startswith(arguments.digest)]
+    if len(requests) != 1:
+        raise SystemExit(f"{len(requests)} drafts with the digest {arguments.digest}… are waiting.")
+    decision = Decision(
+        request_id=requests[0].id,
+        digest=requests[0].digest,
+        answer=arguments.answer,
+        reviewer=arguments.name,
+        reason=arguments.reason,
+    )
+    if key := os.environ.get("APPROVAL_KEY"):
+        decision = sign(decision, key.encode())
     try:
-        decision = read_decision({**fields, "reviewer": name, "reason": " ".join(reason)})
-        entry = await decide(run, sign(decision, key.encode()) if key else decision)
-    except (DecisionRefused, ValueError) as err:
+        entry = await decide(handle, decision)
+    except DecisionRefused as err:
         raise SystemExit(str(err)) from None
     print(f"{entry.event} by {entry.by}")
 

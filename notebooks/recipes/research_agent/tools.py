@@ -1,4 +1,4 @@
-"""What the agent can do: plan, search, publish. A search of your own goes into TOOLS."""
+"""What the agent can do: plan, search, publish. Your own searches go into TOOLS."""
 
 import os
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from recipes.research_agent.report import Paragraph, Report
 
 @dataclass(frozen=True)
 class Search:
-    """A search to make: the tool's name, and the words that it will be given."""
+    """A search to make: the tool's name, and the query that it will get."""
 
     tool: str
     query: str
@@ -23,7 +23,7 @@ async def plan_research(searches: list[Search]) -> str:
     """Write down, before anything else, what to look for and where.
 
     Args:
-        searches: One entry for each search; query holds the very words that the tool is given.
+        searches: One entry for each search; query holds the exact words for the tool.
     """
     return f"{len(searches)} searches are planned. Make them now, all in one message."
 
@@ -36,12 +36,12 @@ def publish_report(
     gaps: list[str],
     cost: Spent | None = None,
 ) -> str:
-    """Hand the report in. It is checked, a supervisor reads it, then it is published.
+    """Submit the report. It is checked, a supervisor reads it, then it is published.
 
     Args:
         title: What it is about, in a few words.
-        paragraphs: What was found out. Each cites at least one source, by the id that a search
-            gave it, with a quote that stands there word for word.
+        paragraphs: The findings. Each cites at least one source, by the id that a search
+            gave it, with a quote that appears there word for word.
         disagreements: Where sources contradict one another; each cites both.
         gaps: What was searched for and not found, each with the words of the search.
         cost: Leave it out: the run itself enters what it has cost.

@@ -1,8 +1,6 @@
-"""Start one run, or re-attach to it: `python -m recipes.structured_retries.start ID "question"`.
+"""Start a run with a budget, or re-attach to it by its id, and print how it ended."""
 
-A question of `-` is read from standard input; a third argument is a budget in US dollars.
-"""
-
+import argparse
 import sys
 
 from temporalio.client import WorkflowFailureError
@@ -10,21 +8,23 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from agentkit import AgentPlugin, Budget, connect, run_main
 from recipes.structured_retries.worker import TASK_QUEUE
-from recipes.structured_retries.workflow import StructuredRetries, Task
+from recipes.structured_retries.workflow import RetryingAgentWorkflow, SupportTask
 
 
 async def main() -> None:
     """Start the run if it isn't running yet, wait for it, print how it ended."""
-    if len(sys.argv) not in (3, 4):
-        raise SystemExit('usage: python -m recipes.structured_retries.start ID "question" [USD]')
-    question = sys.stdin.read() if sys.argv[2] == "-" else sys.argv[2]
-    usd = float(sys.argv[3]) if len(sys.argv) == 4 else None
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("id", help="the run's id, by which anyone finds it again")
+    parser.add_argument("question", help="the question; - reads it from standard input")
+    parser.add_argument("usd", nargs="?", type=float, help="a budget in US dollars")
+    arguments = parser.parse_args()
+    question = sys.stdin.read() if arguments.question == "-" else arguments.question
     client = await connect(AgentPlugin())
     try:
         outcome = await client.execute_workflow(
-            StructuredRetries.run,
-            Task(question, Budget(turns=20, usd=usd, seconds=600)),
-            id=sys.argv[1],
+            RetryingAgentWorkflow.run,
+            SupportTask(question, Budget(turns=20, usd=arguments.usd, seconds=600)),
+            id=arguments.id,
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )

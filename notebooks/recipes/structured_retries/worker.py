@@ -1,18 +1,28 @@
-"""A worker process: `python -m recipes.structured_retries.worker`, as many as you like."""
+"""A worker process; run as many as you like."""
+
+import logging
 
 from temporalio.worker import Worker
 
 from agentkit import AgentPlugin, connect, run_main, run_until_signalled
-from recipes.structured_retries.tools import TOOLS
-from recipes.structured_retries.workflow import StructuredRetries
+from recipes.structured_retries.activities import ACTIVITIES
+from recipes.structured_retries.workflow import RetryingAgentWorkflow
 
 TASK_QUEUE = "structured-retries"
 
 
 async def main() -> None:
-    """Connect, poll until told to stop, let running Activities end."""
-    client = await connect(AgentPlugin(TOOLS))
-    await run_until_signalled(Worker(client, task_queue=TASK_QUEUE, workflows=[StructuredRetries]))
+    """Connect, poll until a signal says stop, let running Activities end."""
+    logging.basicConfig(level=logging.INFO)
+    client = await connect(AgentPlugin())
+    worker = Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[RetryingAgentWorkflow],
+        activities=ACTIVITIES,
+    )
+    logging.info("Worker started on task queue %s", TASK_QUEUE)
+    await run_until_signalled(worker)
 
 
 if __name__ == "__main__":

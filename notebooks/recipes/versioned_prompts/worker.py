@@ -1,21 +1,27 @@
-"""A worker process: `python -m recipes.versioned_prompts.worker`, as many as you like."""
+"""A worker process; run as many as you like."""
+
+import logging
 
 from temporalio.worker import Worker
 
 from agentkit import AgentPlugin, connect, run_main, run_until_signalled
-from recipes.versioned_prompts.activities import activities
-from recipes.versioned_prompts.tools import TOOLS
-from recipes.versioned_prompts.workflow import VersionedPrompts
+from recipes.versioned_prompts.activities import ACTIVITIES
+from recipes.versioned_prompts.workflow import VersionedPromptsWorkflow
 
 TASK_QUEUE = "versioned-prompts"
 
 
 async def main() -> None:
-    """Connect, poll until told to stop, let running Activities end."""
-    client = await connect(AgentPlugin(TOOLS))
+    """Connect, poll until a signal says stop, let running Activities end."""
+    logging.basicConfig(level=logging.INFO)
+    client = await connect(AgentPlugin())
     worker = Worker(
-        client, task_queue=TASK_QUEUE, workflows=[VersionedPrompts], activities=activities()
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[VersionedPromptsWorkflow],
+        activities=ACTIVITIES,
     )
+    logging.info("Worker started on task queue %s", TASK_QUEUE)
     await run_until_signalled(worker)
 
 

@@ -1,19 +1,28 @@
-"""The agent loop with its prompt pinned: a deployment changes new runs, and none in flight."""
+"""The agent loop with a pinned prompt: a deployment changes new runs, and none in flight."""
 
 from dataclasses import dataclass
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from agentkit import Messages, assistant_message, run_tools, text_of, tool_calls, user_message
+    from agentkit import (
+        Messages,
+        ask_claude,
+        assistant_message,
+        run_tools,
+        text_of,
+        tool_calls,
+        user_message,
+    )
     from agentkit.prompts import PinnedPrompt, pin_prompt
-    from recipes.versioned_prompts.activities import ask_claude
     from recipes.versioned_prompts.tools import TOOLS
+
+MAX_TURNS = 20
 
 
 @dataclass(frozen=True)
-class Answer:
-    """How a run ended, and which prompt it was given."""
+class AgentResult:
+    """How a run ended, and which prompt it had."""
 
     text: str
     stop_reason: str
@@ -22,34 +31,36 @@ class Answer:
 
 
 @workflow.defn
-class VersionedPrompts:
-    """A support agent that is told the same from its first turn to its last."""
+class VersionedPromptsWorkflow:
+    """A support agent whose prompt and tools stay the same from its first turn to its last."""
 
     def __init__(self) -> None:
         self.messages: Messages = []
         self.pinned: PinnedPrompt | None = None
 
     @workflow.run
-    async def run(self, question: str) -> Answer:
-        """Take the current prompt, say which, and work with it until there is an answer."""
+    async def run(self, question: str) -> AgentResult:
+        """Pin the current prompt, then call Claude and run its tools until it answers."""
         self.pinned = prompt = await pin_prompt()
         workflow.set_current_details(f"Prompt: {prompt.label}")
         self.messages.append(user_message(question))
-        for turn in range(1, 21):
-            reply = await ask_claude(prompt, self.messages)
-            self.messages.append(assistant_message(reply.content))
+        for turn in range(1, MAX_TURNS + 1):
+            reply = await ask_claude(self.messages, prompt=prompt)
+            self.messages.append(assistant_message(reply))
+            workflow.logger.info("Turn %d: %s", turn, reply.stop_reason)
             if reply.stop_reason != "tool_use":
-                return Answer(text_of(reply.content), reply.stop_reason, turn, prompt.label)
-            results = await run_tools(tool_calls(reply.content), TOOLS)
+                return AgentResult(text_of(reply), reply.stop_reason, turn, prompt.label)
+            results = await run_tools(tool_calls(reply), TOOLS)
             self.messages.append(user_message(results))
-        return Answer("No answer within 20 turns.", "max_turns", 20, prompt.label)
+        text = f"No answer within {MAX_TURNS} turns."
+        return AgentResult(text, "max_turns", MAX_TURNS, prompt.label)
 
     @workflow.query
     def transcript(self) -> Messages:
-        """The conversation so far."""
+        """Return the conversation so far."""
         return self.messages
 
     @workflow.query
     def prompt(self) -> str:
-        """The label of the prompt that this run keeps; "" before its first step."""
+        """Return the label of this run's prompt; "" before its first step."""
         return self.pinned.label if self.pinned else ""

@@ -1,6 +1,6 @@
 """`python -m tests.crash.campaign`: kill, and look whether anybody could tell.
 
-A whole campaign, without options that leave something out, writes its table into README.md.
+A whole campaign, without options that leave something out, writes its table into docs/measured.md.
 """
 
 from __future__ import annotations

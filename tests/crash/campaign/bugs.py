@@ -6,39 +6,42 @@ from tests.crash.campaign.broken import Broken
 
 _DURABLE_LOOP = "notebooks/recipes/durable_loop/workflow.py"
 _LONG_RUNNING = "notebooks/recipes/long_running"
+_TOOL_ACTIVITIES = "agentkit/tool_activities.py"
+_GATE = "agentkit/approvals/gate.py"
+_CHAIN = "agentkit/transcript/chain.py"
 
 BROKEN = [
     Broken(
-        "a new idempotency key with each attempt",
-        (
+        name="a new idempotency key with each attempt",
+        edits=(
             (
-                "agentkit/tool_runs.py",
-                "with use_idempotency_key(key):",
-                'with use_idempotency_key(f"{key}{activity.info().attempt}"):',
+                _TOOL_ACTIVITIES,
+                "with use_idempotency_key(request.key):",
+                'with use_idempotency_key(f"{request.key}{activity.info().attempt}"):',
             ),
         ),
-        "durable_loop",
-        "after-effect",
-        {"type": "tool.refund"},
-        ("effects",),
+        scenario="durable_loop",
+        kind="after-effect",
+        where={"type": "tool.refund"},
+        expected=("effects",),
     ),
     Broken(
-        "the effect is committed before its row in the ledger",
-        (
+        name="the effect is committed before its row in the ledger",
+        edits=(
             (
                 "agentkit/idempotency.py",
                 "            result = effect()\n",
                 "            result = effect()\n            db.commit()\n",
             ),
         ),
-        "durable_loop",
-        "mid-effect",
-        {"type": "tool.refund"},
-        ("effects",),
+        scenario="durable_loop",
+        kind="mid-effect",
+        where={"type": "tool.refund"},
+        expected=("effects",),
     ),
     Broken(
-        "the row in the ledger is committed before its effect",
-        (
+        name="the row in the ledger is committed before its effect",
+        edits=(
             (
                 "agentkit/idempotency.py",
                 "            result = effect()\n",
@@ -47,230 +50,227 @@ BROKEN = [
                 "            result, key = effect(), None\n",
             ),
         ),
-        "durable_loop",
-        "mid-effect",
-        {"type": "tool.refund"},
-        ("effects", "ledger"),
+        scenario="durable_loop",
+        kind="mid-effect",
+        where={"type": "tool.refund"},
+        expected=("effects", "ledger"),
     ),
     Broken(
-        "an effect in Workflow code",
-        (
+        name="an effect in Workflow code",
+        edits=(
             (
                 _DURABLE_LOOP,
-                "[await run_tool(call) for call in calls]",
-                "[await here(call) for call in calls]",
+                "[await run_tool(call, TOOLS) for call in tool_calls(reply)]",
+                "[await here(call) for call in tool_calls(reply)]",
             ),
             (
                 _DURABLE_LOOP,
-                "@dataclass(frozen=True)\nclass Answer",
+                "@dataclass(frozen=True)\nclass AgentResult",
                 "async def here(call):\n"
                 "    with workflow.unsafe.imports_passed_through():\n"
-                "        from agentkit import tool_result\n"
+                "        from agentkit.messages import tool_result\n"
                 "        from classroom.shop import send_email\n"
                 '    if call.name != "send_email":\n'
-                "        return await run_tool(call)\n"
+                "        return await run_tool(call, TOOLS)\n"
                 "    with workflow.unsafe.sandbox_unrestricted():\n"
                 "        return tool_result(call, await send_email.call(call.input))\n\n\n"
-                "@dataclass(frozen=True)\nclass Answer",
+                "@dataclass(frozen=True)\nclass AgentResult",
             ),
         ),
-        "durable_loop",
-        "before-model",
-        {"type": "call_claude", "number": 4},
-        ("effects",),
+        scenario="durable_loop",
+        kind="before-model",
+        where={"type": "call_claude", "number": 4},
+        expected=("effects",),
     ),
     Broken(
-        "an effect without a key is tried again",
-        (
+        name="an effect without a key is tried again",
+        edits=(
             (
                 "agentkit/tools.py",
-                'most = 1 if effect == "at_most_once" else MOST_ATTEMPTS',
-                "most = MOST_ATTEMPTS",
+                'most = 1 if effect == "at_most_once" else TOOL_ATTEMPTS',
+                "most = TOOL_ATTEMPTS",
             ),
             (
-                "agentkit/tool_runs.py",
+                _TOOL_ACTIVITIES,
                 'if tool.effect == "at_most_once" and activity.info().attempt > 1:',
                 "if False:",
             ),
         ),
-        "parallel_tools.pickup",
-        "after-effect",
-        {},
-        ("effects",),
+        scenario="parallel_tools.pickup",
+        kind="after-effect",
+        where={},
+        expected=("effects",),
     ),
     Broken(
-        "an approval that isn't bound to what was seen",
-        (("agentkit/approvals/handlers.py", "if decision.digest != request.digest:", "if False:"),),
-        "approval_gate.update",
-        "gate-pending",
-        {},
-        ("decisions",),
-    ),
-    Broken(
-        "an approved call runs with other arguments than those approved",
-        (
+        name="an approval that isn't bound to what was seen",
+        edits=(
             (
-                "agentkit/approvals/gate.py",
-                "call if edited is None else ToolCall(call.id, call.name, edited)",
-                "call",
+                "agentkit/approvals/decisions.py",
+                "if decision.digest != request.digest:",
+                "if False:",
             ),
         ),
-        "approval_gate.update",
-        "decision",
-        {},
-        ("decisions",),
+        scenario="approval_gate.update",
+        kind="gate-pending",
+        where={},
+        expected=("decisions",),
     ),
     Broken(
-        "a decision counts twice",
-        (
+        name="an approved call runs with other arguments than those approved",
+        edits=((_GATE, "call if edited is None else replace(call, input=edited)", "call"),),
+        scenario="approval_gate.update",
+        kind="decision",
+        where={},
+        expected=("decisions",),
+    ),
+    Broken(
+        name="a decision counts twice",
+        edits=(
             (
-                "agentkit/approvals/handlers.py",
-                "return waiting if waiting is not None and waiting.outcome is None else None",
-                "return waiting",
+                _GATE,
+                "None if id in self._decided else self._pending.get(id),",
+                "self._pending.get(id),",
             ),
         ),
-        "approval_gate.signal",
-        "decision",
-        {},
-        ("decisions",),
+        scenario="approval_gate.signal",
+        kind="decision",
+        where={},
+        expected=("decisions",),
     ),
     Broken(
-        "messages are appended to the end of a log, without a content address",
-        (
+        name="messages are appended to the end of a log, without a content address",
+        edits=(
             (
-                "agentkit/transcript/chain.py",
+                _CHAIN,
                 "    before = None if head is None else read_link(store, head)\n",
                 '    tip = store.path.with_suffix(".tip")\n'
                 "    head = tip.read_text() if tip.exists() else head\n"
                 "    before = None if head is None else read_link(store, head)\n",
             ),
             (
-                "agentkit/transcript/chain.py",
-                "    return store.put(canonical(link))",
-                "    made = store.put(canonical(link))\n    tip.write_text(made)\n    return made",
+                _CHAIN,
+                "    return store.put(canonical_json(link))",
+                "    made = store.put(canonical_json(link))\n"
+                "    tip.write_text(made)\n"
+                "    return made",
             ),
         ),
-        "long_running",
-        "after-model",
-        {"type": "take_turn", "when": "after", "number": 2},
-        ("same transcript", "pairs", "ends"),
+        scenario="long_running",
+        kind="after-model",
+        where={"type": "take_turn", "when": "after", "number": 2},
+        expected=("same transcript", "pairs", "ends"),
     ),
     Broken(
-        "no heartbeat, and a long timeout",
-        (
-            ("agentkit/plugin.py", "interceptors=[HeartbeatInterceptor()]", "interceptors=[]"),
+        name="no heartbeat",
+        edits=(("agentkit/plugin.py", "interceptors=[_Heartbeats(heartbeat)],", ""),),
+        scenario="durable_loop",
+        kind="before-model",
+        where={"type": "call_claude", "number": 2},
+        expected=("ends",),
+    ),
+    Broken(
+        name="a tool's result is dropped when it comes from a second attempt",
+        edits=(
             (
-                "agentkit/tools.py",
-                "HEARTBEAT_TIMEOUT = timedelta(seconds=",
-                "HEARTBEAT_TIMEOUT = timedelta(hours=",
+                _TOOL_ACTIVITIES,
+                "            text = await _run(tool, call)\n",
+                "            text = await _run(tool, call)\n"
+                "            if activity.info().attempt > 1:\n"
+                '                text = ""\n',
             ),
         ),
-        "durable_loop",
-        "before-model",
-        {"type": "call_claude", "number": 2},
-        ("ends",),
+        scenario="structured_retries",
+        kind="after-effect",
+        where={"type": "tool.refund"},
+        expected=("same transcript",),
     ),
     Broken(
-        "a tool's result is dropped when it comes from a second attempt",
-        (
-            (
-                "agentkit/tool_runs.py",
-                "        text = _utf8(text)\n",
-                '        text = _utf8(text) if activity.info().attempt == 1 else ""\n',
-            ),
-        ),
-        "structured_retries",
-        "after-effect",
-        {"type": "tool.refund"},
-        ("same transcript",),
-    ),
-    Broken(
-        "Workflow code asks whether it is being replayed",
-        (
+        name="Workflow code asks whether it is being replayed",
+        edits=(
             (
                 _DURABLE_LOOP,
-                "            calls = tool_calls(reply.content)\n",
-                "            calls = tool_calls(reply.content)\n"
+                "            results = [",
                 "            if workflow.unsafe.is_replaying():\n"
-                "                await workflow.sleep(0.1)\n",
+                "                await workflow.sleep(0.1)\n"
+                "            results = [",
             ),
         ),
-        "durable_loop",
-        "before-model",
-        {"number": 3},
-        ("replays", "ends"),
+        scenario="durable_loop",
+        kind="before-model",
+        where={"number": 3},
+        expected=("replays", "ends"),
     ),
     Broken(
-        "Claude is asked twice by an attempt that follows a lost one",
-        (
+        name="Claude is asked twice by an attempt that follows a lost one",
+        edits=(
             (
                 "agentkit/claude.py",
-                "        message = await _whole_reply(request)\n",
-                "        message = await _whole_reply(request)\n"
+                "        message = await _whole_reply(asked)\n",
+                "        message = await _whole_reply(asked)\n"
                 "        if activity.info().attempt > 1:\n"
-                "            message = await _whole_reply(request)\n",
+                "            message = await _whole_reply(asked)\n",
             ),
         ),
-        "versioned_prompts",
-        "before-model",
-        {"number": 2},
-        ("model calls",),
+        scenario="versioned_prompts",
+        kind="before-model",
+        where={"number": 2},
+        expected=("model calls",),
     ),
     Broken(
-        "the key changes when the run continues as new",
-        (
+        name="the key changes when the run continues as new",
+        edits=(
             (
-                f"{_LONG_RUNNING}/activities.py",
-                'f"{workflow.info().first_execution_run_id}:ticket-{done.number}"',
-                'f"{workflow.info().run_id}:ticket-{done.number}"',
+                f"{_LONG_RUNNING}/workflow.py",
+                'f"{workflow.info().first_execution_run_id}:ticket-{ticket.number}"',
+                'f"{workflow.info().run_id}:ticket-{ticket.number}"',
             ),
         ),
-        "long_running",
-        "continue-as-new",
-        {"when": "new_run"},
-        ("ledger",),
+        scenario="long_running",
+        kind="continue-as-new",
+        where={"when": "new_run"},
+        expected=("ledger",),
     ),
     Broken(
-        "an effect without its key",
-        (
+        name="an effect without its key",
+        edits=(
             (
                 f"{_LONG_RUNNING}/activities.py",
-                "with use_idempotency_key(key):",
+                "with use_idempotency_key(submission.key):",
                 "with use_idempotency_key(None):",
             ),
         ),
-        "long_running",
-        "after-effect",
-        {"type": "hand_in"},
-        ("effects", "ledger"),
+        scenario="long_running",
+        kind="after-effect",
+        where={"type": "submit_answer"},
+        expected=("effects", "ledger"),
     ),
     Broken(
-        "what waits for a decision is left behind at continue-as-new",
-        (
+        name="pending approvals are left behind at continue-as-new",
+        edits=(
             (
-                "agentkit/approvals/gate.py",
-                "Inbox(verify, self._forbids, asker, self._audit, state.waiting)",
-                "Inbox(verify, self._forbids, asker, self._audit)",
+                _GATE,
+                "self._pending = {each.request.id: each for each in state.pending}",
+                "self._pending = {}",
             ),
         ),
-        "gated_talk",
-        "continue-as-new",
-        {},
-        ("decisions", "ends", "same result"),
+        scenario="gated_talk",
+        kind="continue-as-new",
+        where={},
+        expected=("decisions", "ends", "same result"),
     ),
     Broken(
-        "what is on its way is left behind at continue-as-new",
-        (
+        name="new messages are left behind at continue-as-new",
+        edits=(
             (
                 f"{_LONG_RUNNING}/workflow.py",
                 "                queue.runs += 1\n",
                 "                queue.runs += 1\n                queue.talk.new = []\n",
             ),
         ),
-        "long_running",
-        "continue-as-new",
-        {"when": "continue_as_new"},
-        ("ends", "same transcript", "effects"),
+        scenario="long_running",
+        kind="continue-as-new",
+        where={"when": "continue_as_new"},
+        expected=("ends", "same transcript", "effects"),
     ),
 ]
 """The bugs of issue 8's list, and more of their kind."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from tests.crash.campaign.observation import Seen
 from tests.crash.campaign.scenarios import Scenario
+
+_duration = TypeAdapter(timedelta).validate_python
 
 
 def decisions(scenario: Scenario, seen: Seen) -> Iterator[str]:
@@ -31,10 +35,8 @@ def decisions(scenario: Scenario, seen: Seen) -> Iterator[str]:
     if seen.ended != "completed":
         return
     yield from _digest(review["request"])
-    audit = review["audit"]
-    asked = [
-        e for e in audit if (e["event"], e["request_id"]) == ("asked", review["request"]["id"])
-    ]
+    audit, request, call = review["audit"], review["request"], review["request"]["call"]
+    asked = [e for e in audit if (e["event"], e["request_id"]) == ("asked", call["id"])]
     if len(asked) != 1:
         yield f"A decision on one call was asked for {len(asked)} times."
     if scenario.reviewing == "reject":
@@ -43,7 +45,6 @@ def decisions(scenario: Scenario, seen: Seen) -> Iterator[str]:
             yield f"Rejected was a refund, and the audit has: {events}"
         return
     approved = [each for each in audit if each["event"] == "approved"]
-    request = review["request"]
     if len(approved) != 1:
         yield f"The audit has {len(approved)} approvals of one request."
     for entry in approved:
@@ -52,12 +53,12 @@ def decisions(scenario: Scenario, seen: Seen) -> Iterator[str]:
     runs = [each for each in audit if each["event"] in ("ran", "failed")]
     if len(runs) != len(approved):
         yield f"{len(approved)} approvals, and {len(runs)} calls that ran."
-    wanted = review["decision"].get("arguments") or request["arguments"]
-    ran = [s.given[0]["input"] for s in seen.steps if s.call_id == request["id"]]
+    wanted = review["decision"].get("arguments") or call["input"]
+    ran = [s.given[0]["call"]["input"] for s in seen.steps if s.call_id == call["id"]]
     if ran != [wanted]:
         yield f"Approved was {wanted}, and what ran is {ran}."
     paid = [row["amount_cents"] / 100 for row in seen.rows["refunds"]]
-    if request["tool"] == "refund" and paid != [wanted["amount"]]:
+    if call["name"] == "refund" and paid != [wanted["amount"]]:
         yield f"Approved was a refund of {wanted['amount']}, paid was {paid}."
     if scenario.reviewing == "signal":
         refused = [each["note"] for each in audit if each["event"] == "refused"]
@@ -67,9 +68,14 @@ def decisions(scenario: Scenario, seen: Seen) -> Iterator[str]:
 
 def _digest(request: dict[str, Any]) -> Iterator[str]:
     """A decision is bound by the digest to all of what was seen."""
-    seen = ("workflow_id", "first_run_id", "id", "tool", "arguments", "asker", "why")
-    expires = datetime.fromisoformat(request["expires_at"]).astimezone(UTC).isoformat()
-    bound = {**{name: request[name] for name in seen}, "expires_at": expires}
+    call, asked = request["call"], datetime.fromisoformat(request["asked_at"]).astimezone(UTC)
+    bound = {
+        **{name: request[name] for name in ("workflow_id", "first_run_id", "asker", "why")},
+        "id": call["id"],
+        "tool": call["name"],
+        "arguments": call["input"],
+        "expires_at": (asked + _duration(request["terms"]["timeout"])).isoformat(),
+    }
     text = json.dumps(bound, sort_keys=True, separators=(",", ":"))
     if hashlib.sha256(text.encode()).hexdigest() != request["digest"]:
         yield f"The digest {request['digest']} isn't that of {text}"

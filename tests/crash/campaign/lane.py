@@ -20,8 +20,8 @@ from temporalio.client import Client
 
 from classroom import shop as bookshop
 from classroom.machine import ports
-from classroom.machine.home import ClassroomError
 from offline_claude import OfflineClaude
+from offline_claude.errors import OfflineClaudeError
 from tests.crash.campaign.nursery import PYTHON, ROOT, Child, Nursery
 from tests.crash.campaign.server import Server
 
@@ -93,7 +93,7 @@ class Lane:
         port = ports.free_port(0)
         self._offline = await self.nursery.spawn(
             "offline Claude",
-            [*PYTHON, "agentkit", "offline", "--port", str(port)],
+            [*PYTHON, "offline_claude", "--port", str(port)],
             cwd=self.folder,
             path=[ROOT],
             log=self.folder / "claude.log",
@@ -178,6 +178,6 @@ class Lane:
             raise RuntimeError(f"The offline Claude ended:\n{self._offline.log_tail()}")
         try:
             await asyncio.to_thread(self.claude.calls)
-        except ClassroomError:
+        except OfflineClaudeError:
             return False
         return True

@@ -49,7 +49,7 @@ class Step:
     def call_id(self) -> str:
         """The id of the tool call that it runs; "" if it runs none."""
         first = self.given[0] if self.given else None
-        return str(first["id"]) if self.type.startswith("tool.") and first else ""
+        return str(first["call"]["id"]) if self.type.startswith("tool.") and first else ""
 
 
 @dataclass

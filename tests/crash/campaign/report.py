@@ -1,4 +1,4 @@
-"""What a campaign came to: a table for the terminal, and the same for the README."""
+"""What a campaign came to: a table for the terminal, and the same for docs/measured.md."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench.results import into_readme, this_machine
+from tests.bench.results import replace_section, this_machine
 from tests.crash.campaign.campaign import Ran, Results
 from tests.crash.campaign.nursery import ROOT
 from tests.crash.campaign.points import KINDS
@@ -71,9 +71,9 @@ def publish(text: str) -> None:
     Args:
         text: From `as_markdown`.
     """
-    readme = ROOT / "README.md"
-    told = into_readme(readme.read_text(encoding="utf8"), text.rstrip(), SECTION)
-    readme.write_text(told, encoding="utf8")
+    page = ROOT / "docs" / "measured.md"
+    told = replace_section(page.read_text(encoding="utf8"), text.rstrip(), SECTION)
+    page.write_text(told, encoding="utf8")
 
 
 def measured_on() -> str:

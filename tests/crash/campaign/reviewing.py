@@ -33,7 +33,7 @@ async def review(
     request = await _pending(run)
     note.update(request=request, accepted=[])
     await moment("pending")
-    fields = {"request_id": request["id"], "reviewer": "ann", "answer": "approve"}
+    fields = {"request_id": request["call"]["id"], "reviewer": "ann", "answer": "approve"}
     forged = {**fields, "digest": "0" * 64}
     decision = {**fields, "digest": request["digest"]}
     if how == "reject":
@@ -44,7 +44,7 @@ async def review(
         if await _update(run, {**decision, "answer": "approve"}):
             note["accepted"].append("an approval of what was rejected")
     elif how == "update":
-        arguments = {**request["arguments"], "amount": EDITED_AMOUNT}
+        arguments = {**request["call"]["input"], "amount": EDITED_AMOUNT}
         decision["arguments"] = arguments
         note["decision"] = decision
         if await _update(run, forged):

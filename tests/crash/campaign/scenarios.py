@@ -53,38 +53,40 @@ _QUEUE = {
 }
 
 SCENARIOS: dict[str, dict[str, Scenario]] = {
-    "durable_loop": {"": Scenario("DurableLoop", slow=4)},
+    "durable_loop": {"": Scenario("AgentWorkflow", slow=4)},
     "structured_retries": {
         "": Scenario(
-            "StructuredRetries",
+            "RetryingAgentWorkflow",
             [{"question": REFUND, "budget": {"turns": 20, "usd": 1.0, "seconds": 600}}],
         )
     },
     "parallel_tools": {
         "": Scenario(
-            "ParallelTools",
+            "ParallelToolsWorkflow",
             ["Orders 1032, 1033 and 1042 arrived damaged. Please refund all three."],
             {"refunds": 3},
         ),
         "pickup": Scenario(
-            "ParallelTools",
+            "ParallelToolsWorkflow",
             ["Please book a pickup of order 1042 for 2026-05-04."],
             {"pickups": 1},
             at_most_once="tool.book_pickup",
         ),
     },
     "approval_gate": {
-        "update": Scenario("ApprovalGate", [_DAMAGED_1025], reviewing="update"),
-        "signal": Scenario("ApprovalGate", [_DAMAGED_1025], reviewing="signal"),
-        "reject": Scenario("ApprovalGate", [_DAMAGED_1025], {}, reviewing="reject"),
+        "update": Scenario("ApprovalGateWorkflow", [_DAMAGED_1025], reviewing="update"),
+        "signal": Scenario("ApprovalGateWorkflow", [_DAMAGED_1025], reviewing="signal"),
+        "reject": Scenario("ApprovalGateWorkflow", [_DAMAGED_1025], {}, reviewing="reject"),
     },
-    "versioned_prompts": {"": Scenario("VersionedPrompts")},
+    "versioned_prompts": {"": Scenario("VersionedPromptsWorkflow")},
     "long_running": {
-        "": Scenario("LongRunning", [_QUEUE], {"refunds": 1, "answers": 2}, transcript="")
+        "": Scenario(
+            "LongRunningAgentWorkflow", [_QUEUE], {"refunds": 1, "answers": 2}, transcript=""
+        )
     },
     "research_agent": {
         "": Scenario(
-            "ResearchAgent",
+            "ResearchAgentWorkflow",
             [{"question": "Are cancelled orders refunded as promised?"}],
             {"reports": 1, "files": 1},
             reviewing="signal",

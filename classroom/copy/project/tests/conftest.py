@@ -1,19 +1,36 @@
-"""A Temporal server for the tests, and an environment with nothing of yours in it."""
+"""A Temporal server for the tests, and an environment without your settings."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 
 from agentkit import AgentPlugin, connect
-from classroom.copy.project.local.parts import Part, free_port, temporal_server
+from classroom import shop as bookshop
+from classroom.copy.project.run import (
+    ROOT,
+    START,
+    WORKER,
+    Part,
+    free_port,
+    stand_in_claude,
+    temporal_server,
+)
+from offline_claude import OfflineClaude
+from recipes.durable_loop.worker import TASK_QUEUE
 
+Handle = WorkflowHandle[Any, Any]
 StartWorker = Callable[..., Part]
+SETTINGS = ("AGENTKIT_", "ANTHROPIC_", "APPROVAL_", "RESEARCH_", "SHOP_", "TEMPORAL_")
 
 
 @pytest.fixture(scope="session")
@@ -24,12 +41,14 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def temporal(state: Path) -> Iterator[str]:
-    """The address of a server of the tests' own; the environment leads to it and to no Claude."""
+    """The address of the tests' own server; the environment names it, and no Claude."""
     for name in list(os.environ):
-        if name.startswith(("ANTHROPIC_", "TEMPORAL_", "AGENTKIT_", "APPROVAL_")):
+        if name.startswith(SETTINGS):
             del os.environ[name]
     port = free_port()
-    server = temporal_server(port, free_port(), state / "temporal.db", state / "temporal.log")
+    # A server of production fires no timer sooner than a second after it was set.
+    soon = 'history.timerProcessorMaxTimeShift="100ms"'
+    server = temporal_server(port, free_port(), state, "default", soon)
     os.environ.update(
         TEMPORAL_ADDRESS=f"127.0.0.1:{port}",
         TEMPORAL_CONFIG_FILE=os.devnull,
@@ -39,25 +58,121 @@ def temporal(state: Path) -> Iterator[str]:
         APPROVAL_INBOX=str(state / "approvals.jsonl"),
     )
     yield os.environ["TEMPORAL_ADDRESS"]
-    server.stop(5)
+    server.kill()
 
 
 @pytest.fixture
 async def client(temporal: str) -> Client:
-    """A client that is connected to it."""
+    """A client of the server."""
     return await connect(AgentPlugin())
 
 
 @pytest.fixture(scope="session")
 def start_worker(temporal: str, state: Path) -> Iterator[StartWorker]:
-    """Starts a worker process, given its module; those that still run at the end are ended."""
+    """A function that starts worker processes; those that still run at the end are killed."""
     started: list[Part] = []
 
-    def start(module: str, env: Mapping[str, str] | None = None) -> Part:
-        log = state / f"worker-{len(started)}.log"
-        started.append(Part("worker", [sys.executable, "-m", module], log, env))
+    def start(command: list[str] = WORKER, env: Mapping[str, str] | None = None) -> Part:
+        started.append(Part("worker", command, state / f"worker-{len(started)}.log", env))
         return started[-1]
 
     yield start
     for each in started:
         each.kill()
+
+
+# The stand-ins. With these, the recipe is tested at the bookshop's support desk that it was built
+# for: its tools come from shop_tools.py, whatever tools.py holds.
+
+AT_THE_SHOP = """
+import runpy, sys
+from tests import shop_tools
+# Before anything imports it. The Workflow sandbox takes it from here, too.
+sys.modules["recipes.durable_loop.tools"] = shop_tools
+runpy.run_module("recipes.durable_loop.worker", run_name="__main__")
+"""
+
+
+async def start(client: Client, workflow: Any, argument: Any, **options: Any) -> Handle:
+    """Start a run under an ID of its own."""
+    name = f"test-{uuid.uuid4()}"
+    return await client.start_workflow(
+        workflow, argument, id=name, task_queue=TASK_QUEUE, **options
+    )
+
+
+class Desk:
+    """The support desk's worker, and the `start.py` of its runs.
+
+    Args:
+        start_worker: Starts a worker process.
+        shop: The bookshop.
+    """
+
+    def __init__(self, start_worker: StartWorker, shop: ModuleType) -> None:
+        self._start_worker = start_worker
+        self._shop = shop
+        self.worker: Part | None = None
+
+    def start(self, env: Mapping[str, str] | None = None) -> Part:
+        """Start the worker; one that runs is stopped first, as a deployment does."""
+        if self.worker is not None:
+            self.worker.stop()
+        self.worker = self._start_worker([sys.executable, "-c", AT_THE_SHOP], env)
+        return self.worker
+
+    def ask(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a run by start.py, which prints the answer."""
+        return subprocess.Popen([*START, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+    def answer(self, *arguments: str) -> str:
+        """Start a run by start.py, and wait for the answer that it prints."""
+        return self.ask(*arguments).communicate(timeout=120)[0]
+
+    def answer_after_kill(self, *arguments: str) -> str:
+        """Do the same with a real SIGKILL of the worker: the refund is paid, the bank is silent."""
+        self._shop.reset()
+        victim = self.start(env={"SHOP_BANK_SECONDS": "120"})
+        run = self.ask(*arguments)
+        victim.wait_until(lambda: self._shop.count("refunds") == 1)
+        assert victim.kill() == -9
+        self.start()
+        return run.communicate(timeout=120)[0]
+
+
+@pytest.fixture(scope="session")
+def stand_in(temporal: str, state: Path) -> Iterator[OfflineClaude]:
+    """The stand-in's process."""
+    part, url = stand_in_claude(state / "claude.log")
+    os.environ["ANTHROPIC_BASE_URL"] = url
+    yield OfflineClaude(url)
+    part.kill()
+
+
+@pytest.fixture
+def claude(stand_in: OfflineClaude) -> OfflineClaude:
+    """The stand-in, without calls and faults of an earlier test."""
+    stand_in.reset()
+    return stand_in
+
+
+@pytest.fixture
+def shop(state: Path) -> ModuleType:
+    """The bookshop as on the first day."""
+    os.environ["SHOP_DB"] = str(state / "shop.db")
+    bookshop.reset()
+    return bookshop
+
+
+@pytest.fixture(scope="session")
+def one_desk(start_worker: StartWorker) -> Desk:
+    """The desk that all tests share: a worker takes seconds to start."""
+    return Desk(start_worker, bookshop)
+
+
+@pytest.fixture
+def desk(one_desk: Desk, claude: OfflineClaude, shop: ModuleType) -> Desk:
+    """The desk, with a worker that runs."""
+    if one_desk.worker is None or not one_desk.worker.alive:
+        one_desk.start()
+    return one_desk

@@ -1,0 +1,139 @@
+"""What a reviewer answers, and every reason for which an answer doesn't count."""
+
+# No `from __future__ import annotations` here: see agentkit/messages.py.
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import pydantic
+
+from agentkit.approvals.policy import NoVerdict, Policy, judge
+from agentkit.approvals.requests import ApprovalRequest, Pending
+from agentkit.digests import canonical_json
+from agentkit.messages import ToolCall
+from agentkit.tools import AnyTool
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A reviewer's answer to one request.
+
+    Attributes:
+        request_id: The request's id.
+        digest: The digest of the request that the reviewer saw.
+        answer: "approve" or "reject".
+        reviewer: Name of the reviewer.
+        reason: Why; Claude reads it after a rejection.
+        arguments: Other arguments to run the tool with; None for those in the request.
+        signature: The signature that `sign` adds; "" without one.
+    """
+
+    # A misspelt field must not pass as one that was left out: the approval would differ.
+    __pydantic_config__: ClassVar[pydantic.ConfigDict] = pydantic.ConfigDict(extra="forbid")
+
+    request_id: str
+    digest: str
+    answer: Literal["approve", "reject"]
+    reviewer: str
+    reason: str = ""
+    arguments: dict[str, Any] | None = None
+    signature: str = ""
+
+
+Verify: TypeAlias = Callable[[Decision, ApprovalRequest], "str | None"]
+"""Says in one sentence why a decision isn't its reviewer's; None when it is.
+
+It does no I/O. The Gate calls it in the validator of an Update, before anything is recorded; for a
+Signal an Activity calls it, and history keeps its answer. Neither happens again on replay, so
+`verify` may depend on keys that change.
+"""
+
+LONGEST_DECISION = 50_000
+"""The longest decision that counts, in characters of JSON. The audit keeps decisions, and a run
+whose audit exceeds the 2 MB of a Temporal payload could never end."""
+
+_DECISION = pydantic.TypeAdapter(Decision)
+
+
+def read_decision(value: object) -> Decision:
+    """Read a decision from JSON data that any client may have sent.
+
+    Raises:
+        ValueError: It isn't a decision; the message says in one sentence what is wrong.
+    """
+    try:
+        decision = _DECISION.validate_python(value)
+    except pydantic.ValidationError as err:
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'decision'}: {e['msg']}" for e in err.errors()
+        )
+        raise ValueError(f"This is not a decision: {problems[:500]}.") from None
+    if decision_length(decision) > LONGEST_DECISION:
+        raise ValueError(f"A decision has at most {LONGEST_DECISION:,} characters.")
+    if not decision.reviewer.strip():
+        raise ValueError("This is not a decision: it must name its reviewer.")
+    if decision.answer == "reject" and decision.arguments is not None:
+        raise ValueError("A rejection runs nothing, so it can't carry arguments.")
+    return decision
+
+
+def decision_length(decision: Decision) -> int:
+    """Count the characters of a decision as JSON."""
+    return len(canonical_json(asdict(decision)))
+
+
+def refusal(
+    decision: Decision,
+    pending: Pending | None,
+    now: datetime,
+    *,
+    policy: Policy,
+    tools: Mapping[str, AnyTool],
+    verify: Verify | None = None,
+    ended: str = "",
+) -> str | None:
+    """Say in one sentence why a decision doesn't count; None when it does.
+
+    Args:
+        decision: The decision.
+        pending: The request that it names; None if that doesn't wait, or no longer.
+        now: When the decision arrived.
+        policy: Judges edited arguments. No reviewer can approve what it denies.
+        tools: The Gate's tools, by name.
+        verify: Checks that the decision is its reviewer's; None to leave that out.
+        ended: How a request that no longer waits ended, such as "approved by ann".
+    """
+    if pending is None:
+        if ended:
+            return f"The request was decided before: {ended}."
+        return f"No request {decision.request_id} is waiting here."
+    request = pending.request
+    if decision.digest != request.digest:
+        return "The digest is not this request's: look at the request again, then decide."
+    # A rejection never comes too late to be safe: until the call runs, it counts.
+    if decision.answer == "approve" and now >= request.expires_at:
+        return "The request has expired."
+    if pending.may_decide and decision.reviewer not in pending.may_decide:
+        names = ", ".join(pending.may_decide)
+        return f"{decision.reviewer} may not decide on this request; who may: {names}."
+    if decision.arguments is not None:
+        denial = _denial(replace(request.call, input=decision.arguments), policy, tools)
+        if denial is not None:
+            return f"The edited arguments are not allowed: {denial}"
+    try:
+        return verify(decision, request) if verify else None
+    except Exception as err:  # without its message, which may quote a key
+        return f"The decision could not be verified ({type(err).__name__})."
+
+
+def _denial(edited: ToolCall, policy: Policy, tools: Mapping[str, AnyTool]) -> str | None:
+    tool = tools.get(edited.name)
+    if tool is None:
+        return f"there is no tool {edited.name}."
+    try:
+        verdict = judge(policy, edited, tool)
+    except NoVerdict as err:
+        return f"the policy can't judge them ({err})."
+    return verdict.reason if verdict.action == "deny" else None

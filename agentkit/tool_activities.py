@@ -1,0 +1,256 @@
+"""The worker's side of tool calls: one dynamic Activity runs any tool.
+
+| what happens | tries | what Claude reads |
+| --- | --- | --- |
+| the tool answers | 1 | the answer |
+| the answer is longer than `keep_over` | 1 | its beginning, and where all of it is kept |
+| there is no such tool | 1 | `is_error`: which tools there are |
+| the arguments don't fit | 1 | `is_error`: which, and why |
+| the tool says no (`ToolError`) | 1 | `is_error`: its words |
+| it fails otherwise, or takes too long | as declared | `is_error`: the last reason |
+| its worker dies | as declared | whatever the next attempt brings |
+| any of these three, and the tool has an effect | as declared | `is_error`: unknown, ask a person |
+
+An effect may have happened before its last attempt failed. Claude must not call it again: a new
+call has a new id, and so a new idempotency key.
+"""
+
+# No `from __future__ import annotations` here: see agentkit/messages.py.
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic_core import PydanticSerializationError
+from temporalio import activity
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError, is_cancelled_exception
+
+from agentkit.digests import canonical_json
+from agentkit.idempotency import use_idempotency_key
+from agentkit.messages import ToolCall
+from agentkit.stores import SQLiteStore, Store
+from agentkit.tools import AnyTool, InvalidArguments, ToolError
+
+TOOL_ACTIVITY_PREFIX = "tool."
+"""Activity types of tools are `tool.<name>`, so that a name that Claude made up can never
+run one of the worker's other Activities."""
+
+KEEP_OVER = 50_000
+"""The longest result that goes to Claude whole: some 12,000 tokens, and far from the 2 MB that
+Temporal takes as one payload."""
+
+UNKNOWN_OUTCOME = "Outcome unknown:"
+"""The beginning of a result that leaves open whether an effect has happened."""
+
+MOST_ERROR_CHARACTERS = 2_000
+
+_PREVIEW_CHARACTERS = 120
+
+_KEPT_IN = "kept_in"
+"""The only key of arguments that are kept in the store."""
+
+
+@dataclass(frozen=True)
+class ToolRequest:
+    """A tool call to run.
+
+    Attributes:
+        call: The call.
+        key: The idempotency key: the same on every attempt, and across continue-as-new.
+    """
+
+    call: ToolCall
+    key: str
+
+
+@dataclass(frozen=True)
+class ToolOutput:
+    """The result of a tool.
+
+    Attributes:
+        text: All of it; its beginning, if it is long, and how to read on; a preview, if it is
+            kept.
+        kept: The reference of a result that Claude gets from the store; "" if `text` is what
+            Claude gets.
+        characters: The length of the whole result.
+    """
+
+    text: str
+    kept: str = ""
+    characters: int = 0
+
+
+def tool_activity(
+    tools: Sequence[AnyTool], *, store: Store | None = None, keep_over: int = KEEP_OVER
+) -> Callable[..., Any]:
+    """Make the one dynamic Activity that runs any of these tools; give it to the Worker.
+
+    Args:
+        tools: The tools of this worker, each name once.
+        store: Keeps long results; by default `SQLiteStore()`.
+        keep_over: The longest result, in characters, that Claude gets whole; of a longer one
+            it gets so much, and its reference. 0 is for `LongConversation`: history gets no
+            result but its reference, and the transcript reads it back.
+
+    Returns:
+        An Activity function that answers Activity types `tool.<name>` and takes a
+        `ToolRequest`.
+
+    Raises:
+        ValueError: Two tools share a name.
+    """
+    registry = {t.name: t for t in tools}
+    if len(registry) != len(tools):
+        twice = sorted({t.name for t in tools if [u.name for u in tools].count(t.name) > 1})
+        raise ValueError(f"Tool names must be unique; given twice: {', '.join(twice)}")
+    results = store or SQLiteStore()
+
+    @activity.defn(dynamic=True)
+    async def run_any_tool(args: Sequence[RawValue]) -> ToolOutput:
+        name = activity.info().activity_type.removeprefix(TOOL_ACTIVITY_PREFIX)
+        if name == activity.info().activity_type or name not in registry:
+            raise _no(
+                f"There is no tool {name!r}. Tools: {', '.join(sorted(registry)) or 'none'}.",
+                "UnknownTool",
+            )
+        tool = registry[name]
+        if tool.effect == "at_most_once" and activity.info().attempt > 1:
+            # Whatever attempts the Workflow has set: what may have run isn't run again.
+            raise unknown_outcome(name, "The worker was lost.")
+        payload = args[0].payload
+        (request,) = activity.payload_converter().from_payloads([payload], [ToolRequest])
+        call = await asyncio.to_thread(_opened, request.call, results)
+        with use_idempotency_key(request.key):
+            text = await _run(tool, call)
+        return await asyncio.to_thread(_output, text, results, keep_over)
+
+    return run_any_tool
+
+
+async def _run(tool: AnyTool, call: ToolCall) -> str:
+    """Run a tool, and make of its failure what Workflow and server need to know."""
+    try:
+        return _utf8(await tool.call(call.input))
+    except InvalidArguments as err:
+        raise _no(str(err), "InvalidArguments") from None
+    except ToolError as err:
+        raise _no(str(err), "ToolError") from None
+    except PydanticSerializationError as err:
+        why = f"{tool.name} returned a value that can't be written as JSON: {err}"
+        if tool.effect != "none":
+            raise unknown_outcome(tool.name, why) from None
+        raise _no(why, "ToolError") from None
+    except (Exception, SystemExit, asyncio.CancelledError) as err:
+        if is_cancelled_exception(err) and activity.is_cancelled():
+            raise
+        if tool.effect == "at_most_once":
+            raise unknown_outcome(tool.name, f"It failed: {_message_of(err)}") from None
+        if isinstance(err, ApplicationError):
+            raise
+        # Not as it is: `sys.exit` would end the worker, a CancelledError without a request to
+        # cancel isn't one, and a text of megabytes never arrives.
+        failed = ApplicationError(_message_of(err), type=type(err).__name__)
+        raise failed.with_traceback(err.__traceback__) from None
+
+
+def unknown_outcome(name: str, why: str) -> ApplicationError:
+    """Build the error of an effect that may have happened, and must not be tried again.
+
+    Args:
+        name: The tool.
+        why: What is known.
+    """
+    return _no(
+        f"{UNKNOWN_OUTCOME} {name} was called, and nobody knows whether it happened. "
+        f"({why[: MOST_ERROR_CHARACTERS // 2]}) "
+        "Do not call it again; say so, and ask a person to look.",
+        "OutcomeUnknown",
+    )
+
+
+def keep_arguments(call: ToolCall, store: Store, longest: int) -> ToolCall:
+    """Move a call's arguments into the store if they are too long for history.
+
+    Arguments that look like our reference are moved too: what Claude writes must never be
+    taken for one.
+
+    Args:
+        call: The call, as Claude asked for it.
+        store: The store of the worker that runs the tool.
+        longest: The most characters of JSON that stay.
+
+    Returns:
+        The call, for `tool_activity`.
+    """
+    if not _is_reference(call.input) and len(canonical_json(call.input)) <= longest:
+        return call
+    reference = store.put(canonical_json({"id": call.id, "input": call.input}))
+    return replace(call, input={_KEPT_IN: reference})
+
+
+def _opened(call: ToolCall, store: Store) -> ToolCall:
+    """Read arguments back. The id they were kept with must be the call's, or they are forged."""
+    if not _is_reference(call.input):
+        return call
+    reference = call.input[_KEPT_IN]
+    try:
+        kept = json.loads(store.get(reference))
+        if kept["id"] == call.id:
+            return replace(call, input=kept["input"])
+    except (LookupError, ValueError, TypeError):
+        pass
+    raise _no(
+        f"The arguments of this call are missing: the store holds none for it at {reference}. "
+        "Do all workers use the same store (AGENTKIT_STORE)?",
+        "ArgumentsNotFound",
+    )
+
+
+def _is_reference(arguments: object) -> bool:
+    if not isinstance(arguments, dict) or set(arguments) != {_KEPT_IN}:
+        return False
+    return re.fullmatch("sha256:[0-9a-f]{64}", str(arguments[_KEPT_IN])) is not None
+
+
+def _output(text: str, store: Store, keep_over: int) -> ToolOutput:
+    if len(text) <= keep_over:
+        return ToolOutput(text, characters=len(text))
+    try:
+        reference = store.put(text)
+    except Exception as err:  # a store of the reader's own may raise anything
+        # The tool has run: its result goes on, as much of it as fits.
+        logging.getLogger(__name__).warning("A long result was not kept: %s", err)
+        if len(text) <= KEEP_OVER:
+            return ToolOutput(text, characters=len(text))
+        beginning, kept = text[: keep_over or KEEP_OVER], "The rest could not be kept"
+    else:
+        if not keep_over:
+            preview = " ".join(text[: 4 * _PREVIEW_CHARACTERS].split())[:_PREVIEW_CHARACTERS]
+            return ToolOutput(preview, reference, len(text))
+        beginning, kept = text[:keep_over], f"The whole is kept as {reference}"
+    cut = (
+        f"{beginning}\n\n[Cut: these are the first {len(beginning):,} of {len(text):,} characters. "
+        f"{kept}. Ask for less at a time to read on.]"
+    )
+    return ToolOutput(cut, characters=len(text))
+
+
+def _no(message: str, type: str) -> ApplicationError:
+    text = _utf8(message[:MOST_ERROR_CHARACTERS])
+    return ApplicationError(text, type=type, non_retryable=True)
+
+
+def _message_of(err: BaseException) -> str:
+    """Return the exception's message, or its repr if it has none."""
+    text = str(err) if isinstance(err, Exception) else ""
+    return _utf8((text or repr(err))[:MOST_ERROR_CHARACTERS])
+
+
+def _utf8(text: str) -> str:
+    """Replace halves of surrogate pairs, as in odd file names: no payload can hold them."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,153 @@
+"""The Workflow's side of tool calls: whatever becomes of a call, Claude gets a `tool_result`.
+
+`agentkit.tool_activities` lists what may become of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
+from temporalio.exceptions import TimeoutError as TimedOut
+
+from agentkit.activity_options import tool_options
+from agentkit.messages import ToolCall, tool_result
+from agentkit.tool_activities import (
+    MOST_ERROR_CHARACTERS,
+    TOOL_ACTIVITY_PREFIX,
+    UNKNOWN_OUTCOME,
+    ToolOutput,
+    ToolRequest,
+    unknown_outcome,
+)
+from agentkit.tools import AnyTool
+
+if TYPE_CHECKING:
+    from anthropic.types import ToolResultBlockParam
+
+R = TypeVar("R")
+
+_LONGEST_NAME = 128
+"""The API's own limit. Temporal takes no Activity type of more than 1,000 bytes: it would fail
+the Workflow Task, again and again."""
+
+_FINAL_WORDS = ("UnknownTool", "InvalidArguments", "ToolError", "OutcomeUnknown")
+"""Error types by which a tool has said what happened: nothing, or that it is unknown."""
+
+
+async def run_tools(
+    calls: Sequence[ToolCall], tools: Sequence[AnyTool], **options: Any
+) -> list[ToolResultBlockParam]:
+    """Run all tool calls of a message at once; call it from Workflow code.
+
+    Each call fails, is retried and times out independently.
+
+    Args:
+        calls: The calls, from `tool_calls`.
+        tools: The tools on offer: their declarations set time, attempts and what a failure means.
+        **options: Activity options (`workflow.ActivityConfig`) that replace the declared ones.
+
+    Returns:
+        One block for each call, in the order asked, for `user_message`.
+
+    Raises:
+        asyncio.CancelledError: The run is being cancelled; so are its tools.
+    """
+    return await together(*(run_tool(call, tools, **options) for call in calls))
+
+
+async def run_tool(
+    call: ToolCall, tools: Sequence[AnyTool], **options: Any
+) -> ToolResultBlockParam:
+    """Run one tool call as an Activity; call it from Workflow code.
+
+    Args:
+        call: The call; name and arguments may be wrong.
+        tools: The tools on offer: their declarations set time, attempts and what a failure means.
+        **options: Activity options (`workflow.ActivityConfig`) that replace the declared ones.
+
+    Returns:
+        The block to send back. A tool that fails, after its attempts are used up, gives a
+        result with `is_error`: Claude reads why, and the run goes on.
+
+    Raises:
+        asyncio.CancelledError: The run is being cancelled.
+    """
+    if len(call.name) > _LONGEST_NAME:
+        return tool_result(call, f"There is no tool {call.name[:_LONGEST_NAME]!r}….", is_error=True)
+    declared = next((t for t in tools if t.name == call.name), None)
+    settings: dict[str, Any] = {**(declared.options if declared else tool_options()), **options}
+    request = ToolRequest(call, f"{workflow.info().first_execution_run_id}:{call.id}")
+    task = asyncio.current_task()
+    cancelled_before = task.cancelling() if task else 0
+    try:
+        output = await workflow.execute_activity(
+            TOOL_ACTIVITY_PREFIX + call.name, request, result_type=ToolOutput, **settings
+        )
+        result = tool_result(call, _content(output))
+    except ActivityError as err:
+        reason = _reason(err)
+        if declared and declared.effect != "none" and not _is_final(err):
+            reason = unknown_outcome(call.name, reason).message
+        result = tool_result(call, reason, is_error=True)
+    if task and task.cancelling() > cancelled_before:
+        # However the tool has ended. It may have been done before it heard of the cancelling,
+        # and asyncio forgets a cancelling that ends in a result.
+        raise asyncio.CancelledError
+    return result
+
+
+async def together(*steps: Coroutine[Any, Any, R]) -> list[R]:
+    """Run steps at once, and return when *all* have ended, also when they are cancelled.
+
+    `asyncio.gather` alone ends with the first that was cancelled, while others still run.
+
+    Args:
+        *steps: Coroutines.
+
+    Returns:
+        The results, in the order of the steps.
+    """
+    results = []
+    for result in await asyncio.gather(*steps, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+        results.append(result)
+    return results
+
+
+def outcome_is_unknown(result: ToolResultBlockParam) -> bool:
+    """Say whether a person has to find out if an effect has happened.
+
+    Args:
+        result: A block that `run_tool` or `run_tools` returned.
+    """
+    text = str(result.get("content"))
+    return bool(result.get("is_error")) and text.startswith(UNKNOWN_OUTCOME)
+
+
+def _content(output: ToolOutput) -> str | dict[str, Any]:
+    if not output.kept:
+        return output.text
+    return {"kept": output.kept, "characters": output.characters, "preview": output.text}
+
+
+def _reason(err: ActivityError) -> str:
+    """Say in one sentence, for Claude, why a tool failed."""
+    cause = err.cause
+    if isinstance(cause, ApplicationError):
+        return cause.message[:MOST_ERROR_CHARACTERS]
+    if isinstance(cause, TimedOut):
+        lost = cause.type == TimeoutType.HEARTBEAT
+        why = "its worker was lost (heartbeat timeout)" if lost else "its time was up"
+        return f"The tool gave no answer: {why}."
+    return f"The tool gave no answer: {cause or err}"[:MOST_ERROR_CHARACTERS]
+
+
+def _is_final(err: ActivityError) -> bool:
+    """Whether a failure itself says that there was no effect, or that it is unknown."""
+    cause = err.cause
+    return isinstance(cause, ApplicationError) and cause.type in _FINAL_WORDS
