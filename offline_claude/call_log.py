@@ -69,37 +69,24 @@ class Call:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Call:
-        """Read a call as `GET /_offline/calls` shows it.
-
-        Args:
-            fields: One entry of the list.
-
-        Returns:
-            The call.
-        """
+        """Read an entry of `GET /_offline/calls`."""
         lists = {name: tuple(fields.get(name, ())) for name in ("tools", "offered")}
         return cls(**{**fields, **lists})
 
 
 def describe(body: object) -> dict[str, Any]:
-    """Read the log's fields from a request body in any state: refused calls are logged too.
-
-    Args:
-        body: The parsed JSON.
-
-    Returns:
-        Fields of `Call`.
-    """
+    """Read fields of `Call` from a request body in any state: refused calls are logged too."""
     fields = body if isinstance(body, dict) else {}
     sent, model, tools = Sent(fields), fields.get("model"), fields.get("tools")
-    offered = tools[:100] if isinstance(tools, list) else []
+    offered = [t for t in tools[:100] if isinstance(t, dict)] if isinstance(tools, list) else []
+    names = [tool.get("name") for tool in offered]
     return {
         "turn": sent.turn_number,
         "messages": len(sent.said),
         "model": model[:80] if isinstance(model, str) else None,
         "question": sent.question[:80],
         "system": text_of(fields.get("system"))[:80],
-        "offered": tuple(str(tool.get("name", "")) for tool in offered if isinstance(tool, dict)),
+        "offered": tuple(name if isinstance(name, str) else "" for name in names),
         "stream": fields.get("stream") is True,
     }
 
@@ -119,14 +106,7 @@ class CallLog:
         self._calls: deque[Call] = deque(maxlen=MOST_CALLS)
 
     def start(self, **fields: Any) -> Call:
-        """Note that a call has arrived.
-
-        Args:
-            **fields: Fields of `Call` that are known.
-
-        Returns:
-            The call.
-        """
+        """Log that a call has arrived, with the fields of `Call` that are known."""
         self._count += 1
         call = Call(seq=self._count, started_at=time.time(), **fields)
         self._calls.append(call)
@@ -134,13 +114,7 @@ class CallLog:
         return call
 
     def finish(self, call: Call, state: str, **fields: Any) -> None:
-        """Note that a call is over.
-
-        Args:
-            call: The call as it was started.
-            state: "answered", "failed" or "disconnected".
-            **fields: Fields of `Call` that are known now.
-        """
+        """Log that a call is over, with the fields of `Call` that are known now."""
         done = replace(call, state=state, finished_at=time.time(), **fields)
         # Calls are in order of seq without gaps, so the place is known; it may be cleared by now.
         place = call.seq - self._calls[0].seq if self._calls else -1
@@ -149,15 +123,11 @@ class CallLog:
         self._write(done)
 
     def entries(self) -> list[dict[str, Any]]:
-        """List the calls.
-
-        Returns:
-            The calls as JSON objects, oldest first.
-        """
+        """List the calls as JSON objects, oldest first."""
         return [asdict(call) for call in self._calls]
 
     def clear(self) -> None:
-        """Forget the calls in memory; the file keeps them, and counting goes on."""
+        """Forget the calls in memory; the file keeps them, and numbering continues."""
         self._calls.clear()
 
     def _write(self, call: Call) -> None:

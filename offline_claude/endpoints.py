@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from offline_claude import rules
-from offline_claude.body import IN_THREAD_BYTES, Body, read_body
+from offline_claude.body import IN_THREAD_BYTES, read_body
 from offline_claude.call_log import CallLog, describe
 from offline_claude.delivery import deliver
 from offline_claude.errors import ApiError, invalid
@@ -62,8 +62,9 @@ class Endpoints:
         call = self.log.start(**ids, **describe(body.value))
         finish = partial(self.log.finish, call)
         try:
-            answer = partial(_answer, body, _authenticated(request), _asks_for_betas(request))
-            sent, thought = await self._work(body, answer)
+            version, betas = _authenticated(request), _asks_for_betas(request)
+            answer = partial(_answer, body.parsed(), version, betas)
+            sent, thought = await self._work(body.size, answer)
             cache = self.cache.use(marked_prefixes(sent))
             reply = build_reply(sent, thought, cache)
             fault = self.faults.take(sent, reply)
@@ -104,11 +105,11 @@ class Endpoints:
             threading.Thread(target=load, daemon=True).start()
         return self._warm
 
-    async def _work(self, body: Body, work: Callable[[], _T]) -> _T:
+    async def _work(self, size: int, work: Callable[[], _T]) -> _T:
         """Work on a request; a large one in a thread, so that others needn't wait for it."""
         await self.warm_up().wait()
         try:
-            return await asyncio.to_thread(work) if body.size > IN_THREAD_BYTES else work()
+            return await asyncio.to_thread(work) if size > IN_THREAD_BYTES else work()
         except RecursionError:
             raise invalid("The request body is nested too deeply") from None
 
@@ -131,8 +132,9 @@ class Endpoints:
     async def count_tokens(self, request: Request) -> Response:
         """`POST /v1/messages/count_tokens`."""
         body = await read_body(request)
-        count = partial(_count, body, _authenticated(request), _asks_for_betas(request))
-        tokens = await self._work(body, count)
+        version, betas = _authenticated(request), _asks_for_betas(request)
+        count = partial(_count, body.parsed(), version, betas)
+        tokens = await self._work(body.size, count)
         return JSONResponse({"input_tokens": tokens}, headers=rate_limits())
 
     async def models(self, request: Request) -> Response:
@@ -178,13 +180,13 @@ class Endpoints:
         return JSONResponse({"cleared": True})
 
 
-def _answer(body: Body, version: str, betas: bool) -> tuple[Sent, Thought]:
-    sent = rules.check(body.parsed(), "messages", version=version, beta=betas)
+def _answer(value: object, version: str, betas: bool) -> tuple[Sent, Thought]:
+    sent = rules.check(value, "messages", version=version, beta=betas)
     return sent, think(sent)
 
 
-def _count(body: Body, version: str, betas: bool) -> int:
-    return rules.check(body.parsed(), "count_tokens", version=version, beta=betas).input_tokens
+def _count(value: object, version: str, betas: bool) -> int:
+    return rules.check(value, "count_tokens", version=version, beta=betas).input_tokens
 
 
 def _authenticated(request: Request) -> str:

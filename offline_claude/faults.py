@@ -80,16 +80,10 @@ class Fault(BaseModel):
 
     @classmethod
     def from_json(cls, body: object) -> Fault:
-        """Read a fault from `POST /_offline/faults`.
-
-        Args:
-            body: The parsed JSON; null is as good as nothing.
-
-        Returns:
-            The fault.
+        """Read a fault from the JSON of `POST /_offline/faults`, in which null is no value.
 
         Raises:
-            ApiError: 400, something about it makes no sense; the message says what.
+            ApiError: 400; the message says what makes no sense.
         """
         if not isinstance(body, dict):
             raise invalid("A fault is a JSON object.")
@@ -112,15 +106,7 @@ class Fault(BaseModel):
         return fault
 
     def hits(self, sent: Sent, reply: Reply) -> bool:
-        """Decide whether a call is one of those that the fault is for.
-
-        Args:
-            sent: The request.
-            reply: The reply that it would get.
-
-        Returns:
-            True when the call matches all conditions.
-        """
+        """Decide whether a call, with the reply that it would get, matches all conditions."""
         return (
             self.turn in (None, sent.turn_number)
             and (self.matching or "").lower() in sent.question.lower()
@@ -129,25 +115,14 @@ class Fault(BaseModel):
         )
 
     def raise_error(self, *, stream: bool) -> None:
-        """Fail the call, if it fails before anything is sent.
-
-        Args:
-            stream: Whether the reply would be streamed.
-
-        Raises:
-            ApiError: The error to answer with.
-        """
+        """Raise the `ApiError` that a call fails with, if it fails before anything is sent."""
         if self.status is not None:
             raise self._error(self.status, self.type or error_type(self.status))
         if self.error_after is not None and not stream:
             raise self.error_in_stream()
 
     def error_in_stream(self) -> ApiError:
-        """Build the error that ends a stream or fails a call that isn't streamed.
-
-        Returns:
-            The error, with the status that goes with its type.
-        """
+        """Build the error that ends a stream, with its type's own status."""
         kind = self.type or "overloaded_error"
         status = next((status for status, name in TYPES.items() if name == kind), 500)
         return self._error(status, kind)
@@ -165,23 +140,11 @@ class Faults:
         self._waiting: list[tuple[Fault, int]] = []
 
     def add(self, fault: Fault) -> None:
-        """Put a fault in the queue.
-
-        Args:
-            fault: What is to happen.
-        """
+        """Put a fault in the queue."""
         self._waiting.append((fault, fault.times))
 
     def take(self, sent: Sent, reply: Reply) -> Fault | None:
-        """Use up one hit of the oldest fault that a call matches.
-
-        Args:
-            sent: The request.
-            reply: The reply that it would get.
-
-        Returns:
-            The fault, or None.
-        """
+        """Use up one hit of the oldest fault that a call matches, if there is one."""
         for place, (fault, left) in enumerate(self._waiting):
             if fault.hits(sent, reply):
                 self._waiting[place : place + 1] = [(fault, left - 1)] if left > 1 else []

@@ -1,4 +1,4 @@
-"""The models that the offline Claude answers for: the SDK's own list, and what each can do."""
+"""The models of the offline Claude: the SDK's own list, what each can do, and `GET /v1/models`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _NAME = re.compile(r"claude-(?P<line>[a-z]+)-(?:preview|(?P<major>\d)(?:-(?P<min
 
 @dataclass(frozen=True)
 class Model:
-    """One model, with what its generation takes and refuses.
+    """One model, with what its generation accepts.
 
     Attributes:
         id: Its id.
@@ -62,17 +62,17 @@ class Model:
 
     @property
     def context_tokens(self) -> int:
-        """The most input tokens that it reads."""
+        """The size of its context window."""
         return 200_000 if self.version <= (4, 5) else 1_000_000
 
     @property
     def max_output_tokens(self) -> int:
-        """The most output tokens that it writes in one reply."""
+        """The most tokens that it writes in one reply."""
         return 64_000 if self.version <= (4, 5) else 128_000
 
     @property
     def takes_prefill(self) -> bool:
-        """Whether a conversation may end with words of the assistant for it to continue."""
+        """Whether a conversation may end with the beginning of its reply."""
         return self.version <= (4, 5)
 
     @property
@@ -87,7 +87,7 @@ class Model:
 
     @property
     def thinking(self) -> frozenset[str]:
-        """The values of `thinking.type` that it takes."""
+        """The values of `thinking.type` that it accepts."""
         newest = self.version >= (5, 5) and self.line in ("opus", "sonnet")
         return frozenset(
             kind
@@ -102,32 +102,32 @@ class Model:
 
     @property
     def thinking_display(self) -> str:
-        """How thinking is shown unless a request says so: "summarized" or "omitted"."""
+        """How thinking is shown by default: "summarized" or "omitted"."""
         return "summarized" if self.version <= (4, 6) else "omitted"
 
     @property
     def efforts(self) -> tuple[str, ...]:
-        """The values of `output_config.effort` that it takes."""
+        """The values of `output_config.effort` that it accepts."""
         if self.version <= (4, 5):
             return ("low", "medium", "high") if self.line == "opus" else ()
         return EFFORTS if self.version >= (4, 7) else tuple(e for e in EFFORTS if e != "xhigh")
 
     @property
     def thinking_for_less_effort(self) -> tuple[str, ...]:
-        """The values of `thinking.type` with which the highest efforts are refused."""
+        """The values of `thinking.type` with which it refuses the highest efforts."""
         limited = ("opus", (5, 0)), ("haiku", (5, 5))
         disabled = ("disabled",) if (self.line, self.version) in limited else ()
         return (*disabled, "between_tools")
 
     @property
     def snapshot(self) -> str:
-        """The id with its date, where this one is short for it."""
+        """The id with its date, if this one is short for it."""
         dated = (m for m in MODEL_IDS if m.startswith(f"{self.id}-2"))
         return next(dated, self.id)
 
     @property
     def least_cached_tokens(self) -> int:
-        """The shortest prefix that the prompt cache keeps for it."""
+        """The shortest prefix that its prompt cache keeps."""
         if self.version >= (5, 0):
             return 1_024 if self.line in ("sonnet", "haiku") else 512
         if self.line == "sonnet" or self.version == (4, 8):
@@ -135,11 +135,7 @@ class Model:
         return 2_048 if self.version == (4, 7) or self.line == "mythos" else 4_096
 
     def info(self) -> dict[str, Any]:
-        """Describe the model as `GET /v1/models/{id}` does.
-
-        Returns:
-            The SDK's `ModelInfo`; dates are the epoch, which the API uses for "unknown".
-        """
+        """Describe the model as the SDK's `ModelInfo`; dates are the epoch, as for unknown ones."""
         version = ".".join(str(part) for part in self.version if part)
         return {
             "type": "model",
@@ -180,13 +176,7 @@ class Model:
 
 
 def find_model(model_id: str) -> Model:
-    """Look up a model.
-
-    Args:
-        model_id: Its id.
-
-    Returns:
-        The model.
+    """Look up a model by its id.
 
     Raises:
         ApiError: 404, there is no such model.

@@ -58,14 +58,9 @@ UNCACHED = CacheUse()
 
 
 def marked_prefixes(sent: Sent) -> list[Prefix]:
-    """Cut a request into prefixes.
+    """Cut a request into prefixes, one for each tool, system block and message block.
 
-    Args:
-        sent: A request that passed the rules.
-
-    Returns:
-        One for each tool, system block and message block, in the order in which they are cached;
-        none when nothing is marked, or when all of it is too short for its model.
+    There are none when nothing is marked, or when the prompt is too short for its model's cache.
     """
     parts = list(_parts(sent))
     top = sent.body.get("cache_control")
@@ -106,14 +101,7 @@ class PromptCache:
         self._until: OrderedDict[bytes, float] = OrderedDict()
 
     def use(self, prefixes: list[Prefix]) -> CacheUse:
-        """Account for one call.
-
-        Args:
-            prefixes: The request's, from `marked_prefixes`.
-
-        Returns:
-            What it reads and writes.
-        """
+        """Account for one call, given its request's marked prefixes."""
         marked = [n for n, prefix in enumerate(prefixes) if prefix.ttl]
         if not marked:
             return UNCACHED

@@ -63,14 +63,7 @@ class Reply:
 
 
 def new_id(prefix: str) -> str:
-    """Make an id like the API's: random, so that no program relies on its value.
-
-    Args:
-        prefix: "msg", "toolu", "srvtoolu" or "req".
-
-    Returns:
-        The prefix, an underscore, and 24 characters.
-    """
+    """Make an id like the API's, such as "msg_01…": random, so that no program relies on it."""
     return f"{prefix}_01{''.join(secrets.choice(_ALPHABET) for _ in range(22))}"
 
 

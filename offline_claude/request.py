@@ -42,17 +42,11 @@ class Message:
     @property
     def text(self) -> str:
         """All its text blocks, one a line."""
-        return "\n".join(str(b.get("text", "")) for b in self.blocks if b.get("type") == "text")
+        texts = [block.get("text") for block in self.of_type("text")]
+        return "\n".join(text for text in texts if isinstance(text, str))
 
     def of_type(self, kind: str) -> list[Block]:
-        """Pick blocks by type.
-
-        Args:
-            kind: A block type such as "tool_use".
-
-        Returns:
-            The blocks of that type, in order.
-        """
+        """Pick the blocks of one type, such as "tool_use", in order."""
         return [b for b in self.blocks if b.get("type") == kind]
 
 
@@ -71,25 +65,11 @@ class Turn:
     blocks: list[Placed] = field(default_factory=list)
 
     def of_type(self, kind: str) -> list[Placed]:
-        """Pick blocks by type.
-
-        Args:
-            kind: A block type such as "tool_use".
-
-        Returns:
-            The blocks of that type, in order.
-        """
+        """Pick the blocks of one type, such as "tool_use", in order."""
         return [(path, block) for path, block in self.blocks if block["type"] == kind]
 
     def leading(self, kind: str) -> list[Placed]:
-        """Pick the blocks of a type that the turn begins with.
-
-        Args:
-            kind: A block type such as "tool_result".
-
-        Returns:
-            Those before the first block of another type.
-        """
+        """Pick the blocks of one type that the turn begins with."""
         return list(takewhile(lambda placed: placed[1]["type"] == kind, self.blocks))
 
 
@@ -247,52 +227,24 @@ def _nested(content: object, path: str) -> Iterator[Placed]:
 
 
 def message_of(path: str) -> str:
-    """Name the message that holds a block.
-
-    Args:
-        path: The block's path, such as "messages.2.content.0".
-
-    Returns:
-        The message's path, such as "messages.2".
-    """
+    """Shorten a block's path, "messages.2.content.0", to its message's, "messages.2"."""
     return path.split(".content")[0]
 
 
 def blocks_of(content: object) -> list[Block]:
-    """Read a message's content as blocks, whatever state it is in.
-
-    Args:
-        content: Text, a list of blocks, or something that the rules will refuse.
-
-    Returns:
-        The blocks; anything that isn't a block is left out.
-    """
+    """Read a message's content in any state as blocks, without anything that isn't one."""
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
     return [b for b in content if isinstance(b, dict)] if isinstance(content, list) else []
 
 
 def text_of(content: object) -> str:
-    """Read the text of a message or a system prompt.
-
-    Args:
-        content: Text, a list of blocks, or nothing.
-
-    Returns:
-        Its text blocks, one a line.
-    """
+    """Read the text of a message or a system prompt in any state, one block a line."""
     return Message("", blocks_of(content)).text
 
 
 def question_index(messages: list[Message]) -> int:
-    """Find the question being worked on: the last user message that brings no tool results.
-
-    Args:
-        messages: The conversation.
-
-    Returns:
-        Its position; 0 when there is none.
-    """
+    """Find the question being worked on: the last user message without tool results, else 0."""
     for i in range(len(messages) - 1, -1, -1):
         if messages[i].role == "user" and not messages[i].of_type("tool_result"):
             return i
@@ -300,14 +252,7 @@ def question_index(messages: list[Message]) -> int:
 
 
 def estimate_tokens(value: object) -> int:
-    """Estimate a size in tokens: about four characters each.
-
-    Args:
-        value: Text, or anything JSON can hold.
-
-    Returns:
-        At least 1.
-    """
+    """Estimate the size of text or a JSON value in tokens, at least 1."""
     text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
     return max(1, -(-len(text) // CHARACTERS_PER_TOKEN))
 

@@ -52,37 +52,28 @@ _ELSEWHERE = {
 """Parts of the API that this server doesn't have, by path."""
 
 
-def create_app(call_log_path: Path | None = None) -> Starlette:
-    """Build the offline Claude as an ASGI app.
+def create_app(offline: Endpoints) -> Starlette:
+    """Route requests to endpoints.
 
     Args:
-        call_log_path: File to append calls to as JSON lines; None (default) for memory only.
+        offline: The endpoints.
 
     Returns:
-        The app; `app.state.offline` is its `Endpoints`.
+        The ASGI app.
     """
-    offline = Endpoints(call_log_path)
-    routes: list[tuple[str, str, Handler]] = [
-        ("POST", "/v1/messages", offline.messages),
-        ("POST", "/v1/messages/count_tokens", offline.count_tokens),
-        ("GET", "/v1/models", offline.models),
-        ("GET", "/v1/models/{model}", offline.model),
-        ("GET", "/healthz", offline.healthz),
-        ("POST", "/_offline/faults", offline.add_fault),
-        ("DELETE", "/_offline/faults", offline.clear_faults),
-        ("GET", "/_offline/calls", offline.calls),
-        ("DELETE", "/_offline/calls", offline.clear_calls),
-    ]
-    handlers: dict[str, dict[str, Handler]] = {}
-    for method, path, handler in routes:
-        handlers.setdefault(path, {})[method] = handler
-    app = Starlette(
-        # Every method comes here: Starlette's own refusals aren't in the API's shape.
-        routes=[Route(path, _Answer(by_method)) for path, by_method in handlers.items()],
-    )
+    handlers: dict[str, dict[str, Handler]] = {
+        "/v1/messages": {"POST": offline.messages},
+        "/v1/messages/count_tokens": {"POST": offline.count_tokens},
+        "/v1/models": {"GET": offline.models},
+        "/v1/models/{model}": {"GET": offline.model},
+        "/healthz": {"GET": offline.healthz},
+        "/_offline/faults": {"POST": offline.add_fault, "DELETE": offline.clear_faults},
+        "/_offline/calls": {"GET": offline.calls, "DELETE": offline.clear_calls},
+    }
+    # `_Answer` takes every method and path: Starlette's own refusals don't have the API's shape.
+    app = Starlette(routes=[Route(path, _Answer(methods)) for path, methods in handlers.items()])
     app.router.redirect_slashes = False
     app.router.default = _Answer({})
-    app.state.offline = offline
     return app
 
 
@@ -138,9 +129,9 @@ def _refused(err: ApiError, request_id: str) -> Response:
 class _Server(uvicorn.Server):
     """A uvicorn server that prints its URL, and stops at once and cleanly on a signal."""
 
-    def __init__(self, config: uvicorn.Config, app: Starlette, url: str) -> None:
+    def __init__(self, config: uvicorn.Config, offline: Endpoints, url: str) -> None:
         super().__init__(config)
-        self._offline: Endpoints = app.state.offline
+        self._offline = offline
         self._offline.connections = self.server_state.connections
         self._url = url
 
@@ -178,9 +169,9 @@ def serve(port: int, call_log_path: Path | None = None) -> None:
     """
     listener = _listen(port)
     url = f"http://{HOST}:{listener.getsockname()[1]}"
-    app = create_app(call_log_path)
+    offline = Endpoints(call_log_path)
     config = uvicorn.Config(
-        app,
+        create_app(offline),
         lifespan="off",
         ws="none",
         loop="asyncio",
@@ -193,7 +184,7 @@ def serve(port: int, call_log_path: Path | None = None) -> None:
     )
     _logger.addFilter(lambda record: record.msg != _CUT_OFF)
     with listener:
-        _Server(config, app, url).run(sockets=[listener])
+        _Server(config, offline, url).run(sockets=[listener])
 
 
 def _listen(port: int) -> socket.socket:

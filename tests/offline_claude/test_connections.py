@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +22,6 @@ from tests.support.offline_server import (
     hello,
     http,
     read_all,
-    running,
     sdk,
     served,
     statuses,
@@ -32,11 +30,8 @@ from tests.support.offline_server import (
 
 def until(offline: OfflineClaude, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Wait for what the server says of itself."""
-    deadline = time.monotonic() + 60
-    while not fits(numbers := health(offline)):
-        assert time.monotonic() < deadline, f"still {numbers}"
-        time.sleep(0.05)
-    return numbers
+    conditions.until(lambda: fits(health(offline)))
+    return health(offline)
 
 
 def test_one_connection_carries_many_calls_even_pipelined(
@@ -102,24 +97,22 @@ def test_body_that_never_ends_is_refused(tmp_path: Path) -> None:
     assert b"request_body_timeout" in answer
 
 
-async def test_two_hundred_calls_at_once_leave_nothing_behind(tmp_path: Path) -> None:
-    with running(tmp_path / "log") as (url, process):
-        offline = OfflineClaude(url)
-        await storm(offline, 20)
-        before = until(offline, lambda now: now["connections"] == 1)
-        files, threads = resources(process.pid)
-        seen = await storm(offline, 200)
-        assert sum(seen.values()) == 200
-        assert seen["end_turn"] + seen["refusal"] >= 120
-        assert seen["OverloadedError"] == 20
-        assert seen["APIConnectionError"] + seen["RemoteProtocolError"] == 20
-        after = until(offline, lambda n: n["connections"] == 1 and n["tasks"] <= before["tasks"])
-        assert after["pid"] == process.pid
-        # The connection that carried those numbers takes a moment to close.
-        conditions.until(lambda: resources(process.pid)[0] <= files)
-        # Large bodies are read in a pool of at most as many threads as Python's default.
-        assert resources(process.pid)[1] <= max(threads, 40)
-        assert {c.state for c in offline.calls()} <= {"answered", "failed", "disconnected"}
+async def test_two_hundred_calls_at_once_leave_nothing_behind(offline: OfflineClaude) -> None:
+    await storm(offline, 20)
+    before = until(offline, lambda now: now["connections"] == 1)
+    files, threads = resources(before["pid"])
+    seen = await storm(offline, 200)
+    assert sum(seen.values()) == 200
+    assert seen["end_turn"] + seen["refusal"] >= 120
+    assert seen["OverloadedError"] == 20
+    assert seen["APIConnectionError"] + seen["RemoteProtocolError"] == 20
+    after = until(offline, lambda n: n["connections"] == 1 and n["tasks"] <= before["tasks"])
+    assert after["pid"] == before["pid"]
+    # The connection that carried those numbers takes a moment to close.
+    conditions.until(lambda: resources(after["pid"])[0] <= files)
+    # Large bodies are read in a pool of at most as many threads as Python's default.
+    assert resources(after["pid"])[1] <= max(threads, 40)
+    assert {c.state for c in offline.calls()} <= {"answered", "failed", "disconnected"}
 
 
 def resources(pid: int) -> tuple[int, int]:
