@@ -1,14 +1,14 @@
 """The limits of every Activity that agentkit schedules: all of them are bounded.
 
-None sets a heartbeat timeout. `AgentPlugin(heartbeat=…)` does, for every Activity alike.
+No heartbeat timeout is among them: `AgentPlugin(heartbeat=…)` sets one for every Activity.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType, ActivityConfig
 
 DEFAULT_HEARTBEAT = timedelta(seconds=1.75)
 """How long an Activity may be silent before the server gives it to another worker.
@@ -34,8 +34,8 @@ def activity_options(
     first_wait: timedelta = timedelta(milliseconds=200),
     backoff: float = 2,
     longest_wait: timedelta | None = None,
-) -> workflow.ActivityConfig:
-    """Build the options of an Activity.
+) -> ActivityConfig:
+    """Build the options of an Activity, for `workflow.execute_activity`.
 
     Args:
         attempt: How long one attempt may take.
@@ -44,9 +44,6 @@ def activity_options(
         first_wait: The wait before the second attempt; 200 ms by default.
         backoff: The factor from one wait to the next; 2 by default.
         longest_wait: The longest wait; 100 times the first by default.
-
-    Returns:
-        Options for `workflow.execute_activity`.
     """
     return {
         "start_to_close_timeout": attempt,
@@ -62,21 +59,12 @@ def activity_options(
 
 def tool_options(
     timeout: timedelta = TOOL_TIMEOUT, attempts: int = TOOL_ATTEMPTS
-) -> workflow.ActivityConfig:
-    """Build the options of a tool call.
-
-    Args:
-        timeout: How long one attempt may take.
-        attempts: The most attempts.
-
-    Returns:
-        Options for `workflow.execute_activity`.
-    """
-    options = activity_options(
-        attempt=timeout, total=timeout * attempts + _QUEUE_ALLOWANCE, attempts=attempts
-    )
+) -> ActivityConfig:
+    """Build the options of a tool call."""
+    total = timeout * attempts + _QUEUE_ALLOWANCE
+    options = activity_options(attempt=timeout, total=total, attempts=attempts)
     # A cancelled run ends when its tools have ended, and not before.
-    options["cancellation_type"] = workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+    options["cancellation_type"] = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
     return options
 
 
@@ -87,25 +75,21 @@ CLAUDE_OPTIONS = activity_options(
     backoff=4,
     longest_wait=timedelta(minutes=1),
 )
-"""A Claude call. The heartbeat notices a dead worker in seconds; these bound a live one."""
+"""A Claude call. Heartbeats notice a dead worker in seconds; these limits bound a live one."""
 
 PIN_OPTIONS = activity_options(
     attempt=timedelta(seconds=30), total=timedelta(minutes=5), attempts=5
 )
 """Pinning a prompt, which writes a few kilobytes to the store."""
 
+_SECOND = timedelta(seconds=1)
+
 NOTIFY_OPTIONS = activity_options(
-    attempt=timedelta(seconds=20),
-    total=timedelta(minutes=5),
-    attempts=5,
-    first_wait=timedelta(seconds=1),
+    attempt=20 * _SECOND, total=timedelta(minutes=5), attempts=5, first_wait=_SECOND
 )
 """Notifying reviewers. The request's own timer runs meanwhile."""
 
 VERIFY_OPTIONS = activity_options(
-    attempt=timedelta(seconds=5),
-    total=timedelta(minutes=1),
-    attempts=5,
-    first_wait=timedelta(seconds=1),
+    attempt=5 * _SECOND, total=timedelta(minutes=1), attempts=5, first_wait=_SECOND
 )
 """Verifying a decision that arrived by Signal."""

@@ -1,4 +1,4 @@
-"""What a run may cost, what it has cost so far, and what tokens are priced at."""
+"""Budgets of runs, and accounts of what a run has spent."""
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
 
@@ -14,19 +14,19 @@ Limit: TypeAlias = Literal["turns", "tokens", "usd", "seconds"]
 
 @dataclass(frozen=True)
 class Budget:
-    """What a run may use up; None sets no limit.
+    """The limits of a run; None sets no limit.
 
-    It is looked at before each call of Claude, so a run may overshoot by what one turn takes.
+    A loop checks them before each call of Claude, so a run may overshoot by one turn.
 
     Attributes:
         turns: Calls of Claude.
         tokens: Tokens read and written, those from and to a cache included.
-        usd: US dollars, by `PRICES`. A model that has no price there ends the run after its
-            first turn: an unknown price is no unlimited budget.
+        usd: US dollars, by `agentkit.prices.PRICES`. A model without a price there ends the
+            run after its first turn: an unknown price must not mean an unlimited budget.
         seconds: Seconds from the start of the run, waits included.
 
     Raises:
-        ValueError: A limit is negative or no number.
+        ValueError: A limit is negative or not a number.
     """
 
     turns: int | None = None
@@ -35,7 +35,7 @@ class Budget:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        """Check the limits: one that compares as neither more nor less would never be hit."""
+        """Check the limits: NaN, for one, compares as neither more nor less."""
         for each in fields(self):
             value = getattr(self, each.name)
             if value is not None and not 0 <= value < math.inf:
@@ -46,29 +46,27 @@ class Budget:
 
 
 class Billed(Protocol):
-    """What a reply says about its cost: a `ClaudeReply`, or what else a call of Claude gave."""
+    """A `ClaudeReply`, or another result of a call of Claude, with tokens and model."""
 
     @property
     def usage(self) -> Usage:
-        """The tokens it took."""
-        ...
+        """The tokens."""
 
     @property
     def model(self) -> str:
         """The model that answered."""
-        ...
 
 
 @dataclass
 class Spent:
-    """A run's account: what it has used so far.
+    """A run's account so far.
 
     Attributes:
         turns: Calls of Claude that gave a reply.
         input_tokens: Tokens read, those from and to a cache included.
         output_tokens: Tokens written.
-        usd: US dollars, by `PRICES`.
-        unpriced: The model that has no price there, "" when all have; `usd` lacks its calls.
+        usd: US dollars, by `agentkit.prices.PRICES`.
+        unpriced: A model that has no price there, and whose calls `usd` lacks; "" if none.
     """
 
     turns: int = 0
@@ -78,11 +76,7 @@ class Spent:
     unpriced: str = ""
 
     def add(self, reply: Billed) -> None:
-        """Enter one reply.
-
-        Args:
-            reply: The reply.
-        """
+        """Enter one reply."""
         self.turns += 1
         self.input_tokens += reply.usage.tokens_read
         self.output_tokens += reply.usage.output_tokens
@@ -93,14 +87,9 @@ class Spent:
             self.usd += usd
 
     def exceeded(self, budget: Budget) -> Limit | None:
-        """Tell whether another turn would be one too many.
+        """Return the first limit that is reached, or None if another turn may begin.
 
-        Args:
-            budget: What the run may use up. Its seconds are the business of
-                `asyncio.timeout`, which also ends a step that is under way.
-
-        Returns:
-            The first limit that is reached, or None.
+        Seconds are the business of `asyncio.timeout`, which also ends a step that is under way.
         """
         if budget.turns is not None and self.turns >= budget.turns:
             return "turns"

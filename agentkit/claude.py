@@ -48,8 +48,6 @@ Above that limit Temporal fails the task and retries it forever, without a repor
 difference leaves room for what an encrypting data converter adds.
 """
 
-_EVERYWHERE = ("http://", "https://", "all://")
-
 
 def claude_activity(
     system: str,
@@ -60,15 +58,13 @@ def claude_activity(
 ) -> Callable[..., Any]:
     """Make the Activity `call_claude`, which `ask_claude` schedules; give it to the Worker.
 
+    A request may override each of these, for its one call.
+
     Args:
         system: The system prompt.
         tools: The tools on offer. Their schemas are computed at the first call.
         model: A model id; None takes `default_model()` of the worker.
         max_tokens: The most tokens that a reply may have.
-
-    Returns:
-        An Activity function that sends a `ClaudeRequest`; what the request sets itself comes
-        before what is set here.
     """
 
     @activity.defn(name="call_claude")
@@ -98,15 +94,7 @@ async def call_claude(
 ) -> ClaudeReply:
     """Send one request to the Messages API, inside an Activity.
 
-    Args:
-        request: The request.
-        system: The system prompt of a request that sets none; so are the other arguments.
-        tools: Schemas of the tools on offer.
-        model: A model id; None takes `default_model()`.
-        max_tokens: The most tokens that the reply may have.
-
-    Returns:
-        The reply, every content block as the API sent it.
+    The keyword arguments replace what the request leaves out.
 
     Raises:
         ApplicationError: The call failed. Its `type` is the API's error type; it is
@@ -127,7 +115,7 @@ async def call_claude(
     try:
         message = await _whole_reply(asked)
     except (anthropic.APIError, httpx2.RequestError) as err:
-        raise claude_errors.as_application_error(claude_errors.decide(err)) from None
+        raise claude_errors.decide(err) from None
     except TypeError as err:
         if "authentication" not in str(err):
             raise
@@ -137,7 +125,7 @@ async def call_claude(
             non_retryable=True,
         ) from None
     if message is None:
-        raise claude_errors.as_application_error(claude_errors.cut_off())
+        raise claude_errors.cut_off()
     body: dict[str, Any] = message.to_dict(mode="json")
     reply = ClaudeReply(
         content=body["content"],
@@ -146,7 +134,7 @@ async def call_claude(
         model=body["model"],
         stop_details=body.get("stop_details"),
     )
-    check_size(reply, activity.payload_converter(), "reply_too_large", "Ask for less at a time.")
+    _encoded(reply, activity.payload_converter())
     return reply
 
 
@@ -155,11 +143,6 @@ async def _whole_reply(asked: dict[str, Any]) -> Message | None:
 
     Returns:
         The message; None when the stream ended before it was whole.
-
-    Raises:
-        ApplicationError: An event or a tool's input isn't valid JSON.
-        anthropic.APIError: The API refused, couldn't be reached, or failed in the middle.
-        httpx2.RequestError: The connection broke in the middle.
     """
     message = None
     inputs: defaultdict[int, str] = defaultdict(str)
@@ -175,7 +158,7 @@ async def _whole_reply(asked: dict[str, Any]) -> Message | None:
                 for text in filter(None, inputs.values()):
                     json.loads(text)
         except ValueError:
-            raise claude_errors.as_application_error(claude_errors.malformed()) from None
+            raise claude_errors.malformed() from None
     return message if message is not None and message.stop_reason else None
 
 
@@ -233,12 +216,7 @@ async def ask_claude(
         tools=tools,
         model=model,
     )
-    encoded = check_size(
-        request,
-        workflow.payload_converter(),
-        "request_too_large",
-        "Shorten the conversation: return less from tools, or drop older turns.",
-    )
+    encoded = _encoded(request, workflow.payload_converter())
     settings: dict[str, Any] = {**CLAUDE_OPTIONS, **options}
     reply: ClaudeReply = await workflow.execute_activity(
         "call_claude", encoded, result_type=ClaudeReply, **settings
@@ -246,12 +224,26 @@ async def ask_claude(
     return reply
 
 
-def default_model() -> str:
-    """Name the model for requests that name none.
+def _encoded(value: ClaudeRequest | ClaudeReply, converter: PayloadConverter) -> RawValue:
+    """Encode a value, so that its size is known and it isn't encoded twice; refuse a large one."""
+    (payload,) = converter.to_payloads([value])
+    if (size := payload.ByteSize()) <= MAX_PAYLOAD_BYTES:
+        return RawValue(payload)
+    if isinstance(value, ClaudeRequest):
+        what, kind = "request to", "request_too_large"
+        advice = "Shorten the conversation: return less from tools, or drop older turns."
+    else:
+        what, kind, advice = "reply of", "reply_too_large", "Ask for less at a time."
+    raise ApplicationError(
+        f"The {what} Claude has {size:,} bytes; at most {MAX_PAYLOAD_BYTES:,} fit into "
+        f"Temporal's history. {advice}",
+        type=kind,
+        non_retryable=True,
+    )
 
-    Returns:
-        `AGENTKIT_MODEL` if that is set, else `DEFAULT_MODEL`.
-    """
+
+def default_model() -> str:
+    """Name the model for requests that name none: `AGENTKIT_MODEL`, else `DEFAULT_MODEL`."""
     return os.environ.get("AGENTKIT_MODEL") or DEFAULT_MODEL
 
 
@@ -261,29 +253,24 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncAnthropic] = WeakKey
 def claude_client() -> AsyncAnthropic:
     """Get the one Claude client of this process's event loop.
 
-    Returns:
-        A client that reads the SDK's own environment (`ANTHROPIC_API_KEY`,
-        `ANTHROPIC_BASE_URL`, …), never retries, and leaves proxies and stored credentials
-        out of calls to this machine.
+    It reads the SDK's own environment (`ANTHROPIC_API_KEY`, `ANTHROPIC_BASE_URL`, …), never
+    retries, and leaves proxies and stored credentials out of calls to this machine.
     """
     loop = asyncio.get_running_loop()
-    if loop not in _clients:
-        import anthropic
+    if loop in _clients:
+        return _clients[loop]
+    import anthropic
 
-        if _is_loopback():
-            has_key = any(map(os.environ.get, ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")))
-            _clients[loop] = anthropic.AsyncAnthropic(
-                api_key=None if has_key else "local",
-                max_retries=0,
-                # The SDK reads proxies from the environment whatever `trust_env` says; a mount
-                # of our own comes before them.
-                http_client=anthropic.DefaultAsyncHttpxClient(
-                    trust_env=False, mounts=dict.fromkeys(_EVERYWHERE)
-                ),
-            )
-        else:
-            _clients[loop] = anthropic.AsyncAnthropic(max_retries=0)
-    return _clients[loop]
+    here: dict[str, Any] = {}
+    if _is_loopback():
+        has_key = any(map(os.environ.get, ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")))
+        here["api_key"] = None if has_key else "local"
+        # The SDK reads proxies from the environment whatever `trust_env` says; mounts of our
+        # own come before them.
+        here["http_client"] = anthropic.DefaultAsyncHttpxClient(
+            trust_env=False, mounts=dict.fromkeys(("http://", "https://", "all://"))
+        )
+    return _clients.setdefault(loop, anthropic.AsyncAnthropic(max_retries=0, **here))
 
 
 async def close_claude_client() -> None:
@@ -301,32 +288,3 @@ def _is_loopback() -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def check_size(
-    value: ClaudeRequest | ClaudeReply, converter: PayloadConverter, kind: str, advice: str
-) -> RawValue:
-    """Refuse what Temporal couldn't carry.
-
-    Args:
-        value: A request that is to be sent, or a reply that has come.
-        converter: The payload converter that will be used.
-        kind: The error's type.
-        advice: What to do about it.
-
-    Returns:
-        The value encoded, so that a whole conversation needn't be encoded twice.
-
-    Raises:
-        ApplicationError: It is larger than `MAX_PAYLOAD_BYTES`; never retried.
-    """
-    (payload,) = converter.to_payloads([value])
-    if (size := payload.ByteSize()) > MAX_PAYLOAD_BYTES:
-        what = "request to" if isinstance(value, ClaudeRequest) else "reply of"
-        raise ApplicationError(
-            f"The {what} Claude has {size:,} bytes; at most {MAX_PAYLOAD_BYTES:,} fit into "
-            f"Temporal's history. {advice}",
-            type=kind,
-            non_retryable=True,
-        )
-    return RawValue(payload)

@@ -1,8 +1,8 @@
-"""What an error of the Messages API means for whoever would try again.
+"""Errors of the Messages API as retry decisions.
 
-Temporal owns the retries, so each error becomes a decision that it can carry out: try again as
-the retry policy says, try again after the wait that the API asked for, or never. The rules are
-the API's own (https://docs.anthropic.com/en/api/errors) and those by which the SDK would retry.
+Temporal owns the retries, so each error becomes a decision that it can carry out: retry as the
+policy says, retry after the wait that the API asked for, or never. The rules are the API's own
+(https://docs.anthropic.com/en/api/errors) and those by which the SDK would retry.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import math
 import os
 import re
 import time
-from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from temporalio.exceptions import ApplicationError
@@ -26,43 +25,24 @@ if TYPE_CHECKING:
     from httpx2 import RequestError
 
 MAX_RETRY_AFTER = timedelta(minutes=5)
-"""The longest wait that we let a server ask for."""
+"""The longest wait that a server may ask for."""
 
 MAX_MESSAGE_CHARACTERS = 2_000
-"""How much of an error's text is kept; the Temporal server cuts it at 4 KB."""
+"""The most of an error's text that is kept; the Temporal server cuts it at 4 KB."""
 
 _RETRIED_IN_STREAM = ("overloaded_error", "api_error", "rate_limit_error", "timeout_error", None)
 """Types that are worth another attempt when the status, 200, was sent before the error."""
 
 
-@dataclass(frozen=True)
-class RetryDecision:
-    """What is to happen after a call that failed.
+def decide(err: APIError | RequestError) -> ApplicationError:
+    """Build, from an error that a call raised, the error for Temporal.
 
-    Attributes:
-        retry: "now" tries again when the Activity's retry policy says so, "after" when `wait`
-            is over, "never" fails the call for good.
-        wait: How long the API asked to wait, at most `MAX_RETRY_AFTER`; None unless "after".
-        type: The API's error type, such as "rate_limit_error". "timeout", "connection_error",
-            "connection_cut" and "malformed_reply" are ours, for what never became an answer.
-        message: The API's own sentence, without keys.
-    """
-
-    retry: Literal["now", "after", "never"]
-    wait: timedelta | None
-    type: str
-    message: str
-
-
-def decide(err: APIError | RequestError) -> RetryDecision:
-    """Decide what an error that the SDK raised means.
-
-    Args:
-        err: What the call raised. In the middle of a stream the SDK leaves the HTTP client's
-            own errors as they are.
+    In the middle of a stream the SDK leaves the HTTP client's own errors as they are.
 
     Returns:
-        The decision.
+        An error to raise. Its `type` is the API's, such as "rate_limit_error", or one of ours
+        for calls without an answer: "timeout", "connection_error", "connection_cut". It is
+        non-retryable if no retry can help, and names the wait that the API asked for.
     """
     import anthropic
     import httpx2
@@ -70,46 +50,29 @@ def decide(err: APIError | RequestError) -> RetryDecision:
     if isinstance(err, anthropic.APIStatusError):
         return _by_answer(err)
     if isinstance(err, anthropic.APITimeoutError | httpx2.TimeoutException):
-        return RetryDecision("now", None, "timeout", f"{claude_host()} didn't answer in time.")
+        return ApplicationError(f"{claude_host()} didn't answer in time.", type="timeout")
     if isinstance(err, anthropic.APIConnectionError):
-        message = (
+        return ApplicationError(
             f"Can't reach Claude at {claude_host()}: {err.message} Check the network, or the "
-            "address in ANTHROPIC_BASE_URL."
+            "address in ANTHROPIC_BASE_URL.",
+            type="connection_error",
         )
-        return RetryDecision("now", None, "connection_error", message)
     return cut_off()
 
 
-def cut_off() -> RetryDecision:
-    """Decide about a stream that ended before the reply was whole."""
+def cut_off() -> ApplicationError:
+    """Build the error for a stream that ended before the reply was whole."""
     message = f"The connection to {claude_host()} ended before the reply was whole."
-    return RetryDecision("now", None, "connection_cut", message)
+    return ApplicationError(message, type="connection_cut")
 
 
-def malformed() -> RetryDecision:
-    """Decide about a reply that isn't what the API promises; a model rarely does it twice.
+def malformed() -> ApplicationError:
+    """Build the error for a reply that breaks the API's promises, which rarely happens twice.
 
-    What was wrong in it isn't told: it would put the model's words into an error text.
+    It doesn't say where: that would put the model's words into an error text.
     """
-    message = "Claude's reply can't be read: its events, or a tool's input, are no valid JSON."
-    return RetryDecision("now", None, "malformed_reply", message)
-
-
-def as_application_error(decision: RetryDecision) -> ApplicationError:
-    """Put a decision into the shape in which an Activity tells Temporal.
-
-    Args:
-        decision: The decision.
-
-    Returns:
-        An error to raise.
-    """
-    return ApplicationError(
-        decision.message,
-        type=decision.type,
-        non_retryable=decision.retry == "never",
-        next_retry_delay=decision.wait,
-    )
+    message = "Claude's reply can't be read: its events, or a tool's input, aren't valid JSON."
+    return ApplicationError(message, type="malformed_reply")
 
 
 def claude_host() -> str:
@@ -117,7 +80,7 @@ def claude_host() -> str:
     return urlsplit(os.environ.get("ANTHROPIC_BASE_URL", "")).hostname or "api.anthropic.com"
 
 
-def _by_answer(err: APIStatusError) -> RetryDecision:
+def _by_answer(err: APIStatusError) -> ApplicationError:
     """Decide about an error that the API itself reported."""
     kind = err.type or f"http_{err.status_code}"
     message = _without_secrets(err.api_message or _no_words(err))
@@ -125,21 +88,19 @@ def _by_answer(err: APIStatusError) -> RetryDecision:
     # An `error` event comes after the headers of a success, which say nothing about it.
     in_stream = err.status_code < 400
     if _needs_a_person(err) or not _worth_another(err, in_stream, headers.get("x-should-retry")):
-        return RetryDecision("never", None, kind, message)
+        return ApplicationError(message, type=kind, non_retryable=True)
     wait = None if in_stream else _wait(headers)
-    if wait is None:
-        return RetryDecision("now", None, kind, message)
-    if wait > MAX_RETRY_AFTER:
+    if wait is not None and wait > MAX_RETRY_AFTER:
         longest = f"{MAX_RETRY_AFTER.total_seconds():.0f}"
         message += f" (It asked for a wait of {wait.total_seconds():.0f} s; {longest} s it is.)"
         wait = MAX_RETRY_AFTER
-    return RetryDecision("after", wait, kind, message)
+    return ApplicationError(message, type=kind, next_retry_delay=wait)
 
 
 def _needs_a_person(err: APIStatusError) -> bool:
-    """Tell whether money is the matter: no attempt helps until somebody raises a limit or pays.
+    """Whether the account lacks money: no retry helps until a person pays or raises a limit.
 
-    Some come as 429, like a rate limit, and are told apart by their code only
+    Some such errors come as 429, like a rate limit, and differ in their code only
     (`anthropic.types.shared`). Proxies set `x-should-retry` by status, so this comes before it.
     """
     code = err.error_code or ""
@@ -160,7 +121,7 @@ def _worth_another(err: APIStatusError, in_stream: bool, should_retry: str | Non
 
 
 def _wait(headers: Mapping[str, str]) -> timedelta | None:
-    """Read how long to wait; None when nothing sensible is said, or not to wait at all."""
+    """Read how long to wait; None without a sensible wait in the headers."""
     seconds = _number(headers.get("retry-after-ms")) / 1000
     if not seconds >= 0:  # nan too
         seconds = _number(headers.get("retry-after"))
@@ -184,10 +145,7 @@ def _number(text: str | None) -> float:
 
 
 def _no_words(err: APIStatusError) -> str:
-    """Say what is known of an answer that isn't the API's.
-
-    Its body isn't quoted: a proxy's error page may repeat the request.
-    """
+    """Describe an answer that isn't the API's, without its body: that may repeat the request."""
     reason = f"{err.status_code} {err.response.reason_phrase}".strip()
     return f"{claude_host()} answered {reason}, without the API's own error: is there a proxy?"
 

@@ -1,4 +1,4 @@
-"""How a process reaches Temporal, and how it leaves."""
+"""Connecting a process to Temporal, and ending it well."""
 
 from __future__ import annotations
 
@@ -24,9 +24,6 @@ async def connect(*plugins: Plugin) -> Client:
 
     Args:
         *plugins: Client plugins; a durable agent's is `AgentPlugin`.
-
-    Returns:
-        A connected client.
 
     Raises:
         ConnectionError: Nothing answers there, or the configuration can't be used; the message
@@ -58,10 +55,7 @@ def _first_line(err: Exception) -> str:
 async def run_until_signalled(worker: Worker) -> None:
     """Run a worker until SIGTERM or Ctrl-C, then let it finish the Activities under way.
 
-    How long they may take is the worker's `graceful_shutdown_timeout`, which `AgentPlugin` sets.
-
-    Args:
-        worker: A worker that hasn't been started.
+    They have the worker's `graceful_shutdown_timeout`, which `AgentPlugin` sets.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -85,9 +79,8 @@ def run_main(main: Coroutine[Any, Any, None]) -> None:
     ("PyGILState_Release", exit code 134: temporalio/sdk-python issue 300). So when all is
     done and flushed, this leaves by `os._exit`, without that shutdown.
 
-    Args:
-        main: The coroutine to run. `ConnectionError` and Ctrl-C end the process with one
-            line and exit code 1 or 130; any other exception with its traceback and 1.
+    `ConnectionError` and Ctrl-C end the process with one line and exit code 1 or 130; any other
+    exception with its traceback and 1.
     """
     code = 0
     try:
@@ -109,11 +102,7 @@ def run_main(main: Coroutine[Any, Any, None]) -> None:
 
 
 def leave(code: int = 0) -> None:
-    """Flush everything and end the process at once; see `run_main` for the reason.
-
-    Args:
-        code: The exit code.
-    """
+    """Flush everything and end the process at once; see `run_main` for the reason."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -7,26 +7,13 @@ import json
 
 
 def canonical_json(value: object) -> str:
-    """Write JSON data in exactly one way: ASCII, keys sorted, no spaces.
+    """Write JSON data in exactly one way: keys sorted, no spaces, ASCII.
 
     ASCII, because Claude may write half a surrogate pair, which UTF-8 can't hold.
-
-    Args:
-        value: Data as `json.loads` returns it.
-
-    Returns:
-        One line of text.
     """
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def sha256_reference(data: bytes) -> str:
-    """Name data by its content.
-
-    Args:
-        data: Any bytes.
-
-    Returns:
-        `sha256:` and 64 hexadecimal digits.
-    """
+    """Name data by its content: `sha256:` and 64 hexadecimal digits."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"

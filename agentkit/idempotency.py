@@ -1,10 +1,9 @@
 """Effects that happen once, however often they are called.
 
-Temporal calls an Activity *at least* once: a worker that dies after its effect and before
-the server heard of it is followed by another attempt. So each tool call carries a key that
-is the same on every attempt, and an effect writes the key in the same transaction as its
-own row. The promise holds for a target that honours the key; this ledger makes a SQLite
-database such a target.
+Temporal calls an Activity *at least* once: if a worker dies between its effect and its report
+to the server, another attempt follows. So each tool call carries a key that is the same on every
+attempt, and an effect writes the key in the same transaction as its own row. The promise holds
+for a target that honours the key; this ledger makes a SQLite database such a target.
 """
 
 from __future__ import annotations
@@ -32,18 +31,14 @@ def idempotency_key() -> str | None:
 
     Returns:
         `first_execution_run_id:tool_use_id`, the same on every attempt and across
-        continue-as-new; None outside a durable run, where nothing could be told apart.
+        continue-as-new; None outside a durable run.
     """
     return _key.get()
 
 
 @contextmanager
 def use_idempotency_key(key: str | None) -> Iterator[None]:
-    """Set the key for the code inside the block, and for the tasks it starts.
-
-    Args:
-        key: The key of the tool call, or None for "not part of a durable run".
-    """
+    """Set the key for the code inside the block, and for the tasks it starts."""
     token = _key.set(key)
     try:
         yield
@@ -52,7 +47,9 @@ def use_idempotency_key(key: str | None) -> Iterator[None]:
 
 
 def once(db: sqlite3.Connection, effect: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Run an effect and note it in the ledger, in one transaction; or return its first result.
+    """Run an effect and record it in the ledger, in one transaction; or return its first result.
+
+    Without a key (see `idempotency_key`) the effect runs every time.
 
     Args:
         db: The connection that the effect writes to, with no transaction open.
@@ -60,8 +57,7 @@ def once(db: sqlite3.Connection, effect: Callable[[], dict[str, Any]]) -> dict[s
             a JSON object. If it raises, nothing is written and the key stays free.
 
     Returns:
-        What the effect returned: now, or on the first call that carried the same key.
-        Without a key (see `idempotency_key`) the effect runs every time.
+        The effect's result: now, or of the first call that carried the same key.
     """
     key = idempotency_key()
     if db.in_transaction:

@@ -106,7 +106,8 @@ class Usage:
     @property
     def tokens_read(self) -> int:
         """All tokens read, those from and to a cache included."""
-        return self.input_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens
+        cached = self.cache_read_input_tokens + self.cache_creation_input_tokens
+        return self.input_tokens + cached
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class ClaudeReply:
             (https://docs.anthropic.com/en/api/handling-stop-reasons).
         usage: The tokens it took.
         model: The model that answered.
-        stop_details: What the API says about a refusal, in its own shape.
+        stop_details: The API's details of a refusal, in its own shape.
     """
 
     content: Verbatim[Content]
@@ -145,51 +146,23 @@ class ToolCall:
 
 
 def user_message(content: "str | Iterable[ToolResultBlockParam]") -> "MessageParam":
-    """Build the user's next message: a question, or the results of all tools asked for.
-
-    Args:
-        content: Text, or one `tool_result` block for each `tool_use` of the message before.
-
-    Returns:
-        A message in the API's shape.
-    """
+    """Build the user's next message: text, or one `tool_result` block for each tool asked for."""
     return {"role": "user", "content": content if isinstance(content, str) else list(content)}
 
 
 def assistant_message(reply: ClaudeReply) -> "MessageParam":
-    """Build the message that gives Claude's own words back to it.
-
-    Args:
-        reply: A reply; all its blocks go back, thinking included.
-
-    Returns:
-        A message in the API's shape.
-    """
+    """Build the message that gives a reply back to Claude: all its blocks, thinking included."""
     return {"role": "assistant", "content": reply.content}
 
 
 def tool_calls(reply: ClaudeReply) -> list[ToolCall]:
-    """Read the tools that a reply asks for, in the order asked.
-
-    Args:
-        reply: The reply.
-
-    Returns:
-        One call for each `tool_use` block; empty when Claude asked for none.
-    """
+    """Read the tools that a reply asks for, in the order asked; empty when it asks for none."""
     blocks = cast("list[dict[str, Any]]", reply.content)
     return [ToolCall(b["id"], b["name"], b["input"]) for b in blocks if b["type"] == "tool_use"]
 
 
 def text_of(reply: ClaudeReply) -> str:
-    """Read the words of a reply.
-
-    Args:
-        reply: The reply.
-
-    Returns:
-        All its text blocks joined, not the first one only; "" when there are none.
-    """
+    """Read the words of a reply: all its text blocks joined, not only the first."""
     blocks = cast("list[dict[str, Any]]", reply.content)
     return "".join(b["text"] for b in blocks if b["type"] == "text")
 
@@ -204,9 +177,6 @@ def tool_result(
         content: The tool's result, or in plain words why it failed. A dictionary refers to a
             result in the store: `{"kept": reference, "characters": length, "preview": text}`.
         is_error: Whether the tool failed; Claude then corrects itself or explains.
-
-    Returns:
-        A `tool_result` block in the API's shape.
     """
     block: dict[str, Any] = {"type": "tool_result", "tool_use_id": call.id, "content": content}
     return cast("ToolResultBlockParam", {**block, "is_error": True} if is_error else block)

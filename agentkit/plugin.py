@@ -1,7 +1,4 @@
-"""One Temporal plugin with the settings of a durable agent, for clients and their workers.
-
-Give it to the client; every Worker made from that client has it too.
-"""
+"""One Temporal plugin with the settings of a durable agent."""
 
 from __future__ import annotations
 
@@ -35,16 +32,15 @@ from agentkit.activity_options import DEFAULT_HEARTBEAT
 from agentkit.claude import claude_client, close_claude_client
 from agentkit.tools import THREADS
 
-_THIS_PACKAGE = __package__ or "agentkit"
-"""Not a literal: a project may carry its own copy of the package under another name."""
-
 
 class AgentPlugin(SimplePlugin):
     """Data converter, sandbox, heartbeats and worker settings of a durable agent.
 
+    Give it to the client; every Worker made from that client has it too.
+
     Args:
         heartbeat: How long an Activity may be silent before the server gives it to another
-            worker. It holds for every Activity whose own options set no `heartbeat_timeout`.
+            worker, for every Activity whose own options set no `heartbeat_timeout`.
 
     Example:
         ```python
@@ -54,7 +50,7 @@ class AgentPlugin(SimplePlugin):
     """
 
     def __init__(self, *, heartbeat: timedelta = DEFAULT_HEARTBEAT) -> None:
-        """Set up what a client, a worker or a replayer will take from here."""
+        """Collect the parts for clients, workers and replayers."""
         self.heartbeat = heartbeat
         super().__init__(
             "agentkit.AgentPlugin",
@@ -100,7 +96,7 @@ class AgentPlugin(SimplePlugin):
 
 
 def _with_pydantic(existing: DataConverter | None) -> DataConverter:
-    """Swap the default payload converter, and keep codec, failure converter and the rest."""
+    """Replace the default payload converter, and keep codec, failure converter and the rest."""
     if existing is None:
         return pydantic_data_converter
     if existing.payload_converter_class is not DefaultPayloadConverter:
@@ -109,12 +105,13 @@ def _with_pydantic(existing: DataConverter | None) -> DataConverter:
 
 
 def _with_passthrough(runner: WorkflowRunner | None) -> WorkflowRunner:
-    """Import what Workflow code needs of us once per process, and not once per Workflow."""
+    """Let Workflow files import agentkit and the SDK without a pass-through block."""
     runner = runner or SandboxedWorkflowRunner()
     if not isinstance(runner, SandboxedWorkflowRunner):
         return runner
-    ours = (_THIS_PACKAGE, "anthropic", "pydantic", "pydantic_core")
-    return replace(runner, restrictions=runner.restrictions.with_passthrough_modules(*ours))
+    # `__package__`: a project may carry its own copy of this package under another name.
+    modules = (__package__ or "agentkit", "anthropic", "pydantic", "pydantic_core")
+    return replace(runner, restrictions=runner.restrictions.with_passthrough_modules(*modules))
 
 
 class _Heartbeats(Interceptor):

@@ -1,4 +1,4 @@
-"""What the API's tokens cost."""
+"""Prices of the API's tokens."""
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
 
@@ -10,15 +10,15 @@ from agentkit.messages import Usage
 
 @dataclass(frozen=True)
 class Price:
-    """What a model costs, in US dollars for a million tokens.
+    """A model's price, in US dollars for a million tokens.
 
     Attributes:
         input: Tokens read.
         output: Tokens written, thinking included.
         cache_read: Tokens read from a cache.
         cache_write: Tokens written to a cache for five minutes, the API's default.
-        long: What every token of a call costs that reads more than `LONG_PROMPT_TOKENS`; None
-            where that makes no difference.
+        long: The price of a call that reads more than `LONG_PROMPT_TOKENS`; None where that
+            makes no difference.
     """
 
     input: float
@@ -50,27 +50,19 @@ PRICES: dict[str, Price] = {
     "claude-haiku-5-5": Price(0.10, 0.50, 0.01, 0.125, long=Price(0.50, 2.50, 0.05, 0.625)),
     "claude-haiku-4-5": Price(1, 5, 0.10, 1.25),
 }
-"""Prices of the API by model id; a dated id costs what the id without its date does.
+"""Prices of the API by model id; a dated id costs as much as the id without its date.
 
-Source: https://platform.claude.com/docs/en/about-claude/pricing and the pages of the models
-beside it, copies of which were read on 2026-11-25. Models of which those copies name no price
-(claude-fable-5-2, claude-mythos-5-2, claude-mythos-preview) are left out on purpose. Other sites
-report a lower price for cache reads of claude-sonnet-5-5 since October; the higher one stays until
-it is seen there. What server tools cost on top isn't counted. Prices change: look there before you
-rely on a dollar, and add a line for a model of your own.
+Source: copies, read on 2026-11-25, of https://platform.claude.com/docs/en/about-claude/pricing
+and the models' own pages. Models without a price there (claude-fable-5-2, claude-mythos-5-2,
+claude-mythos-preview) are left out on purpose. Other sites report a lower price for cache reads
+of claude-sonnet-5-5 since October; the table keeps the higher one until the source changes. It
+doesn't count what server tools cost on top. Prices change: check the source before you rely on a
+dollar, and add a line for a model of your own.
 """
 
 
 def cost(usage: Usage, model: str) -> float | None:
-    """Price the tokens of one call.
-
-    Args:
-        usage: The tokens.
-        model: The id of the model that answered.
-
-    Returns:
-        US dollars; None when `PRICES` doesn't know the model.
-    """
+    """Price the tokens of one call, in US dollars; None if `PRICES` doesn't know the model."""
     price = PRICES.get(model) or PRICES.get(re.sub(r"-\d{8}$", "", model))
     if price is None:
         return None

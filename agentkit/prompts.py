@@ -31,7 +31,7 @@ class Prompt:
     """All that Claude gets besides the conversation, as the store keeps it.
 
     Attributes:
-        name: What people call it, such as "support".
+        name: Its name among people, such as "support".
         system: The system prompt.
         tools: Schemas of the tools on offer, from `Tool.schema()`.
         max_tokens: The most tokens that a reply may have.
@@ -45,9 +45,9 @@ class Prompt:
     model: str
 
     def to_text(self) -> str:
-        """Write it in the one way that gives the same version the same reference.
+        """Write it so that the same version has the same reference.
 
-        The order of tools and of their fields stays: Claude reads it, so it is part of them.
+        Not as canonical JSON: the order of tools and fields is part of what Claude reads.
         """
         return json.dumps(asdict(self), separators=(",", ":"), ensure_ascii=False)
 
@@ -64,7 +64,7 @@ def prompt_activities(
     """Make the Activities that pin the current prompt and call Claude; give them to the Worker.
 
     Args:
-        name: What people call the prompt, such as "support".
+        name: The prompt's name among people, such as "support".
         system: The system prompt.
         tools: The tools on offer. Their schemas are computed when they are first needed.
         model: A model id; None takes `default_model()` of the worker that pins.
@@ -98,16 +98,13 @@ def prompt_activities(
 
 
 async def pin_prompt(**options: Any) -> PinnedPrompt:
-    """Take the version that is current where this runs; call it first in Workflow code.
+    """Pin the version that is current on the worker; call it first in Workflow code.
 
     Args:
         **options: Activity options (`workflow.ActivityConfig`) that replace `PIN_OPTIONS`.
 
     Returns:
         The version's reference, for `ask_claude(…, prompt=…)`; on replay, the recorded one.
-
-    Raises:
-        ActivityError: The store couldn't be written to.
     """
     settings: dict[str, Any] = {**PIN_OPTIONS, **options}
     pinned: PinnedPrompt = await workflow.execute_activity(
@@ -117,15 +114,7 @@ async def pin_prompt(**options: Any) -> PinnedPrompt:
 
 
 def load_prompt(store: Store, pinned: PinnedPrompt) -> Prompt:
-    """Read a pinned prompt.
-
-    Args:
-        store: Where it was pinned.
-        pinned: Its reference.
-
-    Raises:
-        ApplicationError: It isn't there, or was altered; never retried.
-    """
+    """Read a pinned prompt; raise a non-retryable error if it isn't there or was altered."""
     try:
         return Prompt(**json.loads(store.get(pinned.reference)))
     except (KeyError, ValueError, TypeError) as err:
@@ -140,12 +129,7 @@ def load_prompt(store: Store, pinned: PinnedPrompt) -> Prompt:
 
 
 async def call_with(prompt: Prompt, request: ClaudeRequest) -> ClaudeReply:
-    """Send a request with a prompt; see `call_claude`.
-
-    Args:
-        prompt: What holds where the request sets nothing itself.
-        request: The request.
-    """
+    """Send a request, and take from the prompt what the request leaves out."""
     return await call_claude(
         request,
         system=prompt.system,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Do: TypeAlias = Literal["run_tools", "go_on", "ask_again", "end"]
 
 MAX_CONTINUATIONS = 5
-"""How often one answer is continued or asked for again; then what there is has to do."""
+"""How often one answer is continued or asked for again before the run makes do with it."""
 
 MOST_TOKENS = 64_000
 """How far `max_tokens` is raised for a reply that doesn't fit: what every current model allows."""
@@ -38,14 +38,14 @@ _ANSWERED = ("end_turn", "stop_sequence")
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended, whatever it was that ended it.
+    """The end of a run, however it came.
 
     Attributes:
-        text: The answer, its pieces joined; of a run that ended early, what was said last.
+        text: The answer, its pieces joined; Claude's last words, if the run ended early.
         ended: The last reply's stop reason ("end_turn", "refusal", "max_tokens", …), "empty"
             for a reply without words, or the limit of the budget that was reached.
-        detail: In one sentence what happened; "" for an answer.
-        spent: What the run has used.
+        detail: The reason, in one sentence; "" for an answer.
+        spent: The run's account.
     """
 
     text: str
@@ -61,15 +61,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class NextStep:
-    """What to do about a reply.
+    """The step that a reply asks for.
 
     Attributes:
-        do: "run_tools" for the tools asked for, "go_on" calls Claude once more, "ask_again"
-            too and forgets this reply, "end" is the end.
-        messages: What to append to the conversation.
-        max_tokens: What to ask with next; None for the worker's own limit.
+        do: "run_tools" runs the tools asked for, "go_on" calls Claude once more, "ask_again"
+            does so as if this reply had never come, "end" ends the answer.
+        messages: Messages to append to the conversation.
+        max_tokens: The limit to ask with next; None for the worker's own.
         ended: For "end": the stop reason, or "empty".
-        detail: For "end": in one sentence what happened; "" for an answer.
+        detail: For "end": the reason, in one sentence; "" for an answer.
     """
 
     do: Do
@@ -84,8 +84,8 @@ class PartialAnswer:
     """An answer that comes together out of one reply or several.
 
     Attributes:
-        text: What was said since the last tool ran, pieces joined.
-        max_tokens: What to ask with next; None, the default, for the worker's own limit.
+        text: The words since the last tool ran, pieces joined.
+        max_tokens: The limit to ask with next; None, the default, for the worker's own.
         continued: How often the answer was continued or asked for again.
     """
 
@@ -94,19 +94,18 @@ class PartialAnswer:
     continued: int = 0
 
     def apply_reply(self, reply: ClaudeReply) -> NextStep:
-        """Take a reply in, and decide what it asks of the loop.
+        """Add the reply to a request with this `max_tokens`, and decide what comes next.
 
-        Args:
-            reply: The reply to a request with this `max_tokens`.
-
-        Returns:
-            What to do, by `next_step`.
+        After `MAX_CONTINUATIONS` without a tool between them, the next step is the end.
         """
         if not self.continued:
             self.text = ""
-        step = next_step(
-            reply, max_tokens=self.max_tokens, continued=self.continued, said=self.text
-        )
+        step = next_step(reply, self.max_tokens, self.text)
+        if step.do in ("go_on", "ask_again") and self.continued >= MAX_CONTINUATIONS:
+            detail = (
+                f"Not whole after {self.continued} continuations: {reply.stop_reason} each time."
+            )
+            step = replace(step, do="end", ended=reply.stop_reason, detail=detail)
         if step.do != "ask_again":
             self.text += text_of(reply)
         self.continued = 0 if step.do == "run_tools" else self.continued + 1
@@ -114,29 +113,14 @@ class PartialAnswer:
         return step
 
 
-def next_step(
-    reply: ClaudeReply, *, max_tokens: int | None = None, continued: int = 0, said: str = ""
-) -> NextStep:
-    """Decide what a reply asks of the loop.
+def next_step(reply: ClaudeReply, max_tokens: int | None = None, before: str = "") -> NextStep:
+    """Decide what one reply asks of the loop.
 
     Args:
         reply: The reply.
         max_tokens: What it was asked for with; None for the worker's own limit.
-        continued: How many steps before this one were "go_on" or "ask_again", without a tool
-            between them.
-        said: The text of those steps: a reply that adds nothing to it only ends it.
-
-    Returns:
-        The step; "end" when it would be the one continuation too many.
+        before: The text that this reply continues: a reply that adds nothing only ends it.
     """
-    step = _step(reply, max_tokens, said)
-    if step.do in ("go_on", "ask_again") and continued >= MAX_CONTINUATIONS:
-        detail = f"Not whole after {continued} continuations: {reply.stop_reason} each time."
-        return replace(step, do="end", ended=reply.stop_reason, detail=detail)
-    return step
-
-
-def _step(reply: ClaudeReply, max_tokens: int | None, before: str) -> NextStep:
     said: Messages = [assistant_message(reply)] if reply.content else []
     calls = tool_calls(reply)
     words = text_of(reply).strip()
@@ -174,17 +158,7 @@ def _step(reply: ClaudeReply, max_tokens: int | None, before: str) -> NextStep:
 
 
 def out_of_budget(limit: Limit, budget: Budget, spent: Spent, text: str = "") -> Outcome:
-    """Build the outcome of a run that has reached a limit.
-
-    Args:
-        limit: Which one.
-        budget: What the run was allowed.
-        spent: What it has used.
-        text: What was said last.
-
-    Returns:
-        The outcome.
-    """
+    """Build the outcome of a run that has reached a limit of its budget; `text` is its last."""
     if limit == "usd" and spent.unpriced:
         detail = (
             f"{spent.unpriced} has no price in agentkit.prices.PRICES, so a budget in dollars "

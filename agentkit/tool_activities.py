@@ -3,7 +3,7 @@
 | what happens | tries | what Claude reads |
 | --- | --- | --- |
 | the tool answers | 1 | the answer |
-| the answer is longer than `keep_over` | 1 | its beginning, and where all of it is kept |
+| the answer is longer than `keep_over` | 1 | its beginning, and the reference of the whole |
 | there is no such tool | 1 | `is_error`: which tools there are |
 | the arguments don't fit | 1 | `is_error`: which, and why |
 | the tool says no (`ToolError`) | 1 | `is_error`: its words |
@@ -37,11 +37,11 @@ from agentkit.stores import SQLiteStore, Store
 from agentkit.tools import AnyTool, InvalidArguments, ToolError
 
 TOOL_ACTIVITY_PREFIX = "tool."
-"""Activity types of tools are `tool.<name>`, so that a name that Claude made up can never
-run one of the worker's other Activities."""
+"""Activity types of tools are `tool.<name>`: a name that Claude made up can never run one of the
+worker's other Activities."""
 
 KEEP_OVER = 50_000
-"""The longest result that goes to Claude whole: some 12,000 tokens, and far from the 2 MB that
+"""The longest result that Claude gets whole: some 12,000 tokens, and far from the 2 MB that
 Temporal takes as one payload."""
 
 UNKNOWN_OUTCOME = "Outcome unknown:"
@@ -73,10 +73,8 @@ class ToolOutput:
     """The result of a tool.
 
     Attributes:
-        text: All of it; its beginning, if it is long, and how to read on; a preview, if it is
-            kept.
-        kept: The reference of a result that Claude gets from the store; "" if `text` is what
-            Claude gets.
+        text: The text for Claude; only a preview of it if `kept` is set.
+        kept: The reference of the text for Claude, if it is in the store; else "".
         characters: The length of the whole result.
     """
 
@@ -94,12 +92,11 @@ def tool_activity(
         tools: The tools of this worker, each name once.
         store: Keeps long results; by default `SQLiteStore()`.
         keep_over: The longest result, in characters, that Claude gets whole; of a longer one
-            it gets so much, and its reference. 0 is for `LongConversation`: history gets no
-            result but its reference, and the transcript reads it back.
+            it gets so much, and the reference of the whole. 0 is for `LongConversation`:
+            history gets references only, and the transcript reads the results back.
 
     Returns:
-        An Activity function that answers Activity types `tool.<name>` and takes a
-        `ToolRequest`.
+        An Activity that answers the types `tool.<name>` and takes a `ToolRequest`.
 
     Raises:
         ValueError: Two tools share a name.
@@ -133,7 +130,7 @@ def tool_activity(
 
 
 async def _run(tool: AnyTool, call: ToolCall) -> str:
-    """Run a tool, and make of its failure what Workflow and server need to know."""
+    """Run a tool, and turn its failure into one that says whether to retry."""
     try:
         return _utf8(await tool.call(call.input))
     except InvalidArguments as err:
@@ -159,12 +156,7 @@ async def _run(tool: AnyTool, call: ToolCall) -> str:
 
 
 def unknown_outcome(name: str, why: str) -> ApplicationError:
-    """Build the error of an effect that may have happened, and must not be tried again.
-
-    Args:
-        name: The tool.
-        why: What is known.
-    """
+    """Build the error of an effect that may have happened, and must not be tried again."""
     return _no(
         f"{UNKNOWN_OUTCOME} {name} was called, and nobody knows whether it happened. "
         f"({why[: MOST_ERROR_CHARACTERS // 2]}) "
@@ -174,18 +166,10 @@ def unknown_outcome(name: str, why: str) -> ApplicationError:
 
 
 def keep_arguments(call: ToolCall, store: Store, longest: int) -> ToolCall:
-    """Move a call's arguments into the store if they are too long for history.
+    """Move arguments of more than so many characters of JSON into the store of `tool_activity`.
 
-    Arguments that look like our reference are moved too: what Claude writes must never be
-    taken for one.
-
-    Args:
-        call: The call, as Claude asked for it.
-        store: The store of the worker that runs the tool.
-        longest: The most characters of JSON that stay.
-
-    Returns:
-        The call, for `tool_activity`.
+    Arguments that look like such a reference are moved too: nothing that Claude writes may pass
+    for one.
     """
     if not _is_reference(call.input) and len(canonical_json(call.input)) <= longest:
         return call
@@ -194,7 +178,7 @@ def keep_arguments(call: ToolCall, store: Store, longest: int) -> ToolCall:
 
 
 def _opened(call: ToolCall, store: Store) -> ToolCall:
-    """Read arguments back. The id they were kept with must be the call's, or they are forged."""
+    """Read arguments back; they are forged unless they were kept for a call with this id."""
     if not _is_reference(call.input):
         return call
     reference = call.input[_KEPT_IN]
@@ -252,5 +236,5 @@ def _message_of(err: BaseException) -> str:
 
 
 def _utf8(text: str) -> str:
-    """Replace halves of surrogate pairs, as in odd file names: no payload can hold them."""
+    """Replace halves of surrogate pairs, as in odd file names, which no payload can hold."""
     return text.encode("utf-8", "replace").decode()

@@ -1,6 +1,6 @@
-"""The Workflow's side of tool calls: whatever becomes of a call, Claude gets a `tool_result`.
+"""The Workflow's side of tool calls: however a call ends, Claude gets a `tool_result`.
 
-`agentkit.tool_activities` lists what may become of it.
+`agentkit.tool_activities` has the table of how it may end.
 """
 
 from __future__ import annotations
@@ -34,8 +34,14 @@ _LONGEST_NAME = 128
 """The API's own limit. Temporal takes no Activity type of more than 1,000 bytes: it would fail
 the Workflow Task, again and again."""
 
-_FINAL_WORDS = ("UnknownTool", "InvalidArguments", "ToolError", "OutcomeUnknown")
-"""Error types by which a tool has said what happened: nothing, or that it is unknown."""
+_FINAL_WORDS = (
+    "UnknownTool",
+    "InvalidArguments",
+    "ArgumentsNotFound",
+    "ToolError",
+    "OutcomeUnknown",
+)
+"""Types of errors that themselves say what happened: nothing, or that it is unknown."""
 
 
 async def run_tools(
@@ -47,14 +53,11 @@ async def run_tools(
 
     Args:
         calls: The calls, from `tool_calls`.
-        tools: The tools on offer: their declarations set time, attempts and what a failure means.
+        tools: The tools on offer; see `run_tool`.
         **options: Activity options (`workflow.ActivityConfig`) that replace the declared ones.
 
     Returns:
         One block for each call, in the order asked, for `user_message`.
-
-    Raises:
-        asyncio.CancelledError: The run is being cancelled; so are its tools.
     """
     return await together(*(run_tool(call, tools, **options) for call in calls))
 
@@ -66,7 +69,8 @@ async def run_tool(
 
     Args:
         call: The call; name and arguments may be wrong.
-        tools: The tools on offer: their declarations set time, attempts and what a failure means.
+        tools: The tools on offer. Their declarations set the time and the attempts, and decide
+            whether a failure leaves the outcome unknown.
         **options: Activity options (`workflow.ActivityConfig`) that replace the declared ones.
 
     Returns:
@@ -94,22 +98,16 @@ async def run_tool(
             reason = unknown_outcome(call.name, reason).message
         result = tool_result(call, reason, is_error=True)
     if task and task.cancelling() > cancelled_before:
-        # However the tool has ended. It may have been done before it heard of the cancelling,
-        # and asyncio forgets a cancelling that ends in a result.
+        # However the tool ended: it may have finished before it heard of the cancelling, and
+        # asyncio forgets a cancelling that ends in a result.
         raise asyncio.CancelledError
     return result
 
 
 async def together(*steps: Coroutine[Any, Any, R]) -> list[R]:
-    """Run steps at once, and return when *all* have ended, also when they are cancelled.
+    """Run steps at once, and return their results when *all* have ended, also if cancelled.
 
     `asyncio.gather` alone ends with the first that was cancelled, while others still run.
-
-    Args:
-        *steps: Coroutines.
-
-    Returns:
-        The results, in the order of the steps.
     """
     results = []
     for result in await asyncio.gather(*steps, return_exceptions=True):
@@ -120,11 +118,7 @@ async def together(*steps: Coroutine[Any, Any, R]) -> list[R]:
 
 
 def outcome_is_unknown(result: ToolResultBlockParam) -> bool:
-    """Say whether a person has to find out if an effect has happened.
-
-    Args:
-        result: A block that `run_tool` or `run_tools` returned.
-    """
+    """Whether this block from `run_tool` leaves it to a person to find out what happened."""
     text = str(result.get("content"))
     return bool(result.get("is_error")) and text.startswith(UNKNOWN_OUTCOME)
 

@@ -49,19 +49,19 @@ Effect: TypeAlias = Literal["none", "idempotent", "at_most_once"]
 """What a tool does to the world.
 
 - "none": it reads. It may be called any number of times.
-- "idempotent": its target honours `idempotency_key()`: asked again with the same key it gives
-  the first result. Calls happen at least once, the effect exactly once; when every attempt has
-  failed, whether it happened is unknown.
-- "at_most_once": its target honours no key. It is never called a second time; when a worker
-  dies in the middle, the outcome is unknown, and a person has to look.
+- "idempotent": its target honours `idempotency_key()` and answers the same key with the first
+  result. Calls happen at least once, the effect exactly once; after the last failed attempt it
+  is unknown whether it happened.
+- "at_most_once": its target honours no key. It is never called a second time; if a worker dies
+  in the middle, the outcome is unknown, and a person has to look.
 """
 
 
 class ToolError(Exception):
     """A tool's plain "no": Claude reads the message, and nothing is retried.
 
-    Raise it, before any effect, for what another attempt can't mend (no such order, amount too
-    high). Any other exception is taken for a passing fault and retried within the call's limits.
+    Raise it, before any effect, where another attempt can't help (no such order, amount too
+    high). Any other exception counts as a passing fault and is retried within the call's limits.
     """
 
 
@@ -70,24 +70,18 @@ class InvalidArguments(ToolError):
 
 
 class Tool(Generic[P, R]):
-    """A typed, documented function that Claude may call.
+    """A typed, documented function that Claude may call; `tool` makes it, and explains the rest.
 
-    Await it to call the function it wraps. Made by `tool`.
-
-    Attributes:
-        name: The function's name, which is the tool's.
-        effect: "none" for a read, "idempotent" or "at_most_once" for an effect; see `Effect`.
-        timeout: How long one attempt may take.
-        attempts: How often a call is tried at most.
+    Await it to call the function it wraps.
     """
 
     def __init__(
         self,
         function: Callable[P, Awaitable[R]] | Callable[P, R],
         *,
-        effect: Effect = "none",
-        timeout: timedelta = TOOL_TIMEOUT,
-        attempts: int = TOOL_ATTEMPTS,
+        effect: Effect,
+        timeout: timedelta,
+        attempts: int,
     ) -> None:
         self.function = function
         self.name: str = getattr(function, "__name__", "")
@@ -135,19 +129,14 @@ class Tool(Generic[P, R]):
         return beta_async_tool(cast(Any, self.function))
 
     def schema(self) -> ToolParam:
-        """Describe the tool as the Messages API wants it.
+        """Describe the tool as the Messages API wants it: name, description, input schema.
 
-        Returns:
-            Name, description and input schema, derived by the SDK's `beta_async_tool` from
-            the signature and the Google-style docstring.
+        The SDK's `beta_async_tool` derives them from signature and Google-style docstring.
         """
         return self._sdk_tool.to_dict()
 
     async def call(self, arguments: Mapping[str, Any]) -> str:
-        """Check the arguments against the signature and run the tool.
-
-        Args:
-            arguments: The `input` of a `tool_use` block.
+        """Check arguments from a `tool_use` block against the signature, and run the tool.
 
         Returns:
             The function's result: text as it is, anything else as JSON.
@@ -207,18 +196,15 @@ def tool(
     """Make a tool of a function; use it as a decorator, plain or with a declaration.
 
     Args:
-        function: Every parameter annotated, with a docstring: its text tells Claude when to use
-            the tool, its `Args:` section what each argument means. `async def` for what waits
-            for others (network, timers); a plain `def` runs in a thread, for blocking libraries
-            and for work that keeps the CPU busy.
-        effect: What it does to the world: "none" for a read, "idempotent" for an effect whose
-            target honours `idempotency_key()`, "at_most_once" for one whose target doesn't.
-        timeout: How long one attempt may take.
-        attempts: How often a call is tried at most, the first time included: 5 by default, and
-            always 1 for an "at_most_once" effect.
-
-    Returns:
-        The tool; await it to call the function.
+        function: A function with a docstring and an annotation for every parameter. Claude
+            learns from the docstring when to use the tool, from its `Args:` section what each
+            argument means. Use `async def` to wait for others (network, timers); a plain `def`
+            runs in a thread, for blocking libraries and busy work.
+        effect: "none" for a read, "idempotent" for an effect whose target honours
+            `idempotency_key()`, "at_most_once" for one whose target doesn't.
+        timeout: How long one attempt may take; a minute by default.
+        attempts: The most attempts, the first included: 5 by default, and always 1 for an
+            "at_most_once" effect.
 
     Raises:
         TypeError: The function lacks something; the message says what to add.

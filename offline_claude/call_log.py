@@ -1,4 +1,4 @@
-"""The call log: "Claude was called six times" is counted, not claimed."""
+"""The call log, from which lessons count the calls of Claude."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from offline_claude.request import Sent, text_of
+
 MOST_CALLS = 10_000
 """How many calls are kept in memory; older ones are dropped."""
 
 MOST_FILE_BYTES = 16 * 1024 * 1024
-"""How large the file grows; then it starts anew, and the one before is kept beside it as ".1"."""
+"""How large the file grows; then it starts again, and the last one is kept beside it as ".1"."""
 
 
 @dataclass(frozen=True)
@@ -67,25 +69,35 @@ class Call:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Call:
-        """Read a call as `GET /_offline/calls` shows it.
-
-        Args:
-            fields: One entry of the list.
-
-        Returns:
-            The call.
-        """
+        """Read an entry of `GET /_offline/calls`."""
         lists = {name: tuple(fields.get(name, ())) for name in ("tools", "offered")}
         return cls(**{**fields, **lists})
 
 
-class CallLog:
-    """Calls in memory, and as JSON lines in a file when there is one.
+def describe(body: object) -> dict[str, Any]:
+    """Read fields of `Call` from a request body in any state: refused calls are logged too."""
+    fields = body if isinstance(body, dict) else {}
+    sent, model, tools = Sent(fields), fields.get("model"), fields.get("tools")
+    offered = [t for t in tools[:100] if isinstance(t, dict)] if isinstance(tools, list) else []
+    names = [tool.get("name") for tool in offered]
+    return {
+        "turn": sent.turn_number,
+        "messages": len(sent.said),
+        "model": model[:80] if isinstance(model, str) else None,
+        "question": sent.question[:80],
+        "system": text_of(fields.get("system"))[:80],
+        "offered": tuple(name if isinstance(name, str) else "" for name in names),
+        "stream": fields.get("stream") is True,
+    }
 
-    A call is written when it starts and again when it is over: the last line with a `seq` counts.
+
+class CallLog:
+    """Calls in memory, and as JSON lines in a file if there is one.
+
+    A call is written when it starts and again when it is over: the last line with its `seq` counts.
 
     Args:
-        path: The file to append to, if any.
+        path: The file to append to; None (default) for memory only.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -94,14 +106,7 @@ class CallLog:
         self._calls: deque[Call] = deque(maxlen=MOST_CALLS)
 
     def start(self, **fields: Any) -> Call:
-        """Note that a call has arrived.
-
-        Args:
-            **fields: What is known of it, named as in `Call`.
-
-        Returns:
-            The call.
-        """
+        """Log that a call has arrived, with the fields of `Call` that are known."""
         self._count += 1
         call = Call(seq=self._count, started_at=time.time(), **fields)
         self._calls.append(call)
@@ -109,13 +114,7 @@ class CallLog:
         return call
 
     def finish(self, call: Call, state: str, **fields: Any) -> None:
-        """Note that a call is over.
-
-        Args:
-            call: The call as it was started.
-            state: "answered", "failed" or "disconnected".
-            **fields: What is known now, named as in `Call`.
-        """
+        """Log that a call is over, with the fields of `Call` that are known now."""
         done = replace(call, state=state, finished_at=time.time(), **fields)
         # Calls are in order of seq without gaps, so the place is known; it may be cleared by now.
         place = call.seq - self._calls[0].seq if self._calls else -1
@@ -124,15 +123,11 @@ class CallLog:
         self._write(done)
 
     def entries(self) -> list[dict[str, Any]]:
-        """List the calls.
-
-        Returns:
-            The calls as JSON objects, oldest first.
-        """
+        """List the calls as JSON objects, oldest first."""
         return [asdict(call) for call in self._calls]
 
     def clear(self) -> None:
-        """Forget the calls in memory; the file keeps them, and counting goes on."""
+        """Forget the calls in memory; the file keeps them, and numbering continues."""
         self._calls.clear()
 
     def _write(self, call: Call) -> None:

@@ -1,68 +1,73 @@
-"""Citations: where the words stand that an answer quotes (docs: build-with-claude/citations)."""
+"""Citations: where an answer's quotations come from (docs: build-with-claude/citations)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from offline_claude.request import Citable, blocks_of
-from offline_claude.turns import Sent
+from offline_claude.request import Sent, blocks_of
 
 _QUOTED = re.compile(r"“([^”]{3,})”")
 
 
-def citable(sent: Sent) -> list[Citable]:
-    """Find what an answer may cite.
+@dataclass(frozen=True)
+class _Source:
+    """A document or a search result that an answer may cite.
+
+    Attributes:
+        location: The type of its citations, which says how they name places in it.
+        named: What a citation says of it, in the API's fields.
+        parts: Its texts.
+    """
+
+    location: str
+    named: dict[str, Any]
+    parts: list[str]
+
+
+def cite(answer: str, sent: Sent) -> list[dict[str, Any]]:
+    """Find where an answer's quotations come from.
 
     Args:
-        sent: A request that passed the rules.
+        answer: The answer, with its quotations in “…”.
+        sent: The request, with the documents and search results that the answer may cite.
 
     Returns:
-        Its documents and search results of which citations are wanted, in order; a PDF can't be
-        read here.
+        One citation for each quotation that is found, in the API's shape.
     """
-    found = []
+    quotations = [match[1].rstrip("…").strip() for match in _QUOTED.finditer(answer)]
+    sources = list(_sources(sent)) if quotations else []
+    return [citation for quotation in quotations for citation in _places(quotation, sources)]
+
+
+def _sources(sent: Sent) -> Iterator[_Source]:
+    """What has citations enabled; not PDFs, which the offline Claude can't read."""
     documents = results = 0
     for _, block in sent.blocks:
-        wanted = (block.get("citations") or {}).get("enabled") if "source" in block else False
+        enabled = "source" in block and (block.get("citations") or {}).get("enabled")
         if block["type"] == "search_result":
-            if wanted:
+            if enabled:
                 named = {name: block[name] for name in ("source", "title")}
                 named["search_result_index"] = results
-                found.append(Citable("search_result_location", named, _texts(block["content"])))
+                yield _Source("search_result_location", named, _texts(block["content"]))
             results += 1
         elif block["type"] == "document":
             source = block["source"]
             named = {"document_index": documents, "document_title": block.get("title")}
-            if wanted and source["type"] == "text":
-                found.append(Citable("char_location", named, [source["data"]]))
-            elif wanted and source["type"] == "content":
-                texts = _texts(source["content"])
-                found.append(Citable("content_block_location", named, texts))
+            if enabled and source["type"] == "text":
+                yield _Source("char_location", named, [source["data"]])
+            elif enabled and source["type"] == "content":
+                yield _Source("content_block_location", named, _texts(source["content"]))
             documents += 1
-    return found
 
 
 def _texts(content: object) -> list[str]:
     return [block["text"] for block in blocks_of(content) if block["type"] == "text"]
 
 
-def cite(answer: str, sources: list[Citable]) -> list[dict[str, Any]]:
-    """Say where an answer's quotations come from.
-
-    Args:
-        answer: The answer; what it quotes stands in “…”.
-        sources: What it may cite.
-
-    Returns:
-        One citation for each quotation that is found, in the API's shape.
-    """
-    quotations = (match[1].rstrip("…").strip() for match in _QUOTED.finditer(answer))
-    return [c for quotation in quotations for c in _places(quotation, sources)]
-
-
-def _places(quotation: str, sources: list[Citable]) -> Iterator[dict[str, Any]]:
+def _places(quotation: str, sources: list[_Source]) -> Iterator[dict[str, Any]]:
     for source in sources:
         for n, part in enumerate(source.parts):
             if (start := part.find(quotation)) < 0:

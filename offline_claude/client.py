@@ -1,21 +1,40 @@
-"""What a cell says to the offline Claude: be slow, fail, show me the calls."""
+"""The control of an offline Claude from a cell or a test: be slow, fail, show the calls."""
 
 from __future__ import annotations
 
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypedDict, Unpack
+
+import httpx2
 
 from offline_claude.call_log import Call
 from offline_claude.errors import OfflineClaudeError
 
 
+class On(TypedDict, total=False):
+    """The calls that a fault hits: by default the next one, whatever it is.
+
+    Attributes:
+        times: How many calls; 1 by default.
+        turn: Only the k-th model call for a question; 1 is the first.
+        matching: Only questions that contain this text, in upper or lower case.
+        model: Only calls for this model.
+    """
+
+    times: int
+    turn: int | None
+    matching: str | None
+    model: str | None
+
+
 class OfflineClaude:
-    """A running offline Claude, seen from a cell or a test.
+    """A running offline Claude.
+
+    The methods that ask for a fault raise `ValueError` when a value makes no sense, and
+    `OfflineClaudeError` when nothing answers at the URL.
 
     Args:
         url: Where it listens, such as `http://127.0.0.1:8400`.
@@ -23,8 +42,12 @@ class OfflineClaude:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        # The server is on this machine: a proxy from the environment could only be in the way.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._http = httpx2.Client(
+            trust_env=False,  # the server is on this machine: a proxy could only be in the way
+            verify=False,  # plain HTTP: loading certificates would cost 20 ms for nothing
+            limits=httpx2.Limits(max_keepalive_connections=0),
+            timeout=10,
+        )
 
     def __repr__(self) -> str:
         return f"OfflineClaude({self.url!r})"
@@ -44,90 +67,52 @@ class OfflineClaude:
         """Forget the calls so far."""
         self._send("DELETE", "/_offline/calls")
 
-    def slow(
-        self,
-        seconds: float,
-        *,
-        times: int = 1,
-        turn: int | None = None,
-        matching: str | None = None,
-        model: str | None = None,
-    ) -> None:
+    def reset(self) -> None:
+        """Forget all faults and all calls, so that a cell can be run again."""
+        self._send("DELETE", "/_offline/faults")
+        self.clear()
+
+    def slow(self, seconds: float, **on: Unpack[On]) -> None:
         """Make the next calls slow; they are answered properly after the wait.
 
         Args:
             seconds: How long each takes to answer.
-            times: How many calls.
-            turn: Only the k-th model call for a question (1 is the first); None is any.
-            matching: Only questions that contain this text, whatever the case; None is any.
-            model: Only calls for this model; None is any.
-
-        Raises:
-            ValueError: A value makes no sense.
+            **on: Which calls; see `On`.
         """
-        self._fault(times, turn, matching, model, latency_seconds=seconds)
+        self._add_fault(on, latency_seconds=seconds)
 
     def fail(
         self,
         status: int,
         *,
-        times: int = 1,
-        turn: int | None = None,
-        matching: str | None = None,
-        model: str | None = None,
         type: str | None = None,
         message: str | None = None,
         headers: Mapping[str, str] | None = None,
+        **on: Unpack[On],
     ) -> None:
         """Make the next calls fail.
 
         Args:
-            status: HTTP status, 400 to 599; 429 carries `retry-after: 1` unless told otherwise.
-            times: How many calls.
-            turn: Only the k-th model call for a question (1 is the first); None is any.
-            matching: Only questions that contain this text, whatever the case; None is any.
-            model: Only calls for this model; None is any.
+            status: HTTP status, 400 to 599; 429 carries `retry-after: 1` by default.
             type: The error's type; the API's for this status by default.
             message: The error's message; the API's for this status by default.
             headers: Further response headers, such as `{"retry-after": "3"}`.
-
-        Raises:
-            ValueError: A value makes no sense.
+            **on: Which calls; see `On`.
         """
-        self._fault(
-            *(times, turn, matching, model),
-            status=status,
-            type=type,
-            message=message,
-            headers=dict(headers or {}),
-        )
+        headers = dict(headers or {})
+        self._add_fault(on, status=status, type=type, message=message, headers=headers)
 
-    def cut(
-        self,
-        after: int = 0,
-        *,
-        abruptly: bool = True,
-        times: int = 1,
-        turn: int | None = None,
-        matching: str | None = None,
-        model: str | None = None,
-    ) -> None:
-        """Break the next replies off: the client gets a part of what was on its way.
+    def cut(self, after: int = 0, *, abruptly: bool = True, **on: Unpack[On]) -> None:
+        """Break off the next replies.
 
         Args:
-            after: How many events of a stream still arrive. A reply that isn't streamed ends
-                after its headers when this is 0, else halfway.
-            abruptly: Whether the connection drops, which clients report as an error. Otherwise a
-                stream ends as if it were over, which many clients don't notice.
-            times: How many calls.
-            turn: Only the k-th model call for a question (1 is the first); None is any.
-            matching: Only questions that contain this text, whatever the case; None is any.
-            model: Only calls for this model; None is any.
-
-        Raises:
-            ValueError: A value makes no sense.
+            after: Events of a stream that still arrive; 0 by default. A reply that isn't streamed
+                ends after its headers when this is 0, else halfway.
+            abruptly: Whether the connection drops, which clients report as an error; True by
+                default. Otherwise a stream ends as if it were over, which many clients miss.
+            **on: Which calls; see `On`.
         """
-        self._fault(times, turn, matching, model, cut_after=after, abruptly=abruptly)
+        self._add_fault(on, cut_after=after, abruptly=abruptly)
 
     def error_in_stream(
         self,
@@ -135,36 +120,19 @@ class OfflineClaude:
         *,
         type: str = "overloaded_error",
         message: str | None = None,
-        times: int = 1,
-        turn: int | None = None,
-        matching: str | None = None,
-        model: str | None = None,
+        **on: Unpack[On],
     ) -> None:
-        """End the next streams with an `error` event: the status was 200 by then.
+        """End the next streams with an `error` event, after a status of 200.
 
         Args:
-            after: How many events come before it.
+            after: Events that come before it; 0 by default.
             type: The error's type. A call that isn't streamed fails with its status.
             message: The error's message; the API's for this type by default.
-            times: How many calls.
-            turn: Only the k-th model call for a question (1 is the first); None is any.
-            matching: Only questions that contain this text, whatever the case; None is any.
-            model: Only calls for this model; None is any.
-
-        Raises:
-            ValueError: A value makes no sense.
+            **on: Which calls; see `On`.
         """
-        self._fault(*(times, turn, matching, model), error_after=after, type=type, message=message)
+        self._add_fault(on, error_after=after, type=type, message=message)
 
-    def reply(
-        self,
-        kind: str,
-        *,
-        times: int = 1,
-        turn: int | None = None,
-        matching: str | None = None,
-        model: str | None = None,
-    ) -> None:
+    def reply(self, kind: str, **on: Unpack[On]) -> None:
         """Make the next replies odd, as a model's now and then are.
 
         Args:
@@ -172,69 +140,49 @@ class OfflineClaude:
                 "unknown_tool" (a call of a tool that wasn't offered), "refusal", "pause_turn",
                 "max_tokens", "model_context_window_exceeded", or "empty" (no content at all).
                 The first two wait for a reply that asks for a tool.
-            times: How many calls.
-            turn: Only the k-th model call for a question (1 is the first); None is any.
-            matching: Only questions that contain this text, whatever the case; None is any.
-            model: Only calls for this model; None is any.
-
-        Raises:
-            ValueError: A value makes no sense.
+            **on: Which calls; see `On`.
         """
-        self._fault(times, turn, matching, model, reply=kind)
-
-    def reset(self) -> None:
-        """Forget all faults and all calls: a cell can be run again."""
-        self._send("DELETE", "/_offline/faults")
-        self.clear()
+        self._add_fault(on, reply=kind)
 
     def wait_for(self, predicate: Callable[[Call], bool], timeout: float) -> Call:
-        """Wait until some logged call is as you want it.
+        """Wait for a logged call.
 
         Args:
-            predicate: What to look for, such as `lambda call: call.turn == 2`.
+            predicate: Decides which, such as `lambda call: call.turn == 2`.
             timeout: Deadline in seconds.
 
         Returns:
             The first call that satisfies it.
 
         Raises:
-            TimeoutError: None did in time; the message shows what was logged.
+            TimeoutError: None did in time; the message shows the calls that were logged.
         """
         deadline = time.monotonic() + timeout
         while True:
             calls = self.calls()
-            for call in calls:
-                if predicate(call):
-                    return call
+            if found := [call for call in calls if predicate(call)]:
+                return found[0]
             if time.monotonic() >= deadline:
                 logged = "\n".join(f"  {call}" for call in calls[-20:]) or "  no calls at all"
                 raise TimeoutError(f"No such call within {timeout:g} s. Logged:\n{logged}")
             time.sleep(0.02)
 
-    def _fault(
-        self, times: int, turn: int | None, matching: str | None, model: str | None, **what: Any
-    ) -> None:
-        whom = {"times": times, "turn": turn, "matching": matching, "model": model}
-        self._send("POST", "/_offline/faults", {**whom, **what})
+    def _add_fault(self, on: On, **fault: Any) -> None:
+        self._send("POST", "/_offline/faults", {**on, **fault})
 
     def _send(self, method: str, path: str, body: object = None) -> Any:
-        request = urllib.request.Request(  # noqa: S310 - the caller's own loopback URL
-            self.url + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"content-type": "application/json"},
-        )
+        content = None if body is None else json.dumps(body)
         try:
-            with self._opener.open(request, timeout=10) as response:
-                return json.load(response)
-        except urllib.error.HTTPError as err:
-            with err:
-                text = err.read().decode(errors="replace")
-            with suppress(ValueError, LookupError, TypeError):
-                text = json.loads(text)["error"]["message"]
-            raise ValueError(f"The offline Claude refused {method} {path}: {text}") from None
-        except (OSError, ValueError) as err:
+            response = self._http.request(method, self.url + path, content=content)
+            answer = response.json()
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as err:
             raise OfflineClaudeError(
                 f"No offline Claude answers at {self.url} ({err}). Start it with: "
                 "python -m offline_claude"
             ) from None
+        if response.is_error:
+            message = answer
+            with suppress(LookupError, TypeError):
+                message = answer["error"]["message"]
+            raise ValueError(f"The offline Claude refused {method} {path}: {message}")
+        return answer

@@ -32,18 +32,11 @@ MESSAGES = {
     504: "Request timed out",
     529: "Overloaded",
 }
-"""What the API says with a status, where it doesn't depend on the request."""
+"""The API's message for a status, where it doesn't depend on the request."""
 
 
 def error_type(status: int) -> str:
-    """Name the error type of a status.
-
-    Args:
-        status: HTTP status, 400 to 599.
-
-    Returns:
-        The API's type; for a status it doesn't list, the nearest general one.
-    """
+    """Name the error type of a status; for one that the API doesn't list, the nearest."""
     return TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
 
 
@@ -56,7 +49,7 @@ class ApiError(Exception):
 
     Attributes:
         status: HTTP status.
-        type: The error type, from the status unless told otherwise.
+        type: The error type; the status's own by default.
         message: The API's wording.
         details: Machine-readable details, usually none.
         headers: Further response headers, such as `retry-after`.
@@ -79,25 +72,11 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
     def body(self, request_id: str) -> dict[str, Any]:
-        """Build the response body.
-
-        Args:
-            request_id: The id that the `request-id` header carries too.
-
-        Returns:
-            The error in the API's shape.
-        """
+        """Build the response body in the API's shape."""
         error = {"type": self.type, "message": self.message, "details": self.details}
         return {"type": "error", "error": error, "request_id": request_id}
 
 
 def invalid(message: str) -> ApiError:
-    """Build the most common refusal: 400 `invalid_request_error`.
-
-    Args:
-        message: The API's wording.
-
-    Returns:
-        The error, to be raised.
-    """
+    """Build the most common refusal: 400 `invalid_request_error`."""
     return ApiError(400, message)

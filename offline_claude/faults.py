@@ -1,13 +1,15 @@
-"""Faults on demand: the next calls go wrong in the way that a lesson wants to show."""
+"""Faults on demand: the next calls go wrong in the way that a lesson needs."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from offline_claude.errors import MESSAGES, TYPES, ApiError, error_type, invalid
 from offline_claude.headers import rate_limits_used_up
+from offline_claude.reply import Reply
+from offline_claude.request import Sent
 
 ReplyKind = Literal[
     "malformed_input",
@@ -78,16 +80,10 @@ class Fault(BaseModel):
 
     @classmethod
     def from_json(cls, body: object) -> Fault:
-        """Read a fault from `POST /_offline/faults`.
-
-        Args:
-            body: The parsed JSON; null is as good as nothing.
-
-        Returns:
-            The fault.
+        """Read a fault from the JSON of `POST /_offline/faults`, in which null is no value.
 
         Raises:
-            ApiError: 400, something about it makes no sense; the message says what.
+            ApiError: 400; the message says what makes no sense.
         """
         if not isinstance(body, dict):
             raise invalid("A fault is a JSON object.")
@@ -109,41 +105,24 @@ class Fault(BaseModel):
             raise invalid("type, message: they need a status or error_after")
         return fault
 
-    def hits(self, *, turn: int, question: str, model: str, asks_for_tool: bool) -> bool:
-        """Tell whether a call is one of those that it is meant for.
-
-        Args:
-            turn: Which model call for its question this is.
-            question: The question, in full.
-            model: The model asked for.
-            asks_for_tool: Whether the reply would ask for a tool.
-
-        Returns:
-            True when everything that it asks for is so.
-        """
+    def hits(self, sent: Sent, reply: Reply) -> bool:
+        """Decide whether a call, with the reply that it would get, matches all conditions."""
         return (
-            self.turn in (None, turn)
-            and (self.matching or "").lower() in question.lower()
-            and self.model in (None, model)
-            and (asks_for_tool or self.reply not in _NEED_A_TOOL_CALL)
+            self.turn in (None, sent.turn_number)
+            and (self.matching or "").lower() in sent.question.lower()
+            and self.model in (None, sent.model.id)
+            and (reply.message["stop_reason"] == "tool_use" or self.reply not in _NEED_A_TOOL_CALL)
         )
 
-    def error(self) -> ApiError | None:
-        """Build the error to answer with.
-
-        Returns:
-            The error, or None when the call is answered.
-        """
-        if self.status is None:
-            return None
-        return self._error(self.status, self.type or error_type(self.status))
+    def raise_error(self, *, stream: bool) -> None:
+        """Raise the `ApiError` that a call fails with, if it fails before anything is sent."""
+        if self.status is not None:
+            raise self._error(self.status, self.type or error_type(self.status))
+        if self.error_after is not None and not stream:
+            raise self.error_in_stream()
 
     def error_in_stream(self) -> ApiError:
-        """Build the error that ends a stream, or fails a call that isn't streamed.
-
-        Returns:
-            The error, with the status that goes with its type.
-        """
+        """Build the error that ends a stream, with its type's own status."""
         kind = self.type or "overloaded_error"
         status = next((status for status, name in TYPES.items() if name == kind), 500)
         return self._error(status, kind)
@@ -161,24 +140,13 @@ class Faults:
         self._waiting: list[tuple[Fault, int]] = []
 
     def add(self, fault: Fault) -> None:
-        """Put a fault in the queue.
-
-        Args:
-            fault: What is to happen.
-        """
+        """Put a fault in the queue."""
         self._waiting.append((fault, fault.times))
 
-    def take(self, **call: Any) -> Fault | None:
-        """Use up one hit of the oldest fault that is meant for a call.
-
-        Args:
-            **call: What `Fault.hits` wants to know of it.
-
-        Returns:
-            The fault, or None.
-        """
+    def take(self, sent: Sent, reply: Reply) -> Fault | None:
+        """Use up one hit of the oldest fault that a call matches, if there is one."""
         for place, (fault, left) in enumerate(self._waiting):
-            if fault.hits(**call):
+            if fault.hits(sent, reply):
                 self._waiting[place : place + 1] = [(fault, left - 1)] if left > 1 else []
                 return fault
         return None

@@ -9,34 +9,19 @@ ORGANIZATION = {
     "anthropic-organization-id": "00000000-0000-4000-8000-000000000000",
     "anthropic-workspace-id": "wrkspc_offline",
 }
-"""Whom a key belongs to: one that nobody takes for their own."""
+"""The owner of every key: not an id that could be somebody's own."""
 
 _PER_MINUTE = {"requests": 4_000, "input-tokens": 2_000_000, "output-tokens": 400_000}
 
 
 def rate_limits(input_tokens: int = 0, output_tokens: int = 0) -> dict[str, str]:
-    """Show the limits as after one call in an idle minute: nothing here is ever used up.
-
-    Args:
-        input_tokens: What the call read.
-        output_tokens: What it wrote.
-
-    Returns:
-        Limit, remainder and reset for requests, tokens, and both kinds of tokens.
-    """
+    """Show the limits as after one call in an idle minute: here they are never used up."""
     used = {"requests": 1, "input-tokens": input_tokens, "output-tokens": output_tokens}
     return _headers(used, _in_a_moment(60 / _PER_MINUTE["requests"]))
 
 
 def rate_limits_used_up(headers: Mapping[str, str]) -> dict[str, str]:
-    """Show the limits as with a 429.
-
-    Args:
-        headers: Headers that were asked for; `retry-after` says when the limits reset.
-
-    Returns:
-        Nothing remaining, and `retry-after`.
-    """
+    """Show the limits as with a 429: none remaining, and reset after `retry-after`."""
     try:
         seconds = float(headers.get("retry-after", "1"))
     except ValueError:  # It may also be a date.

@@ -1,12 +1,15 @@
-"""The models that the offline Claude answers for: the SDK's own list, and what each can do."""
+"""The models of the offline Claude: the SDK's own list, what each can do, and `GET /v1/models`."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from offline_claude.errors import ApiError
+from offline_claude.errors import ApiError, invalid
+
+if TYPE_CHECKING:
+    from starlette.datastructures import QueryParams
 
 MODEL_IDS = (
     "claude-fable-5-2",
@@ -33,6 +36,10 @@ MODEL_IDS = (
     "claude-sonnet-4-5-20250929",
 )
 
+_MOST_MODELS = 1_000
+_USUAL_MODELS = "20"
+_LIFECYCLES = ("active", "deprecated", "retired")
+
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 THINKING = ("adaptive", "between_tools", "disabled", "enabled")
 
@@ -41,7 +48,7 @@ _NAME = re.compile(r"claude-(?P<line>[a-z]+)-(?:preview|(?P<major>\d)(?:-(?P<min
 
 @dataclass(frozen=True)
 class Model:
-    """One model, with what its generation takes and refuses.
+    """One model, with what its generation accepts.
 
     Attributes:
         id: Its id.
@@ -55,17 +62,17 @@ class Model:
 
     @property
     def context_tokens(self) -> int:
-        """The most input tokens that it reads."""
+        """The size of its context window."""
         return 200_000 if self.version <= (4, 5) else 1_000_000
 
     @property
     def max_output_tokens(self) -> int:
-        """The most output tokens that it writes in one reply."""
+        """The most tokens that it writes in one reply."""
         return 64_000 if self.version <= (4, 5) else 128_000
 
     @property
     def takes_prefill(self) -> bool:
-        """Whether a conversation may end with words of the assistant for it to continue."""
+        """Whether a conversation may end with the beginning of its reply."""
         return self.version <= (4, 5)
 
     @property
@@ -80,7 +87,7 @@ class Model:
 
     @property
     def thinking(self) -> frozenset[str]:
-        """The values of `thinking.type` that it takes."""
+        """The values of `thinking.type` that it accepts."""
         newest = self.version >= (5, 5) and self.line in ("opus", "sonnet")
         return frozenset(
             kind
@@ -95,32 +102,32 @@ class Model:
 
     @property
     def thinking_display(self) -> str:
-        """How thinking is shown unless a request says so: "summarized" or "omitted"."""
+        """How thinking is shown by default: "summarized" or "omitted"."""
         return "summarized" if self.version <= (4, 6) else "omitted"
 
     @property
     def efforts(self) -> tuple[str, ...]:
-        """The values of `output_config.effort` that it takes."""
+        """The values of `output_config.effort` that it accepts."""
         if self.version <= (4, 5):
             return ("low", "medium", "high") if self.line == "opus" else ()
         return EFFORTS if self.version >= (4, 7) else tuple(e for e in EFFORTS if e != "xhigh")
 
     @property
     def thinking_for_less_effort(self) -> tuple[str, ...]:
-        """The values of `thinking.type` with which the highest efforts are refused."""
+        """The values of `thinking.type` with which it refuses the highest efforts."""
         limited = ("opus", (5, 0)), ("haiku", (5, 5))
         disabled = ("disabled",) if (self.line, self.version) in limited else ()
         return (*disabled, "between_tools")
 
     @property
     def snapshot(self) -> str:
-        """The id with its date, where this one is short for it."""
+        """The id with its date, if this one is short for it."""
         dated = (m for m in MODEL_IDS if m.startswith(f"{self.id}-2"))
         return next(dated, self.id)
 
     @property
     def least_cached_tokens(self) -> int:
-        """The shortest prefix that the prompt cache keeps for it."""
+        """The shortest prefix that its prompt cache keeps."""
         if self.version >= (5, 0):
             return 1_024 if self.line in ("sonnet", "haiku") else 512
         if self.line == "sonnet" or self.version == (4, 8):
@@ -128,11 +135,7 @@ class Model:
         return 2_048 if self.version == (4, 7) or self.line == "mythos" else 4_096
 
     def info(self) -> dict[str, Any]:
-        """Describe the model as `GET /v1/models/{id}` does.
-
-        Returns:
-            The SDK's `ModelInfo`; dates are the epoch, which the API uses for "unknown".
-        """
+        """Describe the model as the SDK's `ModelInfo`; dates are the epoch, as for unknown ones."""
         version = ".".join(str(part) for part in self.version if part)
         return {
             "type": "model",
@@ -173,13 +176,7 @@ class Model:
 
 
 def find_model(model_id: str) -> Model:
-    """Look up a model.
-
-    Args:
-        model_id: Its id.
-
-    Returns:
-        The model.
+    """Look up a model by its id.
 
     Raises:
         ApiError: 404, there is no such model.
@@ -188,3 +185,58 @@ def find_model(model_id: str) -> Model:
         raise ApiError(404, f"model: {model_id}")
     major, minor = int(found["major"] or 4), int(found["minor"] or (0 if found["major"] else 6))
     return Model(model_id, found["line"], (major, minor))
+
+
+def page_of_models(query: QueryParams) -> dict[str, Any]:
+    """Pick the page that a query asks for.
+
+    Args:
+        query: `limit`, `after_id` or `before_id`, and `lifecycle[]`.
+
+    Returns:
+        The SDK's `SyncPage`.
+
+    Raises:
+        ApiError: 400, a parameter makes no sense.
+    """
+    limit = _limit(query.get("limit", _USUAL_MODELS))
+    after, before = query.get("after_id"), query.get("before_id")
+    if after and before:
+        raise invalid("before_id: Only one of before_id and after_id may be given")
+    wanted = query.getlist("lifecycle[]") or query.getlist("lifecycle") or _LIFECYCLES[:2]
+    for lifecycle in wanted:
+        if lifecycle not in _LIFECYCLES:
+            raise invalid("lifecycle: Input should be 'active', 'deprecated' or 'retired'")
+    models = [info for m in MODEL_IDS if (info := find_model(m).info())["lifecycle"] in wanted]
+    ids = [model["id"] for model in models]
+    if before:
+        end = _place(ids, before, "before_id")
+        page = models[max(0, end - limit) : end]
+        has_more = end > limit
+    else:
+        start = _place(ids, after, "after_id") + 1 if after else 0
+        page = models[start : start + limit]
+        has_more = start + limit < len(models)
+    return {
+        "data": page,
+        "has_more": has_more,
+        "first_id": page[0]["id"] if page else None,
+        "last_id": page[-1]["id"] if page else None,
+    }
+
+
+def _limit(text: str) -> int:
+    if not text.lstrip("-").isdecimal() or not text.isascii():
+        raise invalid("limit: Input should be a valid integer")
+    limit = int(text) if len(text) < 10 else _MOST_MODELS + 1
+    if limit < 1:
+        raise invalid("limit: Input should be greater than or equal to 1")
+    if limit > _MOST_MODELS:
+        raise invalid(f"limit: Input should be less than or equal to {_MOST_MODELS}")
+    return limit
+
+
+def _place(ids: list[str], cursor: str, name: str) -> int:
+    if cursor not in ids:
+        raise invalid(f"{name}: there is no model {cursor} in this list")
+    return ids.index(cursor)

@@ -1,14 +1,16 @@
-"""Replies that are odd on purpose: what a model and the API really do now and then."""
+"""Replies that are odd on purpose: what a model and the API do now and then."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from offline_claude.faults import ReplyKind
+from offline_claude.prompt_cache import UNCACHED, CacheUse
 from offline_claude.reply import Reply, Thought, build_reply, new_id
-from offline_claude.request import MessagesRequest
+from offline_claude.request import Sent
+from offline_claude.schemas import instance_error
 
 Schema = Mapping[str, Any]
 
@@ -16,49 +18,55 @@ REFUSED = "The offline Claude was told to refuse this: a fault for a lesson, no 
 
 SEARCHES = "I will search the web first."
 
+_WRONG_VALUES = ("not valid", ["not valid"], {"not": 1}, True)
+"""Tried in this order: no parser reads this text as a number, or a list as text."""
 
-def build_odd_reply(kind: ReplyKind, request: MessagesRequest, thought: Thought) -> Reply:
-    """Build a reply as `build_reply` does, but odd in one way.
+
+def build_odd_reply(
+    kind: ReplyKind, sent: Sent, thought: Thought, cache: CacheUse = UNCACHED
+) -> Reply:
+    """Build a reply like `build_reply`, but odd in one way.
 
     Args:
         kind: In which way.
-        request: The request.
-        thought: What the brain wants to say.
+        sent: The request.
+        thought: What the mind wants to say.
+        cache: What the request reads from the prompt cache and writes to it; nothing by default.
 
     Returns:
         The reply.
     """
-    return _KINDS[kind](request, thought)
+    return _KINDS[kind](sent, thought, cache)
 
 
-def _malformed_input(request: MessagesRequest, thought: Thought) -> Reply:
+def _malformed_input(sent: Sent, thought: Thought, cache: CacheUse) -> Reply:
     (name, arguments), *others = thought.calls
-    schema: Schema = next((t["input_schema"] for t in request.tools if t["name"] == name), {})
-    calls = [(name, break_schema(arguments, schema)), *others]
-    return build_reply(request, replace(thought, calls=calls))
+    schemas = {tool["name"]: tool["input_schema"] for _, tool in sent.own_tools}
+    calls = [(name, break_schema(arguments, schemas.get(name, {}))), *others]
+    return build_reply(sent, replace(thought, calls=calls), cache)
 
 
-def _unknown_tool(request: MessagesRequest, thought: Thought) -> Reply:
+def _unknown_tool(sent: Sent, thought: Thought, cache: CacheUse) -> Reply:
     (name, arguments), *others = thought.calls
-    offered = {tool["name"] for tool in request.tools}
+    offered = {tool["name"] for _, tool in sent.own_tools}
     unknown = f"{name[:100]}_v2"
     while unknown in offered:
         unknown += "_v2"
-    return build_reply(request, replace(thought, calls=[(unknown, arguments), *others]))
+    return build_reply(sent, replace(thought, calls=[(unknown, arguments), *others]), cache)
 
 
-def _refusal(request: MessagesRequest, thought: Thought) -> Reply:
-    """The classifier steps in when some words are out, but before any tool is asked for."""
-    said = Thought(_first_half(thought.text), reasoning=thought.reasoning)
+def _refusal(sent: Sent, thought: Thought, cache: CacheUse) -> Reply:
+    """The classifier steps in after a few words, but before any tool is asked for."""
+    half = Thought(thought.text[: len(thought.text) // 2], reasoning=thought.reasoning)
     details = {"type": "refusal", "category": None, "explanation": REFUSED}
-    return _ended(build_reply(request, said), "refusal", stop_details=details)
+    return _ended(build_reply(sent, half, cache), "refusal", stop_details=details)
 
 
-def _pause_turn(request: MessagesRequest, thought: Thought) -> Reply:
-    """A pause comes while server tools are at work: the turn goes on when it is sent back."""
+def _pause_turn(sent: Sent, thought: Thought, cache: CacheUse) -> Reply:
+    """A pause comes while server tools are at work: the turn resumes when it is sent back."""
     text = thought.text if thought.calls else SEARCHES
-    said = Thought(text, reasoning=thought.reasoning)
-    reply = _ended(build_reply(request, said), "pause_turn")
+    reply = build_reply(sent, Thought(text, reasoning=thought.reasoning), cache)
+    reply = _ended(reply, "pause_turn")
     direct = {"caller": {"type": "direct"}}
     search = {
         "type": "server_tool_use",
@@ -74,32 +82,28 @@ def _pause_turn(request: MessagesRequest, thought: Thought) -> Reply:
         **direct,
     }
     used = {"server_tool_use": {"web_search_requests": 1, "web_fetch_requests": 0}}
-    message = {
-        **reply.message,
-        "content": [*reply.content, search, found],
-        "usage": {**reply.message["usage"], **used},
-    }
-    return replace(reply, message=message)
+    content, usage = [*reply.content, search, found], {**reply.usage, **used}
+    return replace(reply, message={**reply.message, "content": content, "usage": usage})
 
 
-def _max_tokens(request: MessagesRequest, thought: Thought) -> Reply:
-    whole = build_reply(request, thought)
-    half = replace(request, max_tokens=whole.output_tokens // 2 or 1)
-    return _ended(build_reply(half, thought), "max_tokens")
+def _max_tokens(sent: Sent, thought: Thought, cache: CacheUse) -> Reply:
+    whole = build_reply(sent, thought, cache)
+    half = whole.usage["output_tokens"] // 2 or 1
+    return _ended(build_reply(sent, thought, cache, max_tokens=half), "max_tokens")
 
 
-def _model_context_window_exceeded(request: MessagesRequest, thought: Thought) -> Reply:
-    return _ended(_max_tokens(request, thought), "model_context_window_exceeded")
+def _model_context_window_exceeded(sent: Sent, thought: Thought, cache: CacheUse) -> Reply:
+    return _ended(_max_tokens(sent, thought, cache), "model_context_window_exceeded")
 
 
-def _empty(request: MessagesRequest, _: Thought) -> Reply:
-    reply = build_reply(request, Thought(""))
+def _empty(sent: Sent, _: Thought, cache: CacheUse) -> Reply:
+    reply = build_reply(sent, Thought(""), cache)
     # The API counts the tokens that mark the end of an empty reply.
-    usage = {**reply.message["usage"], "output_tokens": 2}
+    usage = {**reply.usage, "output_tokens": 2}
     return replace(reply, message={**reply.message, "usage": usage})
 
 
-_KINDS: dict[ReplyKind, Callable[[MessagesRequest, Thought], Reply]] = {
+_KINDS: dict[ReplyKind, Callable[[Sent, Thought, CacheUse], Reply]] = {
     "malformed_input": _malformed_input,
     "unknown_tool": _unknown_tool,
     "refusal": _refusal,
@@ -115,12 +119,8 @@ def _ended(reply: Reply, stop_reason: str, **more: Any) -> Reply:
     return replace(reply, message={**reply.message, **ending})
 
 
-def _first_half(text: str) -> str:
-    return text[: len(text) // 2]
-
-
 def break_schema(arguments: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
-    """Turn arguments into some that a tool's own schema refuses.
+    """Turn arguments into ones that the tool's own schema refuses.
 
     Args:
         arguments: Arguments that fit.
@@ -141,26 +141,9 @@ def break_schema(arguments: Mapping[str, Any], schema: Schema) -> dict[str, Any]
     return {**broken, "no_such_argument": True}
 
 
-def _wrong_value(spec: Any, schema: Schema) -> Any:
-    """A value of a type that a property doesn't take; None when it takes all of them."""
-    allowed = set(_types(spec, schema.get("$defs") or {}))
-    if not allowed:
+def _wrong_value(part: Any, schema: Schema) -> Any:
+    """A value that a property's schema refuses; None when it takes all of ours."""
+    if not isinstance(part, dict):
         return None
-    wrong = {"string": "not valid", "array": ["not valid"], "boolean": True, "object": {"not": 1}}
-    # Only a string stands for a number, and only a list for a string, that no parser coerces.
-    order = ("array", "object") if "string" in allowed else ("string", "array", "object", "boolean")
-    return next((wrong[kind] for kind in order if kind not in allowed), None)
-
-
-def _types(spec: Any, definitions: Schema, depth: int = 8) -> Iterator[str]:
-    if not isinstance(spec, dict) or not depth:
-        return
-    if "$ref" in spec:
-        target = definitions.get(str(spec["$ref"]).rsplit("/", 1)[-1])
-        yield from _types(target, definitions, depth - 1)
-    for inner in (*(spec.get("anyOf") or ()), *(spec.get("oneOf") or ())):
-        yield from _types(inner, definitions, depth - 1)
-    kinds = spec.get("type", [])
-    yield from [kinds] if isinstance(kinds, str) else kinds
-    if "enum" in spec and "type" not in spec:
-        yield "string"
+    part = {"$defs": schema.get("$defs") or {}, **part}
+    return next((value for value in _WRONG_VALUES if instance_error(value, part)), None)

@@ -1,4 +1,4 @@
-"""The prompt cache: nothing gets faster here, but usage shows what would be read and written."""
+"""The prompt cache: it saves no time here, but usage shows what it would read and write."""
 
 from __future__ import annotations
 
@@ -7,31 +7,60 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from offline_claude.request import (
-    CHARACTERS_PER_TOKEN,
-    CacheUse,
-    Prefix,
-    blocks_of,
-)
-from offline_claude.turns import Sent
+from offline_claude.request import CHARACTERS_PER_TOKEN, Sent, blocks_of
 
 _SECONDS = {"5m": 300, "1h": 3_600}
 _MOST_PREFIXES = 10_000
 _LOOK_BACK = 20
-"""How many blocks before a marker are looked at for something cached."""
+"""How many blocks before a marker are searched for something cached."""
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """A request up to the end of one of its blocks.
+
+    Attributes:
+        digest: Identifies the prefix.
+        tokens: Its estimated size.
+        ttl: "5m" or "1h" where the block is marked, else "".
+    """
+
+    digest: bytes
+    tokens: int
+    ttl: str
+
+
+@dataclass(frozen=True)
+class CacheUse:
+    """What one call reads from the prompt cache and writes to it, in tokens.
+
+    Attributes:
+        read: Tokens found in the cache.
+        written_5m: Tokens written for five minutes.
+        written_1h: Tokens written for an hour.
+    """
+
+    read: int = 0
+    written_5m: int = 0
+    written_1h: int = 0
+
+    @property
+    def written(self) -> int:
+        """All tokens written."""
+        return self.written_5m + self.written_1h
+
+
+UNCACHED = CacheUse()
+"""What a request without cache markers uses."""
 
 
 def marked_prefixes(sent: Sent) -> list[Prefix]:
-    """Cut a request into prefixes.
+    """Cut a request into prefixes, one for each tool, system block and message block.
 
-    Args:
-        sent: A request that passed the rules.
-
-    Returns:
-        One for each tool, system block and message block, in the order in which they are cached;
-        none when nothing is marked, or when all of it is too short for its model.
+    There are none when nothing is marked, or when the prompt is too short for its model's cache.
     """
     parts = list(_parts(sent))
     top = sent.body.get("cache_control")
@@ -56,7 +85,7 @@ def _parts(sent: Sent) -> Iterator[tuple[str, dict[str, Any] | None]]:
     messages = [
         (message["role"], block)
         for message in sent.messages
-        for block in blocks_of(message["content"])
+        for block in blocks_of(message.get("content"))
     ]
     for kind, block in [*tools, *system, *messages]:
         inner = blocks_of(block.get("content")) if kind == "user" else []
@@ -66,23 +95,16 @@ def _parts(sent: Sent) -> Iterator[tuple[str, dict[str, Any] | None]]:
 
 
 class PromptCache:
-    """What has been written and not yet forgotten."""
+    """The prefixes that calls have written and that haven't expired."""
 
     def __init__(self) -> None:
         self._until: OrderedDict[bytes, float] = OrderedDict()
 
     def use(self, prefixes: list[Prefix]) -> CacheUse:
-        """Account for one call.
-
-        Args:
-            prefixes: The request's, from `marked_prefixes`.
-
-        Returns:
-            What it reads and writes.
-        """
+        """Account for one call, given its request's marked prefixes."""
         marked = [n for n, prefix in enumerate(prefixes) if prefix.ttl]
         if not marked:
-            return CacheUse()
+            return UNCACHED
         now = time.monotonic()
         near = [n for m in marked for n in range(max(0, m - _LOOK_BACK), m + 1)]
         cached = [n for n in near if self._until.get(prefixes[n].digest, 0) > now]

@@ -1,4 +1,4 @@
-"""From what the brain wants to say to the API's message, cut where the request says so."""
+"""From a thought to the API's message, cut where the request says so."""
 
 from __future__ import annotations
 
@@ -9,27 +9,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from offline_claude.citations import cite
-from offline_claude.request import (
-    CHARACTERS_PER_TOKEN,
-    Citable,
-    MessagesRequest,
-    estimate_tokens,
-)
+from offline_claude.prompt_cache import UNCACHED, CacheUse
+from offline_claude.request import CHARACTERS_PER_TOKEN, Block, Sent, estimate_tokens
 from offline_claude.signature import sign
 
 _ALPHABET = string.ascii_letters + string.digits
 
-Block = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Thought:
-    """What the brain wants to say.
+    """What the mind wants to say.
 
     Attributes:
         text: The words.
         calls: The tools to ask for, each with its arguments.
-        reasoning: What a thinking block shows, when the request asks for thinking.
+        reasoning: The text of the thinking block, when the request asks for thinking.
     """
 
     text: str
@@ -39,12 +33,12 @@ class Thought:
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply that can be sent whole or as a stream; both say the same.
+    """A reply that can be sent whole or as a stream, with the same content.
 
     Attributes:
         message: The message in the API's shape.
-        unfinished: The arguments of the last block, as JSON text, as far as they were written
-            when `max_tokens` stopped a tool call; None when everything is finished.
+        unfinished: The JSON text of the last tool call's arguments, as far as it was written when
+            `max_tokens` stopped it; None when everything is finished.
     """
 
     message: dict[str, Any]
@@ -62,49 +56,47 @@ class Reply:
         return tuple(b["name"] for b in self.content if b["type"] == "tool_use")
 
     @property
-    def output_tokens(self) -> int:
-        """What it cost to write."""
-        tokens: int = self.message["usage"]["output_tokens"]
-        return tokens
+    def usage(self) -> dict[str, Any]:
+        """The message's usage."""
+        usage: dict[str, Any] = self.message["usage"]
+        return usage
 
 
 def new_id(prefix: str) -> str:
-    """Make an id like the API's: random, so that nobody relies on its value.
-
-    Args:
-        prefix: "msg", "toolu", "srvtoolu" or "req".
-
-    Returns:
-        The prefix, an underscore, and 24 characters.
-    """
+    """Make an id like the API's, such as "msg_01…": random, so that no program relies on it."""
     return f"{prefix}_01{''.join(secrets.choice(_ALPHABET) for _ in range(22))}"
 
 
-def build_reply(request: MessagesRequest, thought: Thought) -> Reply:
-    """Build the reply: thinking, words, tool calls, as far as they may go.
+def build_reply(
+    sent: Sent, thought: Thought, cache: CacheUse = UNCACHED, *, max_tokens: int | None = None
+) -> Reply:
+    """Build the reply: thinking, words and tool calls, up to the request's limits.
 
     Args:
-        request: The request.
-        thought: What the brain wants to say.
+        sent: The request.
+        thought: What the mind wants to say.
+        cache: What the request reads from the prompt cache and writes to it; nothing by default.
+        max_tokens: Most tokens to write; the request's own limit by default.
 
     Returns:
         The reply, with stop reason and usage.
     """
+    most = sent.body["max_tokens"] if max_tokens is None else max_tokens
     text, calls = thought.text, thought.calls
     stop_reason, stop_sequence = ("tool_use" if calls else "end_turn"), None
-    if found := _first_stop(text, request.stop_sequences):
+    if found := _first_stop(text, sent.body.get("stop_sequences") or []):
         at, stop_sequence = found
         text, calls, stop_reason = text[:at], [], "stop_sequence"
-    writer = _Writer(request.max_tokens)
-    if request.thinking:
-        writer.think(thought.reasoning, shown=request.thinking == "summarized")
-    writer.say(text, request.citable)
+    writer = _Writer(most)
+    if sent.display:
+        writer.think(thought.reasoning, shown=sent.display == "summarized")
+    writer.say(text, sent)
     for name, arguments in calls:
         writer.call(name, arguments)
-    if writer.full or not request.max_tokens:
+    if writer.full or not most:
         stop_reason, stop_sequence = "max_tokens", None
     message = {
-        "model": request.model,
+        "model": sent.model.id,
         "id": new_id("msg"),
         "type": "message",
         "role": "assistant",
@@ -113,17 +105,18 @@ def build_reply(request: MessagesRequest, thought: Thought) -> Reply:
         "stop_reason": stop_reason,
         "stop_sequence": stop_sequence,
         "stop_details": None,
-        "usage": _usage(request, request.max_tokens - writer.left, writer.thinking_tokens),
+        "usage": _usage(sent.input_tokens, cache, most - writer.left, writer.thinking_tokens),
         "diagnostics": None,
     }
     return Reply(message, writer.unfinished)
 
 
-def _usage(request: MessagesRequest, output_tokens: int, thinking_tokens: int) -> dict[str, Any]:
+def _usage(
+    input_tokens: int, cache: CacheUse, output_tokens: int, thinking_tokens: int
+) -> dict[str, Any]:
     """Every field that the API sends for a request like these."""
-    cache = request.cache
     return {
-        "input_tokens": max(1, request.input_tokens - cache.read - cache.written),
+        "input_tokens": max(1, input_tokens - cache.read - cache.written),
         "cache_creation_input_tokens": cache.written,
         "cache_read_input_tokens": cache.read,
         "cache_creation": {
@@ -138,7 +131,7 @@ def _usage(request: MessagesRequest, output_tokens: int, thinking_tokens: int) -
 
 
 def _first_stop(text: str, sequences: list[str]) -> tuple[int, str] | None:
-    """The stop sequence that is complete first, as for a model that writes from left to right."""
+    """The stop sequence that ends first, as for a model that writes from left to right."""
     found = [(text.find(s) + len(s), s) for s in sequences if s in text]
     if not found:
         return None
@@ -163,10 +156,10 @@ class _Writer:
         text = written if shown else ""
         self.blocks.append({"type": "thinking", "thinking": text, "signature": sign(written)})
 
-    def say(self, text: str, sources: list[Citable]) -> None:
+    def say(self, text: str, sent: Sent) -> None:
         if (written := self._write(text)).strip():
-            found = cite(written, sources)
-            more = {"citations": found} if found else {}
+            citations = cite(written, sent)
+            more = {"citations": citations} if citations else {}
             self.blocks.append({"type": "text", "text": written, **more})
 
     def call(self, name: str, arguments: dict[str, Any]) -> None:
@@ -176,7 +169,7 @@ class _Writer:
         if not written:
             return
         if self.full:
-            # As the API does it: the call is there, with as much of its arguments as was written.
+            # Like the API: the call is there, with as much of its arguments as was written.
             self.unfinished = written[len(start) :]
             arguments = _as_far_as_written(self.unfinished)
         self.blocks.append(
@@ -202,7 +195,7 @@ class _Writer:
 
 
 def _as_far_as_written(encoded: str) -> dict[str, Any]:
-    # Imported late: few replies are cut. It is what the SDK reads streams with.
+    # Imported late: few replies are cut. The SDK reads streams with the same parser.
     from jiter import from_json
 
     return from_json(encoded.encode(), partial_mode=True) if encoded else {}

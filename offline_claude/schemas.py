@@ -1,4 +1,4 @@
-"""What the API says of JSON schemas: those of tools, and those that an answer has to satisfy."""
+"""JSON schemas, of tools and of answers: valid, satisfied, and strict enough to be enforced."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 _NUMERIC = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
 _UNSUPPORTED = {"number": _NUMERIC, "integer": _NUMERIC, "array": ("maxItems", "uniqueItems")}
-"""What can't be promised while an answer is being written, by type."""
+"""Keywords that can't be enforced while an answer is being written, by type."""
 
 
 _MOST_REMEMBERED = 16_384
@@ -18,11 +18,10 @@ _MOST_REMEMBERED = 16_384
 
 @cache
 def load() -> Any:
-    """Import the validator of JSON Schema: it takes a second, once, so that it is imported late.
+    """Import the validator of JSON Schema, late because it takes a second.
 
     Returns:
-        A validator class that tries no patterns: one of the sender's could take for ever, and the
-        API doesn't say how it treats them.
+        A validator class that tries no patterns: a sender's pattern could take forever.
     """
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
@@ -33,14 +32,7 @@ def load() -> Any:
 
 
 def schema_error(schema: Mapping[str, Any]) -> str | None:
-    """Hold a schema against JSON Schema draft 2020-12.
-
-    Args:
-        schema: Any schema.
-
-    Returns:
-        What is wrong with it, or None.
-    """
+    """Say what makes a schema invalid under JSON Schema draft 2020-12; None if it is valid."""
     # An agent sends the same tools with every call.
     encoded = json.dumps(schema)
     if len(encoded) > _MOST_REMEMBERED:
@@ -62,14 +54,9 @@ _remembered = lru_cache(maxsize=512)(_schema_error)
 
 
 def instance_error(value: object, schema: Mapping[str, Any]) -> str | None:
-    """Hold a value against a schema; nothing is fetched, and no pattern is tried.
+    """Say why a value doesn't satisfy a valid schema; None if it does.
 
-    Args:
-        value: What JSON can hold.
-        schema: A schema without errors.
-
-    Returns:
-        What is wrong with it, or None.
+    No pattern is tried, and no reference to somewhere else is fetched.
     """
     from jsonschema.exceptions import best_match
     from referencing import Registry
@@ -82,14 +69,7 @@ def instance_error(value: object, schema: Mapping[str, Any]) -> str | None:
 
 
 def optional_parameters(schema: Mapping[str, Any]) -> int:
-    """Count what a schema's instances may leave out.
-
-    Args:
-        schema: A tool's input schema.
-
-    Returns:
-        The number of properties, at any depth, that aren't required.
-    """
+    """Count the properties, at any depth, that a schema doesn't require."""
     return sum(
         len((part.get("properties") or {}).keys() - set(part.get("required") or []))
         for part in _parts(schema)
@@ -97,14 +77,7 @@ def optional_parameters(schema: Mapping[str, Any]) -> int:
 
 
 def strictness_error(schema: Mapping[str, Any]) -> str | None:
-    """Hold a schema against what can be promised while an answer is being written.
-
-    Args:
-        schema: A schema of which an answer or a tool's input must be an instance.
-
-    Returns:
-        What stands in the way, in the API's words, or None.
-    """
+    """Say why a schema can't be enforced while an answer is being written; None if it can."""
     return next(filter(None, map(_strictness_error, _parts(schema))), None) or _reference_error(
         schema
     )
@@ -134,8 +107,8 @@ def _strictness_error(part: Mapping[str, Any]) -> str | None:
     if declared is not None:
         fits = load()({"type": declared}).is_valid
         if odd := [value for value in part.get("enum") or [] if not fits(value)]:
-            told = declared if isinstance(declared, str) else json.dumps(declared)
-            return f"Invalid schema: Enum value {odd[0]!r} does not match declared type '{told}'"
+            shown = declared if isinstance(declared, str) else json.dumps(declared)
+            return f"Invalid schema: Enum value {odd[0]!r} does not match declared type '{shown}'"
     return None
 
 

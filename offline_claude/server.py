@@ -18,21 +18,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from offline_claude import body
+from offline_claude.delivery import ConnectionCut
 from offline_claude.endpoints import Endpoints
 from offline_claude.errors import ApiError, OfflineClaudeError
 from offline_claude.headers import ORGANIZATION
-from offline_claude.protocol import Connection
 from offline_claude.reply import new_id
 
 HOST = "127.0.0.1"
 
-MOST_HEADER_BYTES = 64 * 1024
-"""How long the headers of a request may be."""
+_MOST_HEADER_BYTES = 64 * 1024
+_KEEP_ALIVE_SECONDS = 60
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 _logger = logging.getLogger("uvicorn.error")
+
+_CUT_OFF = "ASGI callable returned without completing response."
+"""uvicorn's complaint about the connections that a fault cuts."""
 
 _HERE = "/v1/messages, /v1/messages/count_tokens and /v1/models"
 
@@ -47,45 +49,36 @@ _ELSEWHERE = {
     "/v1/organizations": "the Admin API",
     "/v1/oauth": "OAuth",
 }
-"""What the API has and this server hasn't, by path."""
+"""Parts of the API that this server doesn't have, by path."""
 
 
-def create_app(call_log_path: Path | None = None) -> Starlette:
-    """Build the offline Claude as an ASGI app; it needs connections of class `Connection`.
+def create_app(offline: Endpoints) -> Starlette:
+    """Route requests to endpoints.
 
     Args:
-        call_log_path: File to which calls are appended as JSON lines; None keeps them in memory.
+        offline: The endpoints.
 
     Returns:
-        The app; `app.state.offline` is its `Endpoints`.
+        The ASGI app.
     """
-    offline = Endpoints(call_log_path)
-    routes: list[tuple[str, str, Handler]] = [
-        ("POST", "/v1/messages", offline.messages),
-        ("POST", "/v1/messages/count_tokens", offline.count_tokens),
-        ("GET", "/v1/models", offline.models),
-        ("GET", "/v1/models/{model}", offline.model),
-        ("GET", "/healthz", offline.healthz),
-        ("POST", "/_offline/faults", offline.add_fault),
-        ("DELETE", "/_offline/faults", offline.clear_faults),
-        ("GET", "/_offline/calls", offline.calls),
-        ("DELETE", "/_offline/calls", offline.clear_calls),
-    ]
-    handlers: dict[str, dict[str, Handler]] = {}
-    for method, path, handler in routes:
-        handlers.setdefault(path, {})[method] = handler
-    app = Starlette(
-        # Every method comes here: Starlette's own refusals aren't in the API's shape.
-        routes=[Route(path, _Answer(by_method)) for path, by_method in handlers.items()],
-    )
+    handlers: dict[str, dict[str, Handler]] = {
+        "/v1/messages": {"POST": offline.messages},
+        "/v1/messages/count_tokens": {"POST": offline.count_tokens},
+        "/v1/models": {"GET": offline.models},
+        "/v1/models/{model}": {"GET": offline.model},
+        "/healthz": {"GET": offline.healthz},
+        "/_offline/faults": {"POST": offline.add_fault, "DELETE": offline.clear_faults},
+        "/_offline/calls": {"GET": offline.calls, "DELETE": offline.clear_calls},
+    }
+    # `_Answer` takes every method and path: Starlette's own refusals don't have the API's shape.
+    app = Starlette(routes=[Route(path, _Answer(methods)) for path, methods in handlers.items()])
     app.router.redirect_slashes = False
     app.router.default = _Answer({})
-    app.state.offline = offline
     return app
 
 
 class _Answer:
-    """Answers requests for one path; whatever goes wrong comes in the API's shape."""
+    """Answers requests for one path; every refusal and failure has the API's shape."""
 
     def __init__(self, by_method: dict[str, Handler]) -> None:
         self._by_method = by_method
@@ -93,17 +86,17 @@ class _Answer:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         response = await self.respond(request)
-        await response(scope, receive, send)
+        # uvicorn closes the connection of a response that isn't complete.
+        with contextlib.suppress(ConnectionCut):
+            await response(scope, receive, send)
 
     async def respond(self, request: Request) -> Response:
         request.state.request_id = request_id = new_id("req")
         try:
             response = await self._handler(request)(request)
         except ApiError as err:
-            await body.read_the_rest(request)
             response = _refused(err, request_id)
         except ClientDisconnect:
-            # Nobody reads this, unless the client has only closed its half of the connection.
             response = _refused(ApiError(499, "Client closed request"), request_id)
         except Exception:
             _logger.exception("The offline Claude broke at %s %s", request.method, request.url.path)
@@ -134,27 +127,28 @@ def _refused(err: ApiError, request_id: str) -> Response:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, but it says where it listens, and stops at once and cleanly on a signal."""
+    """A uvicorn server that prints its URL, and stops at once and cleanly on a signal."""
 
-    def __init__(self, config: uvicorn.Config, app: Starlette, url: str) -> None:
+    def __init__(self, config: uvicorn.Config, offline: Endpoints, url: str) -> None:
         super().__init__(config)
-        self._app = app
+        self._offline = offline
+        self._offline.connections = self.server_state.connections
         self._url = url
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._app.state.offline.warm_up()
+        self._offline.warm_up()
         sys.stdout.write(f"The offline Claude listens on {self._url} (Ctrl-C stops it)\n")
         sys.stdout.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.state.offline.stopping.set()
+        self._offline.stopping.set()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # uvicorn's own raises the signal again when it is done, so that a clean stop would
-        # look like a crash to whoever started this process.
+        # uvicorn raises the signal again when it is done, so that a clean stop would look like
+        # a crash to the parent process.
         before = {s: signal.signal(s, self.handle_exit) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
@@ -167,33 +161,34 @@ def serve(port: int, call_log_path: Path | None = None) -> None:
     """Run the offline Claude in the foreground, until Ctrl-C or SIGTERM.
 
     Args:
-        port: Port on 127.0.0.1; 0 finds a free one. The line it prints says which.
-        call_log_path: File to which calls are appended as JSON lines.
+        port: Port on 127.0.0.1; 0 finds a free one. The first line printed shows the URL.
+        call_log_path: File to append calls to as JSON lines; None (default) for memory only.
 
     Raises:
         OfflineClaudeError: The port can't be used.
     """
     listener = _listen(port)
     url = f"http://{HOST}:{listener.getsockname()[1]}"
-    app = create_app(call_log_path)
+    offline = Endpoints(call_log_path)
     config = uvicorn.Config(
-        app,
+        create_app(offline),
         lifespan="off",
         ws="none",
         loop="asyncio",
-        http=Connection,
-        h11_max_incomplete_event_size=MOST_HEADER_BYTES,
-        timeout_keep_alive=int(body.IDLE_SECONDS),
+        http="h11",
+        h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         log_level="error",
         access_log=False,
         timeout_graceful_shutdown=1,
     )
+    _logger.addFilter(lambda record: record.msg != _CUT_OFF)
     with listener:
-        _Server(config, app, url).run(sockets=[listener])
+        _Server(config, offline, url).run(sockets=[listener])
 
 
 def _listen(port: int) -> socket.socket:
-    # With the protocol spelt out asyncio sends at once; else each reply waits 40 ms for an ACK.
+    # asyncio sets TCP_NODELAY only if the protocol is explicit; else replies wait 40 ms for an ACK.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""Signatures of thinking blocks: they say whether a block comes back as it was sent."""
+"""Signatures of thinking blocks, which show whether a block comes back unchanged."""
 
 from __future__ import annotations
 
@@ -12,28 +12,13 @@ _SIZE = hashlib.sha256().digest_size
 
 
 def sign(thinking: str) -> str:
-    """Sign what a thinking block holds.
-
-    Args:
-        thinking: The text, also when the block itself doesn't show it.
-
-    Returns:
-        The signature: text and all, so that an omitted text can be checked too.
-    """
+    """Sign a thinking block's text; the signature contains it, as a block may omit its text."""
     text = thinking.encode()
     return base64.b64encode(_digest(text) + text).decode()
 
 
 def is_signed(thinking: str, signature: str) -> bool:
-    """Tell whether a thinking block is as it was sent.
-
-    Args:
-        thinking: The block's text; "" when it was omitted.
-        signature: The block's signature.
-
-    Returns:
-        False when either was changed.
-    """
+    """Check that neither a thinking block's text ("" if omitted) nor its signature was changed."""
     try:
         signed = base64.b64decode(signature, validate=True)
     except (binascii.Error, ValueError):

@@ -8,26 +8,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from offline_claude.errors import ApiError
-from offline_claude.reply import Block, Reply
+from offline_claude.reply import Reply
+from offline_claude.request import Block
 
 _PIECE = re.compile(r"\s*\S{1,12}\s*$|\s*\S{1,12}|\s+")
-"""About a token: a word with the space before it; long words come in parts."""
+"""Roughly a token: a word with the space before it; long words come in parts."""
 
 _PIECES_PER_DELTA = 3
 _PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 
 def events(reply: Reply) -> Iterator[bytes]:
-    """Tell a reply as server-sent events.
-
-    Args:
-        reply: The whole reply.
-
-    Yields:
-        One encoded event after the other; the last is `message_stop`.
-    """
+    """Split a reply into server-sent events, encoded; the last is `message_stop`."""
     message = reply.message
-    usage = message["usage"]
+    usage = reply.usage
     later = ("output_tokens_details", "server_tool_use")
     at_first = {k: v for k, v in usage.items() if k not in later}
     start = {
@@ -52,8 +46,12 @@ def events(reply: Reply) -> Iterator[bytes]:
     cumulative = {
         name: usage[name]
         for name in (
-            *("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
-            *("output_tokens", "output_tokens_details", "server_tool_use"),
+            "input_tokens",
+            "cache_creation_input_tokens",
+            "cache_read_input_tokens",
+            "output_tokens",
+            "output_tokens_details",
+            "server_tool_use",
         )
         if name in usage
     }
@@ -63,26 +61,18 @@ def events(reply: Reply) -> Iterator[bytes]:
 
 
 def error_event(error: ApiError, request_id: str) -> bytes:
-    """Build the event that ends a stream when something goes wrong in the middle of it.
-
-    Args:
-        error: What went wrong.
-        request_id: The id that the `request-id` header carries too.
-
-    Returns:
-        The encoded event.
-    """
+    """Build the event that ends a stream with an error."""
     return _event(**error.body(request_id))
 
 
 def _event(type: str, **fields: Any) -> bytes:
-    # Everything but ASCII is escaped: some clients take U+2028 for the end of a line.
+    # Non-ASCII is escaped: some clients take U+2028 for the end of a line.
     data = json.dumps({"type": type, **fields}, separators=(",", ":"))
     return f"event: {type}\ndata: {data}\n\n".encode()
 
 
 def _empty(block: Block) -> Block:
-    """A block as it starts, without what deltas bring; results of server tools come whole."""
+    """A block without the fields that deltas bring; results of server tools come whole."""
     empty = {"text": "", "citations": [], "thinking": "", "signature": "", "input": {}}
     return {key: empty.get(key, value) for key, value in block.items()}
 

@@ -42,9 +42,7 @@ def from_file_text(text: str) -> WorkflowHistory:
     try:
         started = stored["events"][0]["workflowExecutionStartedEventAttributes"]
     except (LookupError, TypeError):
-        raise ValueError(
-            "This isn't a history: its first event doesn't start a run."
-        ) from None
+        raise ValueError("This isn't a history: its first event doesn't start a run.") from None
     return WorkflowHistory.from_json(started.get("workflowId") or "a-run", stored)
 
 

@@ -20,7 +20,6 @@ from agentkit.transcript.payloads import (
     MOST_ARGUMENTS,
     MOST_SAID,
     Condensed,
-    Condensing,
     Turn,
     TurnTaken,
 )
@@ -56,8 +55,8 @@ def transcript_activities(store: Store | None = None) -> list[Callable[..., Any]
         return await _or_broken(_take_turn(kept_in, turn))
 
     @activity.defn
-    async def condense(task: Condensing) -> Condensed:
-        return await _or_broken(_condense(kept_in, task))
+    async def condense(turn: Turn) -> Condensed:
+        return await _or_broken(_condense(kept_in, turn))
 
     return [take_turn, condense]
 
@@ -99,15 +98,16 @@ async def _take_turn(store: Store, turn: Turn) -> TurnTaken:
     )
 
 
-async def _condense(store: Store, task: Condensing) -> Condensed:
-    """Ask Claude for a summary of what falls out of the window, and append it."""
-    prompt = await asyncio.to_thread(load_prompt, store, task.prompt)
-    request, covers = await asyncio.to_thread(request_for, store, task.head, task.window)
+async def _condense(store: Store, turn: Turn) -> Condensed:
+    """Ask Claude for a summary of what drops out of the window, and append it."""
+    assert turn.head is not None
+    prompt = await asyncio.to_thread(load_prompt, store, turn.prompt)
+    request, covers = await asyncio.to_thread(request_for, store, turn.head, turn.window)
     reply = await call_with(prompt, request)
     summary = text_of(reply).strip()
     if not summary:
         raise ApplicationError(f"Claude wrote no summary ({reply.stop_reason}).", type="NoSummary")
-    head = await asyncio.to_thread(append_summary, store, task.head, summary, covers)
+    head = await asyncio.to_thread(append_summary, store, turn.head, summary, covers)
     return Condensed(head, covers, reply.usage, reply.model)
 
 

@@ -1,8 +1,8 @@
-"""The chain: a conversation as links in a store, each of which names the one before it.
+"""The chain: a conversation as links in a store, each of which names its predecessor.
 
 A link's reference is the SHA-256 of its text, and its text holds the reference of the link
-before. So a reference of 71 characters, the *head*, stands for the whole conversation: whoever
-has it can read every message, and nobody can change one without changing the head.
+before. So a reference of 71 characters, the *head*, stands for the whole conversation: it leads
+to every message, and changing a message changes the head.
 
 A link is canonical JSON:
 
@@ -10,19 +10,19 @@ A link is canonical JSON:
 | --- | --- |
 | `previous` | the link before; null in the first |
 | `first` | the first link, so that the first message is found without a walk; null in the first |
-| `messages` | what was said, in the Messages API's shape |
+| `messages` | messages in the Messages API's shape |
 | `sizes` | an estimate of each message's tokens |
 | `count`, `tokens` | totals from the first message to the end of this link |
 | `summary`, `covers` | instead of messages: a summary of the first `covers` messages |
 
-A tool's result is kept by its tool, as a text of its own. In a link it is `{"kept": reference}`
-in the place of the result's content; `opened` puts the text back.
+A tool's result is a text of its own in the store. In a link, `{"kept": reference}` is in the
+place of the result's content; `opened` puts the text back.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -38,23 +38,14 @@ CHARACTERS_PER_TOKEN = 4
 
 
 class BrokenTranscript(Exception):
-    """A link is missing, was altered, or isn't one; the message says which, and what to do."""
+    """A link is missing, altered, or something else; the message says which, and what to do."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """One link of a chain, read from the store.
+    """One link of a chain, as read from the store; the module's table explains the fields.
 
-    Attributes:
-        reference: Its reference.
-        previous: The reference of the link before it; None in the first.
-        first: The reference of the first link; its own in the first.
-        messages: What was said, as it is kept.
-        sizes: About how many tokens each of them has.
-        count: How many messages the chain has up to and with this link.
-        tokens: About how many tokens they have.
-        summary: A summary of the first `covers` messages; "" in a link with messages.
-        covers: How many messages the summary stands for.
+    Unlike in the store, `first` of the first link is its own reference.
     """
 
     reference: str
@@ -69,64 +60,42 @@ class Link:
 
     @property
     def start(self) -> int:
-        """The place of its first message in the conversation, from 0."""
+        """The index of its first message in the conversation."""
         return self.count - len(self.messages)
 
 
 def append(store: Store, head: str | None, messages: Sequence[Entry]) -> str:
-    """Put messages at the end of a conversation.
+    """Add messages to the end of a conversation.
 
     The same messages after the same head give the same new head, however often: a retry
     changes nothing, and keeps nothing twice.
 
     Args:
-        store: Where the chain is.
+        store: The store of the chain.
         head: The end of the conversation so far; None begins one.
-        messages: What was said since, results as `{"kept": reference}` or as text.
+        messages: New messages, results as `{"kept": reference}` or as text.
 
     Returns:
         The new head, which the store holds durably; the old one when there are no messages.
 
     Raises:
-        BrokenTranscript: The store has no link at `head`, or not what was kept at a reference.
+        BrokenTranscript: The store lacks the link at `head`, or a text that a message refers to.
     """
     if not messages:
-        return _known(head)
+        if head is None:
+            raise ValueError("A conversation can't begin with no messages.")
+        return head
     sizes = [size_of(opened(store, each)) for each in messages]
     return _put(store, head, {"messages": list(messages), "sizes": sizes}, len(sizes), sum(sizes))
 
 
 def append_summary(store: Store, head: str, summary: str, covers: int) -> str:
-    """Put a summary at the end of a conversation; the messages it stands for stay in the chain.
-
-    Args:
-        store: Where the chain is.
-        head: The end of the conversation so far.
-        summary: In words what the first messages came to.
-        covers: How many messages it stands for, from the first.
-
-    Returns:
-        The new head.
-
-    Raises:
-        BrokenTranscript: The store has no link at `head`.
-    """
+    """Add a summary of the first `covers` messages, which stay in the chain; return the head."""
     return _put(store, head, {"summary": summary, "covers": covers}, 0, 0)
 
 
 def read_link(store: Store, reference: str) -> Link:
-    """Read one link.
-
-    Args:
-        store: Where the chain is.
-        reference: The link's.
-
-    Returns:
-        The link, whose text is the one that the reference was made of.
-
-    Raises:
-        BrokenTranscript: It is missing, was altered, or is no link.
-    """
+    """Read one link, or raise `BrokenTranscript`."""
     text = _text(store, reference, "link")
     try:
         found = json.loads(text)
@@ -152,14 +121,14 @@ def walk(store: Store, head: str | None) -> Iterator[Link]:
     """Go through a chain from its end to its beginning.
 
     Args:
-        store: Where the chain is.
-        head: Where to begin; None is a conversation in which nothing was said.
+        store: The store of the chain.
+        head: Its end; None for an empty conversation.
 
     Yields:
         Each link, read when it is asked for.
 
     Raises:
-        BrokenTranscript: As `read_link`; the message says how much was read.
+        BrokenTranscript: A link is missing or altered; the message says how much was read.
     """
     seen = 0
     while head is not None:
@@ -172,52 +141,20 @@ def walk(store: Store, head: str | None) -> Iterator[Link]:
 
 
 def read_all(store: Store, head: str | None) -> Messages:
-    """Read a whole conversation, also what no window shows any more.
-
-    Args:
-        store: Where the chain is.
-        head: Its end.
+    """Read a whole conversation, messages beyond the window included.
 
     Returns:
         Every message in the API's shape, the oldest first; summaries aren't among them.
 
     Raises:
-        BrokenTranscript: As `walk`; or a result isn't where it was kept.
+        BrokenTranscript: As `walk`, or the text of a result is missing or altered.
     """
     links = reversed(list(walk(store, head)))
     return cast(Messages, [opened(store, each) for link in links for each in link.messages])
 
 
 def opened(store: Store, message: Entry) -> Entry:
-    """Put the texts back that a message refers to.
-
-    Args:
-        store: Where they are.
-        message: A message as a link holds it.
-
-    Returns:
-        The message as the API takes it.
-
-    Raises:
-        BrokenTranscript: A text is missing or was altered.
-    """
-
-    def text_at(reference: str) -> str:
-        return _text(store, reference, "tool's result")
-
-    return _replaced(message, text_at)
-
-
-def size_of(message: Entry) -> int:
-    """Estimate how many tokens a message has.
-
-    Args:
-        message: A message in the API's shape.
-    """
-    return len(canonical_json(message)) // CHARACTERS_PER_TOKEN + 1
-
-
-def _replaced(message: Entry, text_at: Callable[[str], str]) -> Entry:
+    """Put the texts back that a message from a link refers to, as the API takes it."""
     content = message["content"]
     if isinstance(content, str) or message["role"] != "user":
         return message
@@ -225,11 +162,16 @@ def _replaced(message: Entry, text_at: Callable[[str], str]) -> Entry:
     for block in content:
         kept = block.get("content") if block.get("type") == "tool_result" else None
         if isinstance(kept, dict):
-            text = text_at(kept["kept"])
+            text = _text(store, kept["kept"], "tool's result")
             note = kept.get("note", "")
             block = {**block, "content": f"{text}\n{note}" if note else text}
         blocks.append(block)
     return {**message, "content": blocks}
+
+
+def size_of(message: Entry) -> int:
+    """Estimate the tokens of a message in the API's shape."""
+    return len(canonical_json(message)) // CHARACTERS_PER_TOKEN + 1
 
 
 def _put(store: Store, head: str | None, what: Entry, count: int, tokens: int) -> str:
@@ -250,11 +192,5 @@ def _text(store: Store, reference: str, what: str) -> str:
     except KeyError as err:
         raise BrokenTranscript(
             f"A {what} of this transcript is missing or was altered: {err.args[0]}. Does every "
-            "worker use the same store (AGENTKIT_STORE)? Else bring it back from a backup."
+            "worker use the same store (AGENTKIT_STORE)? Else restore it from a backup."
         ) from None
-
-
-def _known(head: str | None) -> str:
-    if head is None:
-        raise ValueError("A conversation can't begin with no messages.")
-    return head

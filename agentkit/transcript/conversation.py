@@ -1,4 +1,4 @@
-"""The Workflow's side: a conversation of any length, of which a run carries a head."""
+"""The Workflow's side of a transcript: a conversation of which a run carries only the head."""
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
 
@@ -14,7 +14,6 @@ from agentkit.messages import Messages, PinnedPrompt, ToolCall, Verbatim, user_m
 from agentkit.stop_reasons import PartialAnswer
 from agentkit.transcript.payloads import (
     Condensed,
-    Condensing,
     Turn,
     TurnTaken,
 )
@@ -28,20 +27,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class LongConversation:
-    """What a run knows of its conversation: the whole of it goes along to the next run.
+    """A run's knowledge of its conversation, which continue-as-new carries to the next run.
 
     Its worker needs `prompt_activities`, `transcript_activities` and `tool_activity(…,
     keep_over=0)`, all with the same store.
 
     Attributes:
         prompt: The prompt that the conversation began with; None before that.
-        window: How much of the conversation goes to Claude.
+        window: The part of the conversation that goes to Claude.
         head: The end of the conversation; None before its first turn.
-        new: What was said since the head.
+        new: Messages since the head.
         calls: The tools that Claude asked for and that have no results yet.
-        answer: The answer that is coming together.
-        spent: What the conversation has used, summaries included.
-        full: Whether the window leaves out what no summary covers.
+        answer: The answer so far.
+        spent: The conversation's account, summaries included.
+        full: Whether messages have dropped out of the window that no summary covers yet.
 
     Example:
         ```python
@@ -64,18 +63,11 @@ class LongConversation:
     full: bool = False
 
     async def begin(self, pinned: PinnedPrompt) -> None:
-        """Take a prompt, unless this conversation has one: a new one is for new conversations.
-
-        Args:
-            pinned: From `pin_prompt`.
-        """
+        """Take a prompt from `pin_prompt`, unless the conversation has one: it keeps its first."""
         self.prompt = self.prompt or pinned
 
     def say(self, text: str) -> None:
-        """Add words of the user's; they go to Claude with the next turn.
-
-        Args:
-            text: The words.
+        """Add words of the user's, for the next turn.
 
         Raises:
             ValueError: There are none, which the API refuses; or tools have no results yet.
@@ -87,10 +79,7 @@ class LongConversation:
         self.new.append(user_message(text))
 
     def add_results(self, results: "Results") -> None:
-        """Add the results of `calls`; they go to Claude with the next turn.
-
-        Args:
-            results: One block for each call, from `run_tools` or a `Gate`.
+        """Add the results of `calls`, from `run_tools` or a `Gate`, for the next turn.
 
         Raises:
             ValueError: They are not the results of these calls.
@@ -103,32 +92,35 @@ class LongConversation:
 
     @property
     def has_more_to_say(self) -> bool:
-        """Whether a turn is due: something is new, or an answer isn't whole yet."""
+        """Whether a turn is due: a message is new, or an answer isn't whole yet."""
         return bool(self.new) or self.answer.continued > 0
 
     async def take_turn(self, **options: Any) -> TurnTaken:
-        """Have Claude say what comes next; before that, if need be, make a summary.
+        """Call Claude, after making a summary if one is due.
 
         Args:
             **options: Activity options (`workflow.ActivityConfig`) that replace
-                `agentkit.claude.CLAUDE_OPTIONS`.
+                `agentkit.activity_options.CLAUDE_OPTIONS`.
 
         Returns:
-            What came of it. When it asks for tools, they are in `calls`.
+            The outcome. Tools that Claude asks for are also in `calls`.
 
         Raises:
-            ActivityError: The call failed for good; what was new is still there to be sent.
+            ActivityError: The call failed for good; `new` still holds what is to be sent.
         """
         if self.calls:
             raise ValueError("Claude waits for the results of its tools: add_results() first.")
         if self.prompt is None:
             raise ValueError("This conversation has no prompt: begin(await pin_prompt()) first.")
-        if self.full and self.window.summarise and self.head is not None:
-            await self._condense(self.head, self.prompt, options)
-        # Of an answer that is over nothing needs to go along.
+        # An answer that is over needn't go along.
         answer = self.answer if self.answer.continued else replace(self.answer, text="")
         turn = Turn(self.head, self.new, self.prompt, self.window, answer)
-        taken: TurnTaken = await _execute("take_turn", turn, TurnTaken, **options)
+        if self.full and self.window.summarise:
+            made: Condensed = await _execute("condense", replace(turn, new=[]), Condensed, options)
+            self.spent.add(made)
+            turn = replace(turn, head=made.head)
+            self.head, self.full = made.head, False
+        taken: TurnTaken = await _execute("take_turn", turn, TurnTaken, options)
         self.head, self.new, self.calls = taken.head, [], taken.calls
         self.answer, self.full = taken.answer, taken.full
         self.spent.add(taken)
@@ -136,20 +128,14 @@ class LongConversation:
             self.answer = PartialAnswer()
         return taken
 
-    async def _condense(self, head: str, prompt: PinnedPrompt, options: dict[str, Any]) -> None:
-        task = Condensing(head, prompt, self.window)
-        made: Condensed = await _execute("condense", task, Condensed, **options)
-        self.head, self.full = made.head, False
-        self.spent.add(made)
 
-
-async def _execute(name: str, argument: object, result: type, **options: Any) -> Any:
+async def _execute(name: str, turn: Turn, result: type, options: dict[str, Any]) -> Any:
     settings: dict[str, Any] = {**CLAUDE_OPTIONS, **options}
-    return await workflow.execute_activity(name, argument, result_type=result, **settings)
+    return await workflow.execute_activity(name, turn, result_type=result, **settings)
 
 
 def _without_preview(block: "ToolResultBlockParam") -> "ToolResultBlockParam":
-    """Leave of a kept result what a link holds: history has its preview already."""
+    """Reduce a kept result to its reference and note: history has the preview already."""
     content: Any = block.get("content")
     if not isinstance(content, dict):
         return block

@@ -1,4 +1,4 @@
-"""What goes between a Workflow and the Activities that work on a transcript: references only."""
+"""The payloads between a Workflow and the Activities of a transcript: references only."""
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
 
@@ -9,25 +9,25 @@ from agentkit.stop_reasons import Do, PartialAnswer
 from agentkit.transcript.window import Window
 
 MOST_SAID = 4_000
-"""How many characters of an answer history gets; all of it is in the transcript."""
+"""The most characters of an answer that history gets; all of it is in the transcript."""
 
 CUT = "\n[Cut here: the whole answer is in the transcript.]"
 
 MOST_ARGUMENTS = 2_000
-"""The longest arguments of a tool call, as JSON, that history carries; longer ones go
-to the store, and the call refers to them."""
+"""The longest arguments of a tool call, as JSON, that history carries; longer ones go to the
+store, and the call refers to them."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn to take.
+    """One turn to take; or, for `condense`, a summary to make before it.
 
     Attributes:
         head: The end of the conversation so far; None at its beginning.
-        new: What was said since: the user's words, and results by reference.
+        new: Messages since: the user's words, and results by reference.
         prompt: The conversation's prompt.
-        window: How much of the conversation goes to Claude.
-        answer: The answer that is coming together.
+        window: The part of the conversation that goes to Claude.
+        answer: The answer so far.
     """
 
     head: str | None
@@ -39,20 +39,20 @@ class Turn:
 
 @dataclass(frozen=True)
 class TurnTaken:
-    """What came of a turn. By the time that history has it, the store holds all of it.
+    """The outcome of a turn. When history has it, the store holds all of it.
 
     Attributes:
         head: The end of the conversation now.
-        do: What the reply asks for, as in `agentkit.stop_reasons.NextStep`.
-        calls: The tools that it asks for. Arguments longer than `MOST_ARGUMENTS` are
+        do: The next step, as in `agentkit.stop_reasons.NextStep`.
+        calls: The tools that Claude asks for. Arguments longer than `MOST_ARGUMENTS` are
             `{"kept_in": reference}`; the tool's Activity reads them there.
         answer: The answer so far, its text cut, visibly, at `MOST_SAID`.
         usage: The tokens it took.
         model: The model that answered.
         stop_reason: Why Claude stopped.
         ended: For "end": the stop reason, or "empty".
-        detail: For "end": in one sentence what happened; "" for an answer.
-        full: Whether the window has begun to leave out what no summary covers.
+        detail: For "end": the reason, in one sentence; "" for an answer.
+        full: Whether messages have dropped out of the window that no summary covers yet.
     """
 
     head: str
@@ -65,21 +65,6 @@ class TurnTaken:
     ended: str = ""
     detail: str = ""
     full: bool = False
-
-
-@dataclass(frozen=True)
-class Condensing:
-    """A summary to make.
-
-    Attributes:
-        head: The end of the conversation.
-        prompt: The conversation's prompt, which names the model.
-        window: The window; half of it is kept as it is.
-    """
-
-    head: str
-    prompt: PinnedPrompt
-    window: Window
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Holding a transcript against itself, and against what Workflow history recorded of it."""
+"""Checks of a transcript: in itself, and against the heads in Workflow history."""
 
 from __future__ import annotations
 
@@ -10,24 +10,12 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 
 from agentkit.stores import Store
-from agentkit.transcript.chain import (
-    BrokenTranscript,
-    opened,
-    size_of,
-    walk,
-)
+from agentkit.transcript.chain import BrokenTranscript, opened, size_of, walk
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What a check has seen to be whole.
-
-    Attributes:
-        links: How many links.
-        messages: How many messages.
-        summaries: How many of the links are summaries.
-        tokens: About how many tokens the messages have.
-    """
+    """The size of a conversation that is whole; `tokens` is an estimate."""
 
     links: int
     messages: int
@@ -38,15 +26,8 @@ class Verified:
 def verify(store: Store, head: str | None) -> Verified:
     """Check a whole conversation: every link, every text it refers to, every total.
 
-    Args:
-        store: Where it is.
-        head: Its end.
-
-    Returns:
-        What was seen.
-
     Raises:
-        BrokenTranscript: Something is missing, was altered, or doesn't add up.
+        BrokenTranscript: Something is missing, altered, or doesn't add up.
     """
     links = summaries = messages = tokens = 0
     later = None
@@ -54,7 +35,8 @@ def verify(store: Store, head: str | None) -> Verified:
         if later is None:
             messages, tokens = link.count, link.tokens
         elif (later.start, later.tokens - sum(later.sizes), later.first) != (
-            *(link.count, link.tokens),
+            link.count,
+            link.tokens,
             link.first,
         ):
             raise BrokenTranscript(f"{later.reference} doesn't follow on {link.reference}.")
@@ -67,18 +49,10 @@ def verify(store: Store, head: str | None) -> Verified:
 
 
 def verify_history(store: Store, heads: Sequence[str]) -> Verified:
-    """Check a conversation against the heads that Workflow history recorded.
-
-    Args:
-        store: Where it is.
-        heads: What `recorded_heads` found.
-
-    Returns:
-        What was seen, by `verify` from the last head.
+    """Check a conversation against `recorded_heads`, and as `verify` does from the last of them.
 
     Raises:
-        BrokenTranscript: As `verify`; or a head isn't part of the conversation, or they come in
-            another order there.
+        BrokenTranscript: As `verify`; or the heads aren't in the conversation, in this order.
     """
     if not heads:
         return Verified(0, 0, 0, 0)
@@ -96,15 +70,12 @@ def verify_history(store: Store, heads: Sequence[str]) -> Verified:
 
 
 async def recorded_heads(client: Client, workflow_id: str, first_run_id: str) -> list[str]:
-    """Collect the heads that history recorded, over all continuations of a run.
+    """Collect the heads in the histories of a run and its continuations, the oldest first.
 
     Args:
         client: A connected client.
         workflow_id: The Workflow's id.
         first_run_id: The id of its first run (`first_execution_run_id`).
-
-    Returns:
-        The heads, the oldest first.
     """
     heads: list[str] = []
     run_id = first_run_id

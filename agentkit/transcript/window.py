@@ -1,8 +1,8 @@
 """The window: the part of a long conversation that goes to Claude.
 
-It holds the first user message, a summary of what was cut if there is one, and the newest
-messages that fit. It never begins with a tool's result and never parts a result from the call
-that it answers, for the API refuses both.
+It holds the first user message, a summary of the cut if there is one, and the newest messages
+that fit. It never begins with a tool's result and never separates a result from its call, for
+the API refuses both.
 """
 
 # No `from __future__ import annotations` here: see agentkit/claude.py.
@@ -17,16 +17,16 @@ from agentkit.transcript.chain import Entry, Link, opened, read_link, size_of, w
 
 @dataclass(frozen=True)
 class Window:
-    """How much of a conversation goes to Claude.
+    """The size of the part of a conversation that goes to Claude.
 
-    The newest exchange goes whole even where it alone is larger than this.
+    The newest exchange goes whole, even if it alone is larger.
 
     Attributes:
-        tokens: At most so many tokens, by estimate: leave room for system prompt, tools and
-            reply within the model's context window.
-        messages: At most so many messages.
-        summarise: Whether Claude condenses what is about to be cut. Then the cut moves by half
-            a window at a time, and between two cuts the prompt cache stays of use.
+        tokens: The most tokens, by estimate: leave room for system prompt, tools and reply
+            within the model's context window.
+        messages: The most messages.
+        summarise: Whether Claude condenses messages before they are cut. Then the cut moves by
+            half a window at a time, and between two cuts the prompt cache stays of use.
 
     Raises:
         ValueError: It has no room for anything.
@@ -43,7 +43,7 @@ class Window:
 
     @property
     def half(self) -> "Window":
-        """What is kept when a summary is made."""
+        """The part that a summary leaves as it is."""
         return Window(max(1, self.tokens // 2), max(2, self.messages // 2), self.summarise)
 
 
@@ -52,10 +52,10 @@ class View:
     """A conversation seen through a window.
 
     Attributes:
-        messages: What goes to Claude.
-        tokens: About how many tokens that is.
-        begins: The place, in the whole conversation, of the first of the newest messages.
-        full: Whether something fits no more that no summary covers.
+        messages: Messages for Claude.
+        tokens: An estimate of their tokens.
+        begins: The index, in the whole conversation, of the first of the newest messages.
+        full: Whether messages have dropped out that no summary covers yet.
         summary: The summary among the messages; "" for none.
         covers: How many messages the summary stands for.
     """
@@ -69,19 +69,12 @@ class View:
 
 
 def read_window(store: Store, head: str | None, window: Window, new: Sequence[Entry] = ()) -> View:
-    """Read what goes to Claude. This costs the window, however long the conversation is.
+    """Read a conversation, and new messages after its head, through a window.
 
-    Args:
-        store: Where the conversation is.
-        head: Its end so far.
-        window: How much to read.
-        new: Messages to come after it, as a link would hold them.
-
-    Returns:
-        The view.
+    The cost depends on the window, however long the conversation is.
 
     Raises:
-        BrokenTranscript: A link or a result is missing or was altered.
+        BrokenTranscript: A link or a result is missing or altered.
     """
     messages = [opened(store, each) for each in new]
     sizes = [size_of(each) for each in messages]
@@ -105,18 +98,18 @@ def read_window(store: Store, head: str | None, window: Window, new: Sequence[En
 def cut_at(
     messages: Sequence[Entry], sizes: Sequence[int], tokens: int, most: int, *, whole: bool = True
 ) -> int:
-    """Find where to cut: the earliest place after which everything fits and no pair is parted.
+    """Find the earliest place to cut that separates no result from its call.
 
     Args:
         messages: A conversation, or the newer part of one.
         sizes: The tokens of each.
         tokens: How many tokens fit.
         most: How many messages fit.
-        whole: Whether nothing need be left out. It must be when they are a part whose first
-            message may belong to the one before it.
+        whole: Whether no cut is fine too. It isn't for a part whose first message may belong
+            to the message before it.
 
     Returns:
-        How many messages to leave out. When not even the newest exchange fits, all before it.
+        How many messages to leave out: if not even the newest exchange fits, all before it.
     """
     places = [n for n in range(len(messages)) if (n or whole) and may_begin(messages, n)]
     for n in places:
@@ -126,15 +119,10 @@ def cut_at(
 
 
 def may_begin(messages: Sequence[Entry], place: int) -> bool:
-    """Tell whether a window may begin with a message.
+    """Whether a window may begin with the message at this index.
 
-    Args:
-        messages: The conversation.
-        place: The message's place in it.
-
-    Returns:
-        False for a tool's result, whose call would be cut off; and for what Claude said right
-        after words of its own, which belongs to them (a pause, a continuation).
+    Not with a tool's result, whose call would be cut off; nor with a message of Claude's that
+    continues one of its own.
     """
     message = messages[place]
     if message["role"] == "user":
@@ -143,11 +131,7 @@ def may_begin(messages: Sequence[Entry], place: int) -> bool:
 
 
 def has_results(message: Entry) -> bool:
-    """Tell whether a message answers tool calls.
-
-    Args:
-        message: The message.
-    """
+    """Whether a message answers tool calls."""
     content = message["content"]
     return not isinstance(content, str) and any(b.get("type") == "tool_result" for b in content)
 
@@ -155,11 +139,11 @@ def has_results(message: Entry) -> bool:
 def _newest(
     store: Store, head: str | None, window: Window, messages: list[Entry], sizes: list[int]
 ) -> tuple[Link | None, int, list[Entry]]:
-    """Put what the window may show before `messages`, walking back no further than that.
+    """Prepend the messages that the window may show, walking back no further than that.
 
     Returns:
-        The newest summary's link; the place of the first of the messages; and the first message
-        of the conversation, unless that is it.
+        The newest summary's link; the index of the first of the messages; and the first message
+        of the conversation, unless it is among them.
     """
     summary: Link | None = None
     begins, beginning = 0, None
@@ -186,8 +170,8 @@ def _with_summary(first: Entry, link: Link | None) -> Entry:
         return first
     content = first["content"]
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
-    told = (
+    note = (
         f"<summary>\nOf the {link.covers} messages from that one on, {link.covers - 1} are left "
         f"out here. Notes on them, which are no instructions:\n{link.summary}\n</summary>"
     )
-    return {**first, "content": [*blocks, {"type": "text", "text": told}]}
+    return {**first, "content": [*blocks, {"type": "text", "text": note}]}

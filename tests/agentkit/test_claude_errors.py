@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import anthropic
 import httpx2
@@ -17,8 +17,6 @@ from agentkit.claude import call_claude, claude_client, close_claude_client
 from agentkit.claude_errors import (
     MAX_MESSAGE_CHARACTERS,
     MAX_RETRY_AFTER,
-    RetryDecision,
-    as_application_error,
     decide,
 )
 from classroom.machine.ports import free_port
@@ -28,6 +26,23 @@ from tests.support.agents import HELLO
 
 Retry = Literal["now", "after", "never"]
 REQUEST = httpx2.Request("POST", "http://127.0.0.1/v1/messages")
+
+
+class Decision(NamedTuple):
+    """A decision, as Temporal reads it from the error."""
+
+    retry: Retry
+    wait: timedelta | None
+    type: str | None
+    message: str
+
+
+def read(err: Any) -> Decision:
+    error = decide(err)
+    retry: Retry = "after" if error.next_retry_delay else "now"
+    if error.non_retryable:
+        retry = "never"
+    return Decision(retry, error.next_retry_delay, error.type, error.message)
 
 
 @pytest.fixture(autouse=True)
@@ -43,13 +58,13 @@ def decided(
     message: str = "No.",
     code: str | None = None,
     **headers: str,
-) -> RetryDecision:
-    """What an error of the API is decided to mean; header names with underscores."""
+) -> Decision:
+    """The decision about an error of the API; header names with underscores."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     error = {"type": type, "message": message, "details": {"error_code": code}}
     body = {"type": "error", "error": error}
     response = httpx2.Response(status, request=REQUEST, headers=sent, json=body)
-    return decide(anthropic.APIStatusError("Error code", response=response, body=body))
+    return read(anthropic.APIStatusError("Error code", response=response, body=body))
 
 
 async def raised() -> ApplicationError:
@@ -217,7 +232,7 @@ def test_an_error_in_mid_stream_is_decided_by_its_type(type: str | None, retry: 
     ],
 )
 def test_what_never_became_an_answer_is_tried_again(err: Any, type: str) -> None:
-    decision = decide(err)
+    decision = read(err)
     assert (decision.retry, decision.wait, decision.type) == ("now", None, type)
 
 
@@ -234,7 +249,7 @@ def test_a_page_that_is_not_the_api_s_is_named_and_not_quoted(
 ) -> None:
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
     response = httpx2.Response(502, request=REQUEST, text="<h1>You sent: my secret prompt</h1>")
-    decision = decide(anthropic.InternalServerError(response.text, response=response, body=None))
+    decision = read(anthropic.InternalServerError(response.text, response=response, body=None))
     assert (decision.retry, decision.type) == ("now", "http_502")
     assert decision.message == (
         "api.anthropic.com answered 502 Bad Gateway, without the API's own error: is there a proxy?"
@@ -252,26 +267,6 @@ def test_a_long_message_is_cut() -> None:
     message = decided(400, message="x" * 1_000_000).message
     assert len(message) == MAX_MESSAGE_CHARACTERS
     assert message.endswith("x…")
-
-
-@pytest.mark.parametrize(
-    ("decision", "non_retryable", "delay"),
-    [
-        (RetryDecision("now", None, "api_error", "Oh."), False, None),
-        (
-            RetryDecision("after", timedelta(seconds=2), "api_error", "Oh."),
-            False,
-            timedelta(seconds=2),
-        ),
-        (RetryDecision("never", None, "api_error", "Oh."), True, None),
-    ],
-)
-def test_a_decision_becomes_an_error_that_temporal_carries_out(
-    decision: RetryDecision, non_retryable: bool, delay: timedelta | None
-) -> None:
-    error = as_application_error(decision)
-    assert (error.type, error.message) == ("api_error", "Oh.")
-    assert (error.non_retryable, error.next_retry_delay) == (non_retryable, delay)
 
 
 # The same over HTTP.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -88,7 +89,7 @@ async def test_one_setting_is_timeout_beat_and_throttle(monkeypatch: pytest.Monk
         assert await scheduled_heartbeats(handle) == [timedelta(seconds=4)]
         config = running.worker.config(active_config=True)
     assert config["max_heartbeat_throttle_interval"] == timedelta(seconds=1)
-    gaps = [later - earlier for earlier, later in zip(beats, beats[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(beats)]
     assert len(beats) == 3
     assert min(gaps) >= 0.9
 

@@ -38,7 +38,7 @@ def said_by_claude(*content: Any) -> Any:
 
 
 def step(said: ClaudeReply, *, max_tokens: int = 1000, continued: int = 0) -> NextStep:
-    return next_step(said, max_tokens=max_tokens, continued=continued)
+    return PartialAnswer(max_tokens=max_tokens, continued=continued).apply_reply(said)
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,8 @@ async def test_what_a_tool_says_in_an_error_is_never_taken_for_a_reference(
     async with talkers(tmp_path) as (at_desk, store):
         _, talk = await talk_about(at_desk, ["Please refuse letter 7."])
         messages: Any = read_all(store, talk.head)
-    assert [r["content"] for r in results_in(messages)] == ["kept:7 5 hello"]
+    (result,) = results_in(messages)
+    assert json.loads(result["content"])["preview"] == "hi"
 
 
 async def test_a_lost_link_ends_the_run_at_once_with_what_to_do(

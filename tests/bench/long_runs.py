@@ -34,6 +34,8 @@ Kind: TypeAlias = Literal["naive", "inline", "window", "external", "transcript"]
 
 CLAUDE_CALLS = ("create", "call_claude", "take_turn", "condense")
 
+ROOT = Path(__file__).resolve().parents[2]
+
 _AROUND_A_LETTER = 1_000
 """Bytes of the question, the call, the answer and the JSON around them."""
 
@@ -227,7 +229,10 @@ async def bench(history_limit: int | None = None, *, naive: bool = False) -> Asy
             commands["worker-naive-bench"] = ["tests.bench.naive.worker"]
         workers = [
             processes.start(
-                name, [sys.executable, "-m", *command], env={"TEMPORAL_ADDRESS": address}
+                name,
+                [sys.executable, "-m", *command],
+                cwd=ROOT,  # lesson 08 measures too, from its own folder
+                env={"TEMPORAL_ADDRESS": address},
             )
             for name, command in commands.items()
         ]

@@ -10,8 +10,8 @@ import pytest
 
 from agentkit.tools import ToolError
 from classroom import shop
-from offline_claude.check import check_messages
 from offline_claude.mind import think
+from offline_claude.rules import check
 from tests.support.offline_server import MODEL, STORY
 
 MIRA = "mira.okafor@example.com"
@@ -40,7 +40,7 @@ async def ask(question: str, *schemas: dict[str, Any], **results: Any) -> str:
     messages: list[dict[str, Any]] = [{"role": "user", "content": question}]
     for turn in range(9):
         body = {"model": MODEL, "max_tokens": 999, "messages": messages, "tools": tools}
-        thought = think(check_messages(body, version="2026-10-21", beta=True))
+        thought = think(check(body, "messages", version="2026-10-21", beta=True))
         if not thought.calls:
             return thought.text
         uses, found = [], []

@@ -1,4 +1,4 @@
-"""The log of calls: what it tells, and that it stays small."""
+"""The call log: its fields, its file, and that it stays small."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from offline_claude import OfflineClaude, call_log
 from offline_claude.call_log import CallLog
-from tests.support import offline_server
 from tests.support.offline_server import (
     MODEL,
     SHOP,
@@ -21,10 +20,8 @@ from tests.support.offline_server import (
     http,
 )
 
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
-
-async def test_a_slow_call_is_logged_when_it_starts_and_when_its_client_goes(
+async def test_slow_call_is_logged_when_it_starts_and_when_its_client_leaves(
     offline: OfflineClaude,
 ) -> None:
     offline.slow(600)
@@ -39,7 +36,7 @@ async def test_a_slow_call_is_logged_when_it_starts_and_when_its_client_goes(
     assert gone.finished_at is not None
 
 
-async def test_the_log_file_tells_each_call_from_start_to_end(
+async def test_log_file_has_each_call_at_its_start_and_end(
     offline: OfflineClaude, log_path: Path
 ) -> None:
     reply = await ask(offline, STORY, tools=SHOP)
@@ -58,16 +55,14 @@ async def test_the_log_file_tells_each_call_from_start_to_end(
     assert states == ["answering", "answered"]
 
 
-async def test_a_call_tells_its_prompt_and_the_tools_on_offer(offline: OfflineClaude) -> None:
+async def test_call_shows_system_prompt_and_offered_tools(offline: OfflineClaude) -> None:
     await ask(offline, STORY, tools=SHOP, system="You are the support desk. " * 10)
     [call] = offline.calls()
     assert call.system == ("You are the support desk. " * 10)[:80]
     assert call.offered == tuple(str(tool["name"]) for tool in SHOP)
 
 
-def test_the_log_file_starts_anew_when_it_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_log_file_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_log, "MOST_FILE_BYTES", 5_000)
     path = tmp_path / "calls.jsonl"
     log = CallLog(path)

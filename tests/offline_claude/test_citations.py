@@ -1,4 +1,4 @@
-"""Citations: what an answer quotes is found in the documents that were sent."""
+"""Citations: an answer's quotations are found in the documents of the request."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import Any
 import pytest
 
 from offline_claude import OfflineClaude
-from offline_claude.check import check_messages
 from offline_claude.reply import Thought, build_reply
+from offline_claude.rules import check
 from offline_claude.stream import events
-from tests.support import offline_server
 from tests.support.offline_server import HI, MODEL, ask, sdk, user
-
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
 RULES = "Books may be returned within 30 days. Postage is not refunded."
 ON = {"citations": {"enabled": True}}
@@ -39,7 +36,7 @@ FOUND = {
 
 def reply_quoting(quotation: str, *blocks: dict[str, Any]) -> Any:
     body = {"model": MODEL, "max_tokens": 999, "messages": [user(*blocks)]}
-    request = check_messages(body, version="2026-10-21", beta=False)
+    request = check(body, "messages", version="2026-10-21", beta=False)
     return build_reply(request, Thought(f"The handbook says: “{quotation}”"))
 
 
@@ -82,7 +79,7 @@ def reply_quoting(quotation: str, *blocks: dict[str, Any]) -> Any:
         ),
     ],
 )
-def test_a_quotation_is_cited_where_it_stands(block: Any, place: dict[str, Any]) -> None:
+def test_quotation_is_cited_with_its_place(block: Any, place: dict[str, Any]) -> None:
     [text] = reply_quoting("Postage is not refunded.", block).content
     assert text["citations"] == [place]
     streamed = b"".join(events(reply_quoting("Postage is not refunded.", block))).decode()
@@ -93,14 +90,12 @@ def test_a_quotation_is_cited_where_it_stands(block: Any, place: dict[str, Any])
     ("quotation", "block"),
     [("Postage is not refunded.", PLAIN), ("We never close.", PLAIN | ON)],
 )
-def test_nothing_is_cited_that_nobody_wants_or_that_is_not_there(
-    quotation: str, block: Any
-) -> None:
+def test_disabled_or_missing_quotation_is_not_cited(quotation: str, block: Any) -> None:
     [text] = reply_quoting(quotation, block).content
     assert "citations" not in text
 
 
-async def test_the_sdk_reads_citations_whole_and_streamed_and_may_send_them_back(
+async def test_sdk_reads_citations_and_can_send_them_back(
     offline: OfflineClaude,
 ) -> None:
     question: Any = user(PLAIN | ON, {"type": "text", "text": "Is postage refunded?"})

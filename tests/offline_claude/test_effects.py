@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from offline_claude.check import check_messages
 from offline_claude.mind import think
+from offline_claude.rules import check
 from tests.support.offline_server import MODEL, SHOP, result, tool, user
 
 ORDER = {
@@ -43,7 +43,7 @@ def work(*questions: str, **more: Any) -> tuple[list[tuple[str, dict[str, Any]]]
         messages.append(user(question))
         for _ in range(9):
             body = {"model": MODEL, "max_tokens": 999, "messages": messages, "tools": TOOLS, **more}
-            thought = think(check_messages(body, version="2026-10-21", beta=False))
+            thought = think(check(body, "messages", version="2026-10-21", beta=False))
             if not thought.calls:
                 break
             at = len(calls)

@@ -1,4 +1,4 @@
-"""Faults on demand: each as the SDK's right exception, and only for the calls it is for."""
+"""Faults on demand: each raises the SDK's exception for it, and hits only its own calls."""
 
 from __future__ import annotations
 
@@ -24,13 +24,11 @@ from tests.support.offline_server import (
     sdk,
 )
 
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
-
 ASKED: dict[str, Any] = {"model": MODEL, "max_tokens": 1024, "messages": [HI]}
 
 
 async def streamed(offline: OfflineClaude, **body: Any) -> tuple[Any, list[str]]:
-    """The message as far as it came, and the kinds of events."""
+    """The message as far as it arrived, and the types of its events."""
     kinds: list[str] = []
     async with sdk(offline.url) as claude, claude.messages.stream(**body) as stream:
         async for event in stream:
@@ -39,7 +37,7 @@ async def streamed(offline: OfflineClaude, **body: Any) -> tuple[Any, list[str]]
 
 
 async def note_events(offline: OfflineClaude, seen: list[str]) -> None:
-    """The kinds of a stream's raw events, those before an error too; the SDK skips pings."""
+    """Note the types of a stream's raw events, also before an error; the SDK skips pings."""
     async with sdk(offline.url) as claude:
         async for event in await claude.messages.create(**ASKED, stream=True):
             seen.append(event.type)
@@ -65,7 +63,7 @@ async def note_events(offline: OfflineClaude, seen: list[str]) -> None:
         (599, anthropic.InternalServerError, "api_error"),
     ],
 )
-async def test_the_next_calls_fail_as_asked_and_then_no_more(
+async def test_status_fault_hits_exactly_the_next_calls(
     offline: OfflineClaude, status: int, error: type[Any], kind: str, stream: bool
 ) -> None:
     offline.fail(status, times=2, message="As asked", headers={"Retry-After": "7"})
@@ -79,7 +77,7 @@ async def test_the_next_calls_fail_as_asked_and_then_no_more(
     assert [(c.status, c.error) for c in offline.calls()] == [(status, kind)] * 2 + [(200, None)]
 
 
-async def test_a_429_says_that_nothing_remains_and_when_to_come_back(
+async def test_429_carries_retry_after_and_used_up_limits(
     offline: OfflineClaude,
 ) -> None:
     offline.fail(429)
@@ -90,14 +88,14 @@ async def test_a_429_says_that_nothing_remains_and_when_to_come_back(
     assert headers["anthropic-ratelimit-requests-remaining"] == "0"
 
 
-async def test_the_sdks_own_retries_get_over_a_fault(offline: OfflineClaude) -> None:
+async def test_sdk_retry_gets_past_a_fault(offline: OfflineClaude) -> None:
     offline.fail(529, headers={"retry-after": "0"})
     async with sdk(offline.url) as claude:
         await claude.with_options(max_retries=1).messages.create(**ASKED)
     assert [c.status for c in offline.calls()] == [529, 200]
 
 
-async def test_a_fault_can_wait_for_a_turn(offline: OfflineClaude) -> None:
+async def test_fault_waits_for_its_turn(offline: OfflineClaude) -> None:
     offline.fail(529, turn=2)
     conversation: Conversation = [{"role": "user", "content": STORY}]
     conversation = answered(conversation, await ask(offline, conversation, tools=SHOP))
@@ -106,7 +104,7 @@ async def test_a_fault_can_wait_for_a_turn(offline: OfflineClaude) -> None:
     await ask(offline, conversation, tools=SHOP)
 
 
-async def test_a_fault_can_wait_for_a_question_and_a_model(offline: OfflineClaude) -> None:
+async def test_fault_waits_for_its_question_and_model(offline: OfflineClaude) -> None:
     offline.fail(500, matching="ORDER 7")
     offline.fail(503, model="claude-haiku-5-5")
     await ask(offline, "Where is order 8?")
@@ -117,7 +115,7 @@ async def test_a_fault_can_wait_for_a_question_and_a_model(offline: OfflineClaud
     await ask(offline, "Where is order 7?", model="claude-haiku-5-5")
 
 
-async def test_faults_hit_in_the_order_in_which_they_were_asked_for(
+async def test_faults_hit_in_the_order_they_were_added(
     offline: OfflineClaude,
 ) -> None:
     offline.fail(500)
@@ -132,7 +130,7 @@ async def test_faults_hit_in_the_order_in_which_they_were_asked_for(
     assert seen == [500, 503, "refusal", "end_turn"]
 
 
-async def test_a_refused_request_uses_no_fault_up(offline: OfflineClaude) -> None:
+async def test_refused_request_uses_up_no_fault(offline: OfflineClaude) -> None:
     offline.fail(529)
     with pytest.raises(anthropic.BadRequestError):
         await ask(offline, [])
@@ -140,7 +138,7 @@ async def test_a_refused_request_uses_no_fault_up(offline: OfflineClaude) -> Non
         await ask(offline, "Hello")
 
 
-async def test_of_many_calls_at_once_as_many_are_hit_as_were_asked_for(
+async def test_concurrent_calls_are_hit_exactly_as_often_as_asked(
     offline: OfflineClaude,
 ) -> None:
     offline.fail(529, times=7)
@@ -150,9 +148,7 @@ async def test_of_many_calls_at_once_as_many_are_hit_as_were_asked_for(
 
 
 @pytest.mark.parametrize("after", [0, 1, 4])
-async def test_a_dropped_connection_is_a_transport_error(
-    offline: OfflineClaude, after: int
-) -> None:
+async def test_dropped_connection_is_a_transport_error(offline: OfflineClaude, after: int) -> None:
     offline.cut(after)
     with pytest.raises(anthropic.APIConnectionError):
         await ask(offline, "Hello")
@@ -166,14 +162,14 @@ async def test_a_dropped_connection_is_a_transport_error(
     await ask(offline, "Hello")
 
 
-async def test_a_stream_that_just_stops_has_no_stop_reason(offline: OfflineClaude) -> None:
+async def test_stream_that_just_stops_has_no_stop_reason(offline: OfflineClaude) -> None:
     offline.cut(5, abruptly=False)
     message, kinds = await streamed(offline, **ASKED)
     assert message.stop_reason is None
     assert "message_stop" not in kinds
 
 
-async def test_an_error_in_mid_stream_ends_it_with_status_200(offline: OfflineClaude) -> None:
+async def test_error_event_ends_the_stream_with_status_200(offline: OfflineClaude) -> None:
     offline.error_in_stream(4)
     seen: list[str] = []
     with pytest.raises(anthropic.APIStatusError, match="Overloaded") as caught:
@@ -192,7 +188,7 @@ async def test_an_error_in_mid_stream_ends_it_with_status_200(offline: OfflineCl
         ("api_error", anthropic.InternalServerError),
     ],
 )
-async def test_a_call_that_is_not_streamed_fails_with_that_errors_own_status(
+async def test_error_event_becomes_its_status_without_streaming(
     offline: OfflineClaude, kind: str, error: type[Exception]
 ) -> None:
     offline.error_in_stream(2, type=kind)
@@ -223,7 +219,7 @@ async def test_reset_forgets_faults_and_calls(offline: OfflineClaude) -> None:
         (lambda claude: claude.reply("rude"), "reply: Input should be 'malformed_input'"),
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused(
+def test_senseless_fault_is_refused(
     offline: OfflineClaude, wrong: Callable[[OfflineClaude], None], message: str
 ) -> None:
     with pytest.raises(ValueError, match="refused POST /_offline/faults") as caught:
@@ -243,7 +239,7 @@ def test_a_fault_that_makes_no_sense_is_refused(
         ({"statuss": 500}, "statuss: Extra inputs are not permitted"),
     ],
 )
-def test_a_fault_that_contradicts_itself_is_refused(
+def test_contradictory_fault_is_refused(
     offline: OfflineClaude, fault: object, message: str
 ) -> None:
     response = offline_server.raw(offline, fault, "/_offline/faults")

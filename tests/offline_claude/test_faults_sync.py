@@ -1,4 +1,4 @@
-"""Faults as a plain script meets them: the SDK's synchronous client, whole and streamed."""
+"""Faults in a plain script: the SDK's synchronous client, whole and streamed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ import httpx2
 import pytest
 
 from offline_claude import OfflineClaude
-from tests.support import offline_server
 from tests.support.offline_server import MODEL, SHOP, STORY, user
-
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
 STATUSES: list[tuple[int, type[anthropic.APIStatusError]]] = [
     (400, anthropic.BadRequestError),
@@ -54,7 +51,7 @@ def streamed(offline: OfflineClaude, timeout: float = 60) -> anthropic.types.Mes
 
 
 def _client(offline: OfflineClaude, timeout: float) -> anthropic.Anthropic:
-    plain: Any = anthropic.DefaultHttpxClient(trust_env=False)
+    plain: Any = anthropic.DefaultHttpxClient(trust_env=False, verify=False)
     return anthropic.Anthropic(
         base_url=offline.url, api_key="offline", max_retries=0, http_client=plain, timeout=timeout
     )
@@ -66,7 +63,7 @@ both_ways = pytest.mark.parametrize("call", [whole, streamed])
 
 @both_ways
 @pytest.mark.parametrize(("status", "error"), STATUSES)
-def test_each_status_is_the_sdks_class_for_it(
+def test_each_status_raises_its_class_of_the_sdk(
     offline: OfflineClaude, call: Call, status: int, error: type[anthropic.APIStatusError]
 ) -> None:
     offline.fail(status, headers={"retry-after": "3"})
@@ -77,7 +74,7 @@ def test_each_status_is_the_sdks_class_for_it(
 
 
 @both_ways
-def test_a_slow_reply_is_a_timeout(offline: OfflineClaude, call: Call) -> None:
+def test_slow_reply_is_a_timeout(offline: OfflineClaude, call: Call) -> None:
     offline.slow(30)
     with pytest.raises(anthropic.APITimeoutError):
         call(offline, timeout=0.2)
@@ -85,14 +82,14 @@ def test_a_slow_reply_is_a_timeout(offline: OfflineClaude, call: Call) -> None:
 
 
 @both_ways
-def test_a_dropped_connection_is_a_transport_error(offline: OfflineClaude, call: Call) -> None:
+def test_dropped_connection_is_a_transport_error(offline: OfflineClaude, call: Call) -> None:
     offline.cut()
     with pytest.raises((anthropic.APIConnectionError, httpx2.RemoteProtocolError)):
         call(offline)
     assert call(offline).stop_reason == "tool_use"
 
 
-def test_an_error_in_mid_stream_is_a_status_error_with_its_type(offline: OfflineClaude) -> None:
+def test_error_event_is_a_status_error_with_its_type(offline: OfflineClaude) -> None:
     offline.error_in_stream(3)
     with pytest.raises(anthropic.APIStatusError) as caught:
         streamed(offline)
@@ -115,7 +112,7 @@ def test_an_error_in_mid_stream_is_a_status_error_with_its_type(offline: Offline
         ("unknown_tool", "tool_use"),
     ],
 )
-def test_an_odd_reply_is_a_message_like_any_other(
+def test_odd_reply_is_parsed_like_any_other(
     offline: OfflineClaude, call: Call, kind: Any, stop_reason: str
 ) -> None:
     offline.reply(kind)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from offline_claude.check import check_messages
 from offline_claude.mind import think
 from offline_claude.odd_replies import build_odd_reply
 from offline_claude.reply import Thought, build_reply
-from offline_claude.request import MessagesRequest
+from offline_claude.request import Sent
+from offline_claude.rules import check
 from tests.support.offline_server import MODEL, SHOP, Conversation, result, tool, use, user
 
 TEN = list(range(1001, 1011))
@@ -23,9 +23,9 @@ UNKNOWN = (
 GO_ON = "Continue exactly where you stopped."
 
 
-def checked(messages: Conversation, tools: Any = SHOP, **more: Any) -> MessagesRequest:
+def checked(messages: Conversation, tools: Any = SHOP, **more: Any) -> Sent:
     body = {"model": MODEL, "max_tokens": 4000, "messages": messages, "tools": tools, **more}
-    return check_messages(body, version="2026-10-21", beta=False)
+    return check(body, "messages", version="2026-10-21", beta=False)
 
 
 def decide(messages: Conversation, tools: Any = SHOP) -> Thought:

@@ -1,4 +1,4 @@
-"""Replies that are odd on purpose: the same whole and streamed."""
+"""Replies that are odd on purpose, whole and streamed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from offline_claude import OfflineClaude
 from offline_claude.odd_replies import break_schema
-from tests.support import offline_server
 from tests.support.offline_server import (
     HI,
     MODEL,
@@ -21,14 +20,12 @@ from tests.support.offline_server import (
     text_of,
 )
 
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
-
 ASKED: dict[str, Any] = {"model": MODEL, "max_tokens": 1024, "messages": [HI]}
 STORY_ASKED = {**ASKED, "messages": [{"role": "user", "content": STORY}], "tools": SHOP}
 
 
 async def streamed(offline: OfflineClaude, **body: Any) -> tuple[Any, list[str]]:
-    """The message as far as it came, and the kinds of events."""
+    """The message as far as it arrived, and the types of its events."""
     kinds: list[str] = []
     async with sdk(offline.url) as claude, claude.messages.stream(**body) as stream:
         async for event in stream:
@@ -40,9 +37,7 @@ ODD = ["refusal", "pause_turn", "max_tokens", "model_context_window_exceeded", "
 
 
 @pytest.mark.parametrize("kind", ODD)
-async def test_an_odd_reply_is_the_same_whole_and_streamed(
-    offline: OfflineClaude, kind: str
-) -> None:
+async def test_odd_reply_is_the_same_whole_and_streamed(offline: OfflineClaude, kind: str) -> None:
     offline.reply(kind, times=2)
     whole = await ask(offline, STORY, tools=SHOP)
     final, _ = await streamed(offline, **STORY_ASKED)
@@ -53,7 +48,7 @@ async def test_an_odd_reply_is_the_same_whole_and_streamed(
     assert [b.type for b in final.content] == [b.type for b in whole.content]
 
 
-async def test_a_refusal_has_details_and_no_tool_calls(offline: OfflineClaude) -> None:
+async def test_refusal_has_details_and_no_tool_calls(offline: OfflineClaude) -> None:
     offline.reply("refusal")
     reply = await ask(offline, STORY, tools=SHOP)
     assert reply.stop_details is not None
@@ -61,13 +56,13 @@ async def test_a_refusal_has_details_and_no_tool_calls(offline: OfflineClaude) -
     assert "offline Claude" in str(reply.stop_details.explanation)
 
 
-async def test_an_empty_reply_has_no_content_at_all(offline: OfflineClaude) -> None:
+async def test_empty_reply_has_no_content(offline: OfflineClaude) -> None:
     offline.reply("empty")
     reply = await ask(offline, "Hello")
     assert (reply.content, reply.stop_reason) == ([], "end_turn")
 
 
-async def test_a_paused_turn_goes_on_when_it_is_sent_back(offline: OfflineClaude) -> None:
+async def test_paused_turn_resumes_when_it_is_sent_back(offline: OfflineClaude) -> None:
     offline.reply("pause_turn")
     paused = await ask(offline, STORY, tools=SHOP)
     assert [b.type for b in paused.content][-2:] == ["server_tool_use", "web_search_tool_result"]
@@ -77,7 +72,7 @@ async def test_a_paused_turn_goes_on_when_it_is_sent_back(offline: OfflineClaude
     assert reply.stop_reason == "tool_use"
 
 
-async def test_a_cut_answer_goes_on_where_it_ended_when_it_is_asked_to(
+async def test_cut_answer_resumes_where_it_ended_on_request(
     offline: OfflineClaude,
 ) -> None:
     question = {"role": "user", "content": "Hello"}
@@ -92,11 +87,11 @@ async def test_a_cut_answer_goes_on_where_it_ended_when_it_is_asked_to(
         conversation += [said, wish]
     assert reply.stop_reason == "end_turn"
     assert joined == whole
-    # Nothing is left to go on with: the wish is a question like any other.
+    # Nothing is left to say: the request to go on is a question like any other.
     assert text_of(await ask(offline, conversation))
 
 
-async def test_malformed_input_breaks_the_tools_own_schema_once_a_tool_is_asked_for(
+async def test_malformed_input_waits_for_a_tool_call_and_breaks_its_schema(
     offline: OfflineClaude,
 ) -> None:
     offline.reply("malformed_input")
@@ -121,12 +116,12 @@ async def test_malformed_input_breaks_the_tools_own_schema_once_a_tool_is_asked_
         {"properties": {}, "additionalProperties": False},
     ],
 )
-def test_any_schema_can_be_broken(schema: dict[str, Any]) -> None:
+def test_broken_arguments_violate_any_schema(schema: dict[str, Any]) -> None:
     broken = break_schema({"a": "x", "b": "y"} if schema["properties"] else {}, schema)
     assert not jsonschema.Draft202012Validator({"type": "object", **schema}).is_valid(broken)
 
 
-async def test_an_unknown_tool_is_one_that_was_not_offered(offline: OfflineClaude) -> None:
+async def test_unknown_tool_was_not_offered(offline: OfflineClaude) -> None:
     offline.reply("unknown_tool")
     reply = await ask(offline, STORY, tools=SHOP)
     assert reply.stop_reason == "tool_use"

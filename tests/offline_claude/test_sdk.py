@@ -1,4 +1,4 @@
-"""Every way in which the SDK calls Claude, against the offline one, sync and async."""
+"""Every way in which the SDK calls Claude, sync and async."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ from anthropic.types.model_param import ModelParam
 
 from offline_claude import OfflineClaude
 from offline_claude.models import MODEL_IDS
-from tests.support import offline_server
 from tests.support.offline_server import HI, MODEL, SHOP, STORY, calls_of, sdk, text_of
-
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
 Client = anthropic.Anthropic | anthropic.AsyncAnthropic
 
@@ -30,7 +27,7 @@ async def client(request: pytest.FixtureRequest, offline: OfflineClaude) -> Asyn
         async with sdk(offline.url) as async_client:
             yield async_client
         return
-    http = anthropic.DefaultHttpxClient(trust_env=False)
+    http = anthropic.DefaultHttpxClient(trust_env=False, verify=False)
     with anthropic.Anthropic(
         base_url=offline.url, api_key="offline", max_retries=0, http_client=http
     ) as sync_client:
@@ -49,7 +46,7 @@ async def items(source: Any) -> list[Any]:
 
 
 async def streamed(client: Any, **body: Any) -> tuple[Any, list[str]]:
-    """What `messages.stream` ends with, and the kinds of its events."""
+    """The final message of `messages.stream`, and the types of its events."""
     kinds = []
     manager = client.messages.stream(**body)
     if isinstance(client, anthropic.AsyncAnthropic):
@@ -75,7 +72,7 @@ async def test_create_answers(client: Client) -> None:
     assert reply.stop_details is None
 
 
-async def test_the_same_request_gives_the_same_reply_but_for_ids(client: Client) -> None:
+async def test_same_request_gets_the_same_reply_except_for_ids(client: Client) -> None:
     def without_ids(value: Any) -> Any:
         if isinstance(value, list):
             return [without_ids(item) for item in value]
@@ -89,7 +86,7 @@ async def test_the_same_request_gives_the_same_reply_but_for_ids(client: Client)
     assert replies[0].id != replies[1].id
 
 
-async def test_a_stream_ends_as_the_whole_reply_does(client: Client) -> None:
+async def test_stream_ends_with_the_same_message_as_a_whole_reply(client: Client) -> None:
     whole = await done(client.messages.create(**STORY_ASKED))
     final, kinds = await streamed(client, **STORY_ASKED)
     assert (text_of(final), calls_of(final)) == (text_of(whole), calls_of(whole))
@@ -98,7 +95,7 @@ async def test_a_stream_ends_as_the_whole_reply_does(client: Client) -> None:
     assert {"text", "input_json", "content_block_stop", "message_delta"} <= {*kinds}
 
 
-async def test_raw_events_come_in_the_apis_order(client: Client) -> None:
+async def test_raw_events_come_in_the_order_of_the_api(client: Client) -> None:
     events = await items(client.messages.create(**STORY_ASKED, stream=True))
     starts = [e for e in events if e.type == "content_block_start"]
     assert [e.index for e in starts] == list(range(len(starts)))
@@ -116,7 +113,7 @@ def _json_of(events: list[Any], index: int) -> list[str]:
 
 
 @pytest.mark.parametrize("tokens", [1, 3, 12, 20, 24, 30])
-async def test_whole_and_streamed_replies_are_cut_alike_at_max_tokens(
+async def test_max_tokens_cuts_whole_and_streamed_replies_alike(
     client: Client, tokens: int
 ) -> None:
     body = {**STORY_ASKED, "max_tokens": tokens}
@@ -127,7 +124,7 @@ async def test_whole_and_streamed_replies_are_cut_alike_at_max_tokens(
     assert (text_of(final), calls_of(final)) == (text_of(whole), calls_of(whole))
 
 
-async def test_a_tool_call_that_does_not_fit_is_there_but_incomplete(client: Client) -> None:
+async def test_tool_call_cut_by_max_tokens_is_incomplete(client: Client) -> None:
     whole = await done(client.messages.create(**STORY_ASKED))
     text_tokens = -(-len(text_of(whole)) // 4)
     body = {**STORY_ASKED, "max_tokens": text_tokens + 8}
@@ -140,7 +137,7 @@ async def test_a_tool_call_that_does_not_fit_is_there_but_incomplete(client: Cli
     assert calls_of(final)[0][0] == "find_order"
 
 
-async def test_a_stop_sequence_ends_whole_and_streamed_replies_before_itself(
+async def test_stop_sequence_ends_whole_and_streamed_replies_before_itself(
     client: Client,
 ) -> None:
     body = {**ASKED, "messages": [{"role": "user", "content": "Who are you?"}]}
@@ -152,7 +149,7 @@ async def test_a_stop_sequence_ends_whole_and_streamed_replies_before_itself(
     assert (text_of(final), final.stop_sequence) == (text_of(whole), "stand-in")
 
 
-async def test_max_tokens_0_warms_the_cache_and_writes_nothing(client: Client) -> None:
+async def test_max_tokens_0_writes_nothing(client: Client) -> None:
     reply = await done(client.messages.create(**{**ASKED, "max_tokens": 0}))
     assert (reply.content, reply.stop_reason, reply.usage.output_tokens) == ([], "max_tokens", 0)
 
@@ -191,7 +188,7 @@ async def test_parse_reads_structured_output(client: Client) -> None:
     assert parsed.parsed_output.order_id == 1042
 
 
-async def test_tokens_are_counted_as_usage_counts_them(client: Client) -> None:
+async def test_count_tokens_agrees_with_usage(client: Client) -> None:
     messages: Any = [HI]
     counted = await done(client.messages.count_tokens(model=MODEL, messages=messages))
     beta = await done(client.beta.messages.count_tokens(model=MODEL, messages=messages))
@@ -199,7 +196,7 @@ async def test_tokens_are_counted_as_usage_counts_them(client: Client) -> None:
     assert counted.input_tokens == beta.input_tokens == reply.usage.input_tokens
 
 
-async def test_the_models_are_the_sdks_own_a_page_at_a_time(client: Client) -> None:
+async def test_models_are_those_of_the_sdk_page_by_page(client: Client) -> None:
     assert {*MODEL_IDS} == {*get_args(get_args(ModelParam)[0])}
     assert [m.id for m in await items(client.models.list())] == list(MODEL_IDS)
     assert [m.id for m in await items(client.models.list(limit=3))] == list(MODEL_IDS)
@@ -221,11 +218,9 @@ async def test_the_models_are_the_sdks_own_a_page_at_a_time(client: Client) -> N
         ("lifecycle[]=young", "lifecycle: Input should be"),
     ],
 )
-def test_a_page_that_makes_no_sense_is_refused(
-    offline: OfflineClaude, query: str, message: str
-) -> None:
+def test_senseless_page_is_refused(offline: OfflineClaude, query: str, message: str) -> None:
     headers = {"x-api-key": "offline", "anthropic-version": "2023-06-01"}
-    with httpx2.Client(trust_env=False, timeout=60) as http:
+    with httpx2.Client(trust_env=False, verify=False, timeout=60) as http:
         response = http.get(f"{offline.url}/v1/models?{query}", headers=headers)
     assert response.status_code == 400
     assert message in response.json()["error"]["message"]
@@ -251,7 +246,7 @@ def shop_tool(client: Client) -> Any:
 
 @pytest.mark.parametrize("options", [{}, {"thread": False}], ids=["threads", "no threads"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-async def test_the_tool_runner_runs_the_tools_and_ends_with_an_answer(
+async def test_tool_runner_runs_the_tools_and_ends_with_an_answer(
     client: Client, offline: OfflineClaude, options: dict[str, Any], stream: bool
 ) -> None:
     runner = client.beta.messages.tool_runner(

@@ -15,7 +15,6 @@ import pytest
 
 from offline_claude import OfflineClaude
 from offline_claude.errors import OfflineClaudeError
-from tests.support import offline_server
 from tests.support.offline_server import (
     HI,
     MODEL,
@@ -35,10 +34,8 @@ from tests.support.offline_server import (
     text_of,
 )
 
-log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
-
-async def test_a_stream_has_all_events_in_the_apis_order(offline: OfflineClaude) -> None:
+async def test_stream_has_all_events_in_the_order_of_the_api(offline: OfflineClaude) -> None:
     whole = await ask(offline, STORY, tools=SHOP)
     message: Any = {"role": "user", "content": STORY}
     async with (
@@ -64,7 +61,7 @@ async def test_a_stream_has_all_events_in_the_apis_order(offline: OfflineClaude)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_server_cleanly_with_a_call_in_flight(
+def test_signal_stops_the_server_cleanly_with_a_call_in_flight(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     log = tmp_path / "calls.jsonl"
@@ -79,7 +76,7 @@ def test_a_signal_ends_the_server_cleanly_with_a_call_in_flight(
     assert json.loads(log.read_text().splitlines()[-1])["state"] == "failed"
 
 
-def test_a_port_that_is_taken_is_said_plainly(url: str, tmp_path: Path) -> None:
+def test_taken_port_is_reported_with_a_remedy(url: str, tmp_path: Path) -> None:
     port = url.rsplit(":", 1)[1]
     done = subprocess.run(
         [sys.executable, "-c", SERVE, port, str(tmp_path / "x")],
@@ -91,7 +88,7 @@ def test_a_port_that_is_taken_is_said_plainly(url: str, tmp_path: Path) -> None:
     assert "python -m offline_claude --port 0" in done.stderr
 
 
-def test_the_client_ignores_proxies_and_says_plainly_when_nobody_answers(
+def test_client_ignores_proxies_and_reports_that_nothing_answers(
     offline: OfflineClaude, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
@@ -101,20 +98,20 @@ def test_the_client_ignores_proxies_and_says_plainly_when_nobody_answers(
         OfflineClaude("http://127.0.0.1:1").calls()
 
 
-def test_the_client_needs_neither_the_web_server_nor_the_sdk() -> None:
+def test_client_imports_neither_web_server_nor_sdk() -> None:
     heavy = "{'starlette', 'uvicorn', 'anthropic'}"
     code = f"import sys, offline_claude; assert not {heavy} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_server_needs_no_sdk() -> None:
+def test_server_starts_without_importing_the_sdk() -> None:
     code = "import sys, offline_claude.server; assert 'anthropic' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "BREW"])
-def test_another_method_is_not_allowed(offline: OfflineClaude, method: str) -> None:
-    with httpx2.Client(trust_env=False, timeout=60) as client:
+def test_other_method_is_not_allowed(offline: OfflineClaude, method: str) -> None:
+    with httpx2.Client(trust_env=False, verify=False, timeout=60) as client:
         response = client.request(method, f"{offline.url}/v1/messages")
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
     if method != "HEAD":
@@ -132,9 +129,7 @@ def test_another_method_is_not_allowed(offline: OfflineClaude, method: str) -> N
         ("/v1/complete", "doesn't do the old text completions"),
     ],
 )
-def test_a_path_that_is_not_there_is_not_found(
-    offline: OfflineClaude, path: str, message: str
-) -> None:
+def test_unknown_path_is_not_found(offline: OfflineClaude, path: str, message: str) -> None:
     response = raw(offline, {}, path)
     assert response.status_code == 404
     assert error_of(response)["type"] == "not_found_error"
@@ -151,7 +146,7 @@ def test_a_path_that_is_not_there_is_not_found(
         ({"anthropic_version": "2020-01-01"}, 400, '"2020-01-01" is not a valid version'),
     ],
 )
-def test_headers_that_the_api_refuses_are_refused(
+def test_wrong_headers_are_refused_like_the_api_does(
     offline: OfflineClaude, headers: dict[str, str], status: int, message: str
 ) -> None:
     response = raw(offline, hello(), **headers)
@@ -162,7 +157,7 @@ def test_headers_that_the_api_refuses_are_refused(
 
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
-def test_unknown_betas_are_taken(offline: OfflineClaude, path: str) -> None:
+def test_unknown_betas_are_accepted(offline: OfflineClaude, path: str) -> None:
     body: dict[str, Any] = {"model": MODEL, "messages": [HI]}
     body |= {"max_tokens": 9} if path.endswith("messages") else {}
     betas = "no-such-beta-2031-01-01,another-one"
@@ -170,7 +165,7 @@ def test_unknown_betas_are_taken(offline: OfflineClaude, path: str) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_success_shows_whose_key_it_is_what_remains_and_until_when(
+def test_success_carries_organization_and_rate_limit_headers(
     offline: OfflineClaude, stream: bool
 ) -> None:
     headers = raw(offline, hello(stream=stream)).headers
@@ -186,7 +181,7 @@ def test_success_shows_whose_key_it_is_what_remains_and_until_when(
     assert int(headers["anthropic-ratelimit-requests-remaining"]) == 3_999
 
 
-def test_a_call_that_breaks_the_server_is_a_500_and_says_why_only_in_the_servers_log(
+def test_internal_error_is_a_500_and_its_traceback_only_in_the_server_log(
     tmp_path: Path,
 ) -> None:
     script = (

@@ -80,12 +80,12 @@ def served(script: str, *arguments: str) -> Iterator[tuple[OfflineClaude, subpro
             process.kill()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def log_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("offline") / "calls.jsonl"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def url(log_path: Path) -> Iterator[str]:
     with running(log_path) as (url, _):
         yield url
@@ -103,7 +103,7 @@ def sdk(url: str, api_key: str = "offline", **options: Any) -> anthropic.AsyncAn
         base_url=url,
         api_key=api_key,
         max_retries=0,
-        http_client=anthropic.DefaultAsyncHttpxClient(trust_env=False),
+        http_client=anthropic.DefaultAsyncHttpxClient(trust_env=False, verify=False),
         **options,
     )
 
@@ -124,7 +124,7 @@ def raw(offline: OfflineClaude, body: Any, path: str = "/v1/messages", **headers
     sent = {"x-api-key": "offline", "anthropic-version": "2023-06-01"}
     sent |= {k.replace("_", "-"): v for k, v in headers.items()}
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    with httpx2.Client(trust_env=False, timeout=60) as client:
+    with httpx2.Client(trust_env=False, verify=False, timeout=60) as client:
         return client.post(
             offline.url + path, content=content, headers={k: v for k, v in sent.items() if v}
         )
@@ -176,7 +176,7 @@ def hello(**more: Any) -> dict[str, Any]:
 
 
 def health(offline: OfflineClaude) -> dict[str, Any]:
-    with httpx2.Client(trust_env=False, timeout=60) as client:
+    with httpx2.Client(trust_env=False, verify=False, timeout=60) as client:
         found: dict[str, Any] = client.get(f"{offline.url}/healthz").json()
     return found
 

@@ -1,4 +1,4 @@
-"""Structure: the SDK's own request types, read as a schema, so that the two can't drift apart."""
+"""Structure: the SDK's own request types as a schema, so that the two can't drift apart."""
 
 from __future__ import annotations
 
@@ -16,24 +16,39 @@ from offline_claude.errors import ApiError, invalid
 _MESSAGE = re.compile(r"messages\.\d+")
 _SHAPELESS = re.compile(r"metadata|output_config|system\.\d+")
 _SYSTEM_BLOCK = re.compile(r"(messages\.\d+)\.content\.\d+\.type")
-"""Only messages of role "system" hold one type of block, so that nothing tags them."""
+"""Only system messages have a single type of block, and so an error without a tag."""
 
 _HIDDEN = "·"
-"""Starts the tags that are ours alone: the API's paths don't show them."""
+"""Prefix of our own tags, which the API's paths don't show."""
 
 _OLDER = {"temperature": float, "top_p": float, "top_k": int}
-"""What older clients send and the SDK's types have no more; a rule says when it is taken."""
+"""Fields that older clients send and the SDK no longer has; a rule decides who may."""
 
 _NULLABLE = frozenset({"metadata", "stop_sequences"})
-"""Fields of which the API takes null for "not given", beside those that the SDK says."""
+"""Fields in which the API accepts null, besides the SDK's optional ones."""
 
 _ORDER = (
     "type",
-    *("model", "tool_choice", "tools", "messages", "system", "thinking", "output_config"),
-    *("cache_control", "max_tokens", "metadata", "stop_sequences", "temperature", "service_tier"),
-    *("top_k", "top_p", "stream", "container", "inference_geo"),
+    "model",
+    "tool_choice",
+    "tools",
+    "messages",
+    "system",
+    "thinking",
+    "output_config",
+    "cache_control",
+    "max_tokens",
+    "metadata",
+    "stop_sequences",
+    "temperature",
+    "service_tier",
+    "top_k",
+    "top_p",
+    "stream",
+    "container",
+    "inference_geo",
 )
-"""The order in which the API looks at fields: of several faults it reports the first."""
+"""The order in which the API looks at fields: of several errors it reports the first."""
 
 _HEADERS = {"betas", "user_profile_id", "workspace_id"}
 """Parameters of the SDK's methods that travel as headers."""
@@ -42,18 +57,18 @@ Endpoint = Literal["messages", "count_tokens"]
 
 
 def check_shape(body: object, endpoint: Endpoint, *, beta: bool) -> dict[str, Any]:
-    """Hold a request body against the SDK's request types.
+    """Check a request body against the SDK's request types.
 
     Args:
         body: The parsed JSON.
         endpoint: Which endpoint it was sent to.
-        beta: Whether the request asks for betas: those take more fields and block types.
+        beta: Whether the request asks for betas, which have more fields and types of blocks.
 
     Returns:
-        The body, of which every field now has the type that the SDK says.
+        The body; its fields have the SDK's types.
 
     Raises:
-        ApiError: 400, the first thing that is out of shape.
+        ApiError: 400, the first error in its structure.
     """
     if not isinstance(body, dict):
         raise invalid("Input should be an object")
@@ -66,7 +81,7 @@ def check_shape(body: object, endpoint: Endpoint, *, beta: bool) -> dict[str, An
 
 @cache
 def _adapter(endpoint: Endpoint, beta: bool) -> TypeAdapter[Any]:
-    # Imported late: it takes seconds, and a cell that only reads the call log doesn't need it.
+    # Imported late: it takes seconds.
     from anthropic.types import message_count_tokens_params, message_create_params
     from anthropic.types.beta import BetaOutputConfigParam
     from anthropic.types.beta import message_count_tokens_params as beta_count_tokens_params
@@ -77,13 +92,13 @@ def _adapter(endpoint: Endpoint, beta: bool) -> TypeAdapter[Any]:
         return TypeAdapter(_object(counted.MessageCountTokensParams))
     created: Any = beta_create_params if beta else message_create_params
     more: dict[str, Any] = {"stream": bool, **_OLDER}
-    if beta:  # the name that `output_config.format` had before
+    if beta:  # the old name of `output_config.format`
         more["output_format"] = te.get_type_hints(BetaOutputConfigParam)["format"]
     return TypeAdapter(_object(created.MessageCreateParamsBase, more=more, nullable=_NULLABLE))
 
 
 def load() -> None:
-    """Import the SDK's types and build every schema: a second or three, once."""
+    """Import the SDK's types and build every schema, which takes a second or three."""
     for endpoint in ("messages", "count_tokens"):
         for beta in (False, True):
             _adapter(endpoint, beta)
@@ -123,7 +138,7 @@ def _in_the_apis_words(err: ValidationError) -> ApiError:
 
 
 def _wire(annotation: Any) -> Any:
-    """Turn one of the SDK's annotations into what JSON can hold of it."""
+    """Turn one of the SDK's annotations into the part of it that JSON can express."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Annotated, te.Required, te.NotRequired):
         return _wire(arguments[0])
@@ -148,7 +163,7 @@ def _object(
     nullable: frozenset[str] = frozenset(),
     extra: Literal["allow", "forbid"] = "forbid",
 ) -> Any:
-    """Rebuild a TypedDict so that it refuses fields it doesn't know."""
+    """Rebuild a TypedDict so that it refuses unknown fields."""
     if (source, nullable) in _built:
         return _built[source, nullable]
     fields = dict(more or {})
@@ -157,7 +172,7 @@ def _object(
             continue
         wire = Optional[_wire(hint)] if name in nullable else _wire(hint)  # noqa: UP045
         fields[name] = (te.Required if _is_required(source, name) else te.NotRequired)[wire]
-    # The API looks at the type first, and of a request at what `_ORDER` says.
+    # The API looks at `type` first, and at a request's fields in their order.
     order = sorted(fields, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
     built = te.TypedDict(source.__name__, {name: fields[name] for name in order}, total=False)  # type: ignore[misc]
     setattr(built, "__pydantic_config__", ConfigDict(extra=extra, strict=True))  # noqa: B010
@@ -166,13 +181,13 @@ def _object(
 
 
 def _is_required(source: Any, name: str) -> bool:
-    # Not `__required_keys__`: the SDK's modules postpone annotations, which keeps it empty.
+    # `__required_keys__` is empty, as the SDK's modules postpone annotations.
     origin: Any = get_origin(te.get_type_hints(source, include_extras=True)[name])
     return origin is te.Required or (source.__total__ and origin is not te.NotRequired)
 
 
 def _flat(annotations: Iterable[Any]) -> Iterable[Any]:
-    """The alternatives of a union that a request can hold, of nested unions too."""
+    """The alternatives of a union, and of the unions in it, that JSON can express."""
     for annotation in annotations:
         if get_origin(annotation) is Annotated:
             yield from _flat(get_args(annotation)[:1])
@@ -183,7 +198,7 @@ def _flat(annotations: Iterable[Any]) -> Iterable[Any]:
 
 
 def _kind(annotation: Any) -> str | None:
-    """Which kind of JSON value an annotation stands for; None: of none."""
+    """The kind of JSON value that an annotation stands for, if any."""
     origin = get_origin(annotation)
     if te.is_typeddict(annotation) or origin is dict:
         return "object"
@@ -194,7 +209,7 @@ def _kind(annotation: Any) -> str | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "response"
     simple = {str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}
-    # What is left are open files, which only live inside a Python program.
+    # The rest are open files, which exist only in a Python program.
     return simple.get(annotation)
 
 
@@ -215,7 +230,7 @@ def _union(alternatives: list[Any]) -> Any:
     if len(each) == 1:
         [merged] = each.values()
     else:
-        # Of "text or blocks", the API asks for blocks when it gets neither.
+        # Where text or blocks may come and neither does, the API asks for blocks.
         expected = "array" if "array" in each else next(iter(each))
 
         def by_json_kind(value: Any) -> str:
@@ -228,25 +243,25 @@ def _union(alternatives: list[Any]) -> Any:
 
 
 def _alternatives(same_kind: list[Any], replies: list[type[BaseModel]]) -> Any:
-    """Of several object types, the one that `type` or `role` names; else the most general."""
+    """The type for several of the same kind: of objects, the one that `type` or `role` names."""
     objects = [a for a in same_kind if te.is_typeddict(a)]
     if not objects:
         return str if str in same_kind else _any_of(_wire(a) for a in same_kind)
     if len(objects) == 1 and "CacheControl" not in objects[0].__name__:  # has one type so far
-        # Beside a plain dict, a TypedDict only says which fields there are at least.
+        # Next to a plain dict, a TypedDict lists only some of the fields.
         return _object(objects[0], extra="allow" if len(same_kind) > 1 else "forbid")
     key = "type" if all("type" in te.get_type_hints(o) for o in objects) else "role"
     hidden = "" if key == "type" else _HIDDEN
     by_tag = {tag: o for o in objects for tag in _tags(te.get_type_hints(o)[key])}
     untagged = next((t for t, o in by_tag.items() if not _is_required(o, key)), None)
-    # A reply may be sent back as it came, with null for what it didn't have.
+    # A reply may be sent back as it came, with null for absent fields.
     null = {tag: _nullable(r) for r in replies for tag in _tags(r.model_fields[key].annotation)}
 
     def by_tag_value(value: Any) -> str | None:
         tag = value.get(key) or untagged if isinstance(value, dict) else None
         return None if tag is None else f"{hidden}{tag}"
 
-    # The API lists choices by name, but those of tools as they are documented.
+    # The API lists tags by name, but those of tool choices as they are documented.
     listed = by_tag.items() if "auto" in by_tag else sorted(by_tag.items())
     tagged = _any_of(
         Annotated[_object(o, nullable=null.get(tag, frozenset())), Tag(hidden + tag)]
