@@ -65,10 +65,8 @@ def prompt_activities(
 
     Args:
         name: The prompt's name among people, such as "support".
-        system: The system prompt.
-        tools: The tools on offer. Their schemas are computed when they are first needed.
-        model: A model id; None takes `default_model()` of the worker that pins.
-        max_tokens: The most tokens that a reply may have.
+        system: The system prompt; it, `tools`, `model` and `max_tokens` are as in
+            `claude_activity`.
         store: Where prompts are kept, for all workers of these runs; by default
             `SQLiteStore()`. Keep a pinned prompt for as long as one of its runs may go on.
 

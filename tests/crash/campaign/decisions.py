@@ -1,4 +1,4 @@
-"""What must hold of decisions: the invariants of a gate."""
+"""The invariants of a gate's decisions."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _duration = TypeAdapter(timedelta).validate_python
 
 
 def decisions(scenario: Scenario, seen: Seen) -> Iterator[str]:
-    """A decision is used once, on the arguments that it was given for, and no forged one is.
+    """Check that a decision counts once, for the arguments it names, and that no forged one does.
 
     Args:
         scenario: What was asked.
         seen: The run.
 
     Yields:
-        What isn't so.
+        What doesn't hold.
     """
     if not scenario.reviewing:
         return
@@ -67,7 +67,7 @@ def decisions(scenario: Scenario, seen: Seen) -> Iterator[str]:
 
 
 def _digest(request: dict[str, Any]) -> Iterator[str]:
-    """A decision is bound by the digest to all of what was seen."""
+    """Check that the digest binds a decision to everything its reviewer saw."""
     call, asked = request["call"], datetime.fromisoformat(request["asked_at"]).astimezone(UTC)
     bound = {
         **{name: request[name] for name in ("workflow_id", "first_run_id", "asker", "why")},
