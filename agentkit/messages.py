@@ -89,14 +89,7 @@ class ClaudeRequest:
 
 @dataclass(frozen=True)
 class Usage:
-    """The tokens that one call used, as the API counted them.
-
-    Attributes:
-        input_tokens: Tokens read, those from a cache not included.
-        output_tokens: Tokens written.
-        cache_read_input_tokens: Tokens read from a cache.
-        cache_creation_input_tokens: Tokens written to a cache.
-    """
+    """The tokens of one call, as the API counts them: `input_tokens` without cached ones."""
 
     input_tokens: int
     output_tokens: int

@@ -66,7 +66,7 @@ def prompt_activities(
     Args:
         name: The prompt's name among people, such as "support".
         system: The system prompt.
-        tools: The tools on offer. Their schemas are computed when they are first needed.
+        tools: The tools on offer.
         model: A model id; None takes `default_model()` of the worker that pins.
         max_tokens: The most tokens that a reply may have.
         store: Where prompts are kept, for all workers of these runs; by default

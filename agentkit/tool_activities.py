@@ -57,12 +57,7 @@ _KEPT_IN = "kept_in"
 
 @dataclass(frozen=True)
 class ToolRequest:
-    """A tool call to run.
-
-    Attributes:
-        call: The call.
-        key: The idempotency key: the same on every attempt, and across continue-as-new.
-    """
+    """A tool call to run, and its idempotency key."""
 
     call: ToolCall
     key: str
@@ -121,10 +116,14 @@ def tool_activity(
             raise unknown_outcome(name, "The worker was lost.")
         payload = args[0].payload
         (request,) = activity.payload_converter().from_payloads([payload], [ToolRequest])
-        call = await asyncio.to_thread(_opened, request.call, results)
+        call = request.call
+        if _is_reference(call.input):
+            call = await asyncio.to_thread(_opened, call, results)
         with use_idempotency_key(request.key):
             text = await _run(tool, call)
-        return await asyncio.to_thread(_output, text, results, keep_over)
+        if len(text) <= keep_over:
+            return ToolOutput(text, characters=len(text))
+        return await asyncio.to_thread(_kept, text, results, keep_over)
 
     return run_any_tool
 
@@ -179,8 +178,6 @@ def keep_arguments(call: ToolCall, store: Store, longest: int) -> ToolCall:
 
 def _opened(call: ToolCall, store: Store) -> ToolCall:
     """Read arguments back; they are forged unless they were kept for a call with this id."""
-    if not _is_reference(call.input):
-        return call
     reference = call.input[_KEPT_IN]
     try:
         kept = json.loads(store.get(reference))
@@ -201,13 +198,11 @@ def _is_reference(arguments: object) -> bool:
     return re.fullmatch("sha256:[0-9a-f]{64}", str(arguments[_KEPT_IN])) is not None
 
 
-def _output(text: str, store: Store, keep_over: int) -> ToolOutput:
-    if len(text) <= keep_over:
-        return ToolOutput(text, characters=len(text))
+def _kept(text: str, store: Store, keep_over: int) -> ToolOutput:
+    """Store a result; where that fails, the tool has run all the same, and its result goes on."""
     try:
         reference = store.put(text)
     except Exception as err:  # a store of the reader's own may raise anything
-        # The tool has run: its result goes on, as much of it as fits.
         logging.getLogger(__name__).warning("A long result was not kept: %s", err)
         if len(text) <= KEEP_OVER:
             return ToolOutput(text, characters=len(text))

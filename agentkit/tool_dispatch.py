@@ -34,13 +34,7 @@ _LONGEST_NAME = 128
 """The API's own limit. Temporal takes no Activity type of more than 1,000 bytes: it would fail
 the Workflow Task, again and again."""
 
-_FINAL_WORDS = (
-    "UnknownTool",
-    "InvalidArguments",
-    "ArgumentsNotFound",
-    "ToolError",
-    "OutcomeUnknown",
-)
+_FINAL = ("UnknownTool", "InvalidArguments", "ArgumentsNotFound", "ToolError", "OutcomeUnknown")
 """Types of errors that themselves say what happened: nothing, or that it is unknown."""
 
 
@@ -144,4 +138,4 @@ def _reason(err: ActivityError) -> str:
 def _is_final(err: ActivityError) -> bool:
     """Whether a failure itself says that there was no effect, or that it is unknown."""
     cause = err.cause
-    return isinstance(cause, ApplicationError) and cause.type in _FINAL_WORDS
+    return isinstance(cause, ApplicationError) and cause.type in _FINAL

@@ -80,7 +80,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if starts_a_server(item):
             item.add_marker("server")
-    items.sort(key=lambda item: -_SECONDS.get(item.nodeid.split("::")[0], 0))
+    items.sort(key=lambda item: -_SECONDS.get(item.path.name, 40 * (item.path.suffix == ".ipynb")))
 
 
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
@@ -97,8 +97,18 @@ class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
         return file
 
 
-_SECONDS: dict[str, int] = {}
-"""Roughly how long the longest files take; the order of the rest doesn't matter."""
+_SECONDS = {
+    "test_campaign.py": 120,
+    "test_copied_projects.py": 100,
+    "test_cli.py": 90,
+    "08_long_running_agents.ipynb": 80,
+    "10_research_agent.ipynb": 70,
+    "05_parallel_tools.ipynb": 60,
+    "06_approval_gate.ipynb": 60,
+    "07_replay_and_prompts.ipynb": 60,
+    "test_parts.py": 50,
+}
+"""Roughly how long the longest files take. What isn't listed is short, but for other notebooks."""
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -22,12 +22,7 @@ store, and the call refers to them."""
 class Turn:
     """One turn to take; or, for `condense`, a summary to make before it.
 
-    Attributes:
-        head: The end of the conversation so far; None at its beginning.
-        new: Messages since: the user's words, and results by reference.
-        prompt: The conversation's prompt.
-        window: The part of the conversation that goes to Claude.
-        answer: The answer so far.
+    The fields are those of a `LongConversation`; `new` has results by reference.
     """
 
     head: str | None
@@ -69,16 +64,8 @@ class TurnTaken:
 
 @dataclass(frozen=True)
 class Condensed:
-    """A summary that was made.
-
-    Attributes:
-        head: The end of the conversation, with the summary.
-        covers: How many messages it stands for.
-        usage: The tokens it took.
-        model: The model that wrote it.
-    """
+    """The outcome of `condense`: a head after the summary, and the bill for it."""
 
     head: str
-    covers: int
     usage: Usage
     model: str

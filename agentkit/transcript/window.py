@@ -5,7 +5,7 @@ that fit. It never begins with a tool's result and never separates a result from
 the API refuses both.
 """
 
-# No `from __future__ import annotations` here: see agentkit/claude.py.
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,7 +53,6 @@ class View:
 
     Attributes:
         messages: Messages for Claude.
-        tokens: An estimate of their tokens.
         begins: The index, in the whole conversation, of the first of the newest messages.
         full: Whether messages have dropped out that no summary covers yet.
         summary: The summary among the messages; "" for none.
@@ -61,7 +60,6 @@ class View:
     """
 
     messages: list[Any]
-    tokens: int
     begins: int
     full: bool
     summary: str
@@ -87,7 +85,6 @@ def read_window(store: Store, head: str | None, window: Window, new: Sequence[En
     cut = cut_at(messages, sizes, room, window.messages - 1, whole=begins == covers)
     return View(
         messages=shown + [opened(store, each) for each in messages[cut:]],
-        tokens=window.tokens - room + sum(sizes[cut:]),
         begins=begins + cut,
         full=begins + cut > covers,
         summary=summary.summary if summary else "",
