@@ -33,11 +33,8 @@ async def time_skipping(*plugins: Plugin) -> AsyncIterator[WorkflowEnvironment]:
             await run.signal("continue_as_new")
             await result_of(run)  # fails with an explanation instead of hanging
 
-    Args:
-        *plugins: Client plugins, such as `AgentPlugin()`.
-
     Yields:
-        The SDK's environment: its `client`, `sleep` and `get_current_time`.
+        The SDK's environment, whose `client` has the plugins.
 
     Raises:
         FileNotFoundError: The server isn't installed; the message names the package.
@@ -88,9 +85,6 @@ async def result_of(run: WorkflowHandle[Any, Any], *, timeout: float = 60) -> An
     Args:
         run: The run, from the client of `time_skipping`.
         timeout: Seconds of real time; 60 by default.
-
-    Returns:
-        What the Workflow returned.
 
     Raises:
         TimeoutError: There is no result in time; the message says what to look for.
