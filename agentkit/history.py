@@ -150,8 +150,7 @@ def tools_asked_for(result: Any) -> list[str]:
     """List the tools that an Activity's result asks for, if it is a reply or a turn."""
     if not isinstance(result, dict):
         return []
-    blocks = [block for block in result.get("content") or [] if isinstance(block, dict)]
-    asked = [str(block.get("name")) for block in blocks if block.get("type") == "tool_use"]
+    asked = [str(block.get("name")) for block in _blocks(result, "tool_use")]
     # A turn on a transcript returns its calls, not the blocks.
     return asked + [str(call["name"]) for call in result.get("calls") or []]
 
@@ -162,9 +161,7 @@ def differences(before: Any, after: Any, path: str = "") -> list[str]:
         return []
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         keys = [*before, *(key for key in after if key not in before)]
-        pairs: list[tuple[object, Any, Any]] = [
-            (key, before.get(key), after.get(key)) for key in keys
-        ]
+        pairs: list[Any] = [(key, before.get(key), after.get(key)) for key in keys]
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         pairs = [(n, was, now) for n, (was, now) in enumerate(zip(before, after, strict=True))]
     else:
@@ -285,9 +282,13 @@ def _reply_in_words(result: Any) -> Any:
         return result
     if asked := tools_asked_for(result):
         return f"asks for {', '.join(asked)}"
-    blocks = [block for block in result["content"] or [] if isinstance(block, dict)]
-    said = "".join(str(block.get("text")) for block in blocks if block.get("type") == "text")
+    said = "".join(str(block.get("text")) for block in _blocks(result, "text"))
     return f"{result['stop_reason']}: {said}"
+
+
+def _blocks(reply: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    blocks = reply.get("content") or []
+    return [each for each in blocks if isinstance(each, dict) and each.get("type") == kind]
 
 
 def _cut(value: Any) -> str:
