@@ -123,7 +123,7 @@ class ToolCall:
 
 
 def user_message(content: "str | Iterable[ToolResultBlockParam]") -> "MessageParam":
-    """Build the user's next message: text, or one `tool_result` block for each tool asked for."""
+    """Build the user's next message: text, or a `tool_result` block for each tool asked for."""
     return {"role": "user", "content": content if isinstance(content, str) else list(content)}
 
 

@@ -17,7 +17,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Plugin
 
-from agentkit.history import Step, differences, steps_of, value_of
+from agentkit.history import differences, steps_of, value_of
 from agentkit.testing._files import from_file_text, to_file_text
 from agentkit.testing._replayer import InputRecorder, replay_all, starts_a_task
 from agentkit.testing._time_skipping import result_of, settled, time_skipping
@@ -71,10 +71,10 @@ def assert_same_steps(before: WorkflowHistory, after: WorkflowHistory) -> None:
     for number, was in enumerate(steps_of(before, without_ids=True), 1):
         found = now[number - 1] if number <= len(now) else None
         if found is None or not was.is_kept_in(found):
-            raise AssertionError(
-                f"Step {number} moved.\n  was: {was}\n  is:  {found or 'not there'}"
-                + "".join(f"\n  {line}" for line in _in_detail(was, found))
-            )
+            lines = [f"Step {number} moved.", f"was: {was}", f"is:  {found or 'not there'}"]
+            if found and found.what == was.what:
+                lines += differences([was.given, was.result], [found.given, found.result])
+            raise AssertionError("\n  ".join(lines))
 
 
 async def replay(history: WorkflowHistory, workflows: Sequence[type], *plugins: Plugin) -> None:
@@ -135,9 +135,3 @@ async def changed_inputs(
             for line in differences(before, recorder.inputs[recorded.activity_id]):
                 found.append(f"event {event.event_id}, {name}: {line}")
     return found
-
-
-def _in_detail(was: Step, found: Step | None) -> list[str]:
-    if found is None or was.what != found.what:
-        return []
-    return differences([was.given, was.result], [found.given, found.result])
