@@ -65,7 +65,8 @@ outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored
 		$(OFFLINE) $(BIN)/python -m nbconvert --to notebook --execute --inplace \
 			--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
 			--ExecutePreprocessor.store_widget_state=False \
-			--CoalesceStreamsPreprocessor.enabled=True $(NO_METADATA) "$$notebook" || { code=1; break; }; \
+			--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
+			$(NO_METADATA) "$$notebook" || { code=1; break; }; \
 	done; $(OFFLINE) $(BIN)/agentkit down; exit $$code
 
 golden: $(STAMP)  ## run every recipe, refresh its golden history, print what has changed
