@@ -28,15 +28,7 @@ __all__ = ["PinnedPrompt", "Prompt", "load_prompt", "pin_prompt", "prompt_activi
 
 @dataclass(frozen=True)
 class Prompt:
-    """All that Claude gets besides the conversation, as the store keeps it.
-
-    Attributes:
-        name: Its name among people, such as "support".
-        system: The system prompt.
-        tools: Schemas of the tools on offer, from `Tool.schema()`.
-        max_tokens: The most tokens that a reply may have.
-        model: A model id.
-    """
+    """All that Claude gets besides the conversation, as the store keeps it."""
 
     name: str
     system: str
@@ -65,8 +57,10 @@ def prompt_activities(
 
     Args:
         name: The prompt's name among people, such as "support".
-        system: The system prompt; it, `tools`, `model` and `max_tokens` are as in
-            `claude_activity`.
+        system: The system prompt.
+        tools: The tools on offer.
+        model: A model id; None takes `default_model()` of the worker that pins.
+        max_tokens: The most tokens that a reply may have.
         store: Where prompts are kept, for all workers of these runs; by default
             `SQLiteStore()`. Keep a pinned prompt for as long as one of its runs may go on.
 

@@ -45,24 +45,18 @@ class Decision:
 Verify: TypeAlias = Callable[[Decision, ApprovalRequest], "str | None"]
 """Says in one sentence why a decision isn't its reviewer's; None when it is.
 
-It does no I/O. The Gate calls it in the validator of an Update, before anything is recorded; for a
-Signal an Activity calls it, and history keeps its answer. Neither happens again on replay, so
-`verify` may depend on keys that change.
+It does no I/O. An Update's validator calls it, for a Signal an Activity does. Neither runs again
+on replay, so it may depend on keys that change.
 """
 
 LONGEST_DECISION = 50_000
-"""The longest decision that counts, in characters of JSON. The audit keeps decisions, and a run
-whose audit exceeds the 2 MB of a Temporal payload could never end."""
+"""In characters of JSON. A run whose audit exceeds Temporal's 2 MB per payload could never end."""
 
 _DECISION = pydantic.TypeAdapter(Decision)
 
 
 def read_decision(value: object) -> Decision:
-    """Read a decision from JSON data that any client may have sent.
-
-    Raises:
-        ValueError: It isn't a decision; the message says in one sentence what is wrong.
-    """
+    """Read a decision from JSON data of any client; ValueError says in one sentence why not."""
     try:
         decision = _DECISION.validate_python(value)
     except pydantic.ValidationError as err:

@@ -1,7 +1,7 @@
-"""The gate: inside a Workflow, it stands between the calls that Claude makes and their effects.
+"""The gate between the calls that Claude makes and their effects.
 
-It promises three things. No call runs unless the policy, a reviewer or the terms of a timeout let
-it. A decision counts once, and for exactly what its reviewer saw. A call that needn't wait doesn't.
+No call runs unless the policy, a reviewer or the terms of a timeout let it. A decision counts once,
+and for exactly what its reviewer saw. A call that needn't wait doesn't.
 """
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
@@ -60,7 +60,7 @@ class GateState:
 class Gate:
     """Runs tool calls, and holds back those that a person must decide on.
 
-    Its Workflow is `Gated`, so that people can decide; its worker needs `approval_activities`.
+    Its Workflow must be `Gated`, and its worker needs `approval_activities`.
 
     Args:
         tools: The tools that may run; a call of any other is refused.
@@ -134,11 +134,7 @@ class Gate:
         ]
 
     async def finished(self) -> list[AuditEntry]:
-        """Wait until every decision that has arrived was looked at; call it before the end.
-
-        Returns:
-            The audit, for the Workflow's result.
-        """
+        """Wait for decisions that have arrived, before the Workflow ends; return the audit."""
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.audit()
 
@@ -181,7 +177,10 @@ class Gate:
             return _error(call, f"Invalid arguments for {call.name}: not a JSON object.")
         pending = self._carried_request(call)
         if pending is None:
-            verdict = self._judge(call, tool)
+            try:
+                verdict = judge(self._policy, call, tool)
+            except NoVerdict as err:
+                verdict = needs_approval(f"The policy can't judge this call ({err}).")
             if verdict.action == "deny":
                 self._audit.add("denied", call, by="policy", note=verdict.reason)
                 return _error(call, f"Not allowed: {verdict.reason}")
@@ -197,12 +196,6 @@ class Gate:
             return await self._execute_decided(call, entry.decision)
         how = "A reviewer rejected it" if entry.event == "rejected" else "Nobody approved it"
         return _error(call, f"Not run. {how}: {entry.note or 'no reason was given.'}")
-
-    def _judge(self, call: ToolCall, tool: AnyTool) -> Verdict:
-        try:
-            return judge(self._policy, call, tool)
-        except NoVerdict as err:
-            return needs_approval(f"The policy can't judge this call ({err}).")
 
     async def _execute(self, call: ToolCall) -> ToolResult:
         self._running.add(call.id)
@@ -378,7 +371,7 @@ class Gate:
             request = self._pending[decision.request_id].request
             self._checks[check] = request.id
             try:
-                why = await notify.verify(decision, request)
+                why = await notify.verify(notify.VerifyDecision(decision, request))
             finally:
                 del self._checks[check]
             # Another decision may have counted meanwhile.

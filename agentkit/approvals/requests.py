@@ -6,9 +6,11 @@ Workflow, client and Activities exchange these dataclasses as JSON.
 # No `from __future__ import annotations` here: see agentkit/messages.py.
 
 import hashlib
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
+
+import pydantic
 
 from agentkit.approvals.policy import Terms
 from agentkit.digests import canonical_json
@@ -78,23 +80,12 @@ class ApprovalRequest:
 
 
 def digest_of(request: ApprovalRequest) -> str:
-    """Compute the digest that binds a decision to what its reviewer saw.
-
-    Returns:
-        SHA-256, in hexadecimal, over the canonical JSON of run, id, tool, exact arguments,
-        asker, reason and expiry.
-    """
-    seen = {
-        "workflow_id": request.workflow_id,
-        "first_run_id": request.first_run_id,
-        "id": request.id,
-        "tool": request.tool,
-        "arguments": request.arguments,
-        "asker": request.asker,
-        "why": request.why,
-        "expires_at": request.expires_at.astimezone(UTC).isoformat(),
-    }
+    """Compute the SHA-256 of a request's JSON, without its own digest, in hexadecimal."""
+    seen = _REQUEST.dump_python(replace(request, digest=""), mode="json")
     return hashlib.sha256(canonical_json(seen).encode()).hexdigest()
+
+
+_REQUEST = pydantic.TypeAdapter(ApprovalRequest)
 
 
 @dataclass

@@ -38,13 +38,7 @@ def signed_by(keys: Mapping[str, bytes]) -> Verify:
     checked again.
 
     Args:
-        keys: Each reviewer's secret, by name.
-
-    Returns:
-        The hook, for a `Gate` and for `approval_activities`.
-
-    Raises:
-        ValueError: There are no keys, or one is too short to be a secret.
+        keys: Each reviewer's secret, by name; 16 bytes or more.
     """
     if not keys:
         raise ValueError("signed_by() needs a key for each reviewer; without one nobody can sign.")

@@ -320,7 +320,9 @@ async def test_http_date_over_http_becomes_a_wait(claude: OfflineClaude) -> None
 
 async def test_spend_limit_over_http_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
     limit = canned.error(
-        *(429, "rate_limit_error", "Your organization has reached its limit."),
+        429,
+        "rate_limit_error",
+        "Your organization has reached its limit.",
         code="enforced_spend_limit_reached",
         retry_after="1",
         x_should_retry="true",
@@ -334,10 +336,8 @@ async def test_spend_limit_over_http_is_final(monkeypatch: pytest.MonkeyPatch) -
 async def test_error_in_mid_stream_over_http_is_raised(claude: OfflineClaude) -> None:
     claude.error_in_stream(4, type="overloaded_error", message="Overloaded")
     error = await raised()
-    assert (error.type, error.message, error.non_retryable) == (
-        *("overloaded_error", "Overloaded"),
-        False,
-    )
+    assert (error.type, error.message) == ("overloaded_error", "Overloaded")
+    assert not error.non_retryable
     claude.error_in_stream(4, type="invalid_request_error", message="No such thing.")
     assert (await raised()).non_retryable
 

@@ -24,7 +24,9 @@ async def run(
 ) -> tuple[int | None, str, str]:
     """Run a program; given a signal, send it once the program has printed something."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", code),
+        sys.executable,
+        "-c",
+        code,
         env=os.environ | {"PYTHONUNBUFFERED": ""} | (env or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -25,7 +25,7 @@ def _no_worker_is_left(shop: ModuleType) -> Iterator[None]:
 
 async def ask(client: Client, question: str) -> WorkflowHandle[Any, Any]:
     return await client.start_workflow(
-        "ParallelTools",
+        "ParallelToolsWorkflow",
         question,
         id=f"mistake-{uuid.uuid4()}",
         task_queue="parallel-tools",

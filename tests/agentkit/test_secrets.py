@@ -47,7 +47,7 @@ async def test_key_appears_nowhere_whether_calls_succeed_or_fail(
         claude.fail(status, turn=1)
     worker = await WorkerProcess("durable_loop", "secret").start().polling(client)
     run = await client.start_workflow(
-        "DurableLoop",
+        "AgentWorkflow",
         "Who placed order 1042?",
         id=f"secret-{status}",
         task_queue="durable-loop",

@@ -5,15 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from pydantic import TypeAdapter
 
 from tests.crash.campaign.observation import Seen
 from tests.crash.campaign.scenarios import Scenario
-
-_duration = TypeAdapter(timedelta).validate_python
 
 
 def decisions(scenario: Scenario, seen: Seen) -> Iterator[str]:
@@ -68,14 +63,6 @@ def decisions(scenario: Scenario, seen: Seen) -> Iterator[str]:
 
 def _digest(request: dict[str, Any]) -> Iterator[str]:
     """Check that the digest binds a decision to everything its reviewer saw."""
-    call, asked = request["call"], datetime.fromisoformat(request["asked_at"]).astimezone(UTC)
-    bound = {
-        **{name: request[name] for name in ("workflow_id", "first_run_id", "asker", "why")},
-        "id": call["id"],
-        "tool": call["name"],
-        "arguments": call["input"],
-        "expires_at": (asked + _duration(request["terms"]["timeout"])).isoformat(),
-    }
-    text = json.dumps(bound, sort_keys=True, separators=(",", ":"))
+    text = json.dumps({**request, "digest": ""}, sort_keys=True, separators=(",", ":"))
     if hashlib.sha256(text.encode()).hexdigest() != request["digest"]:
         yield f"The digest {request['digest']} isn't that of {text}"
