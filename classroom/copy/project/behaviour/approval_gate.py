@@ -53,12 +53,3 @@ async def test_what_a_reviewer_rejects_from_a_terminal_is_never_paid(
     assert shop.count("refunds") == 0
     assert "Ask for a photo first." in str(await run.query(ApprovalGateWorkflow.transcript))
     assert answer.stop_reason == "end_turn"
-
-
-def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
-    desk: Desk, shop: ModuleType
-) -> None:
-    answer = desk.answer_after_kill("killed", SMALL)
-    assert [shop.count(each) for each in ("refunds", "emails", "ledger")] == [1, 1, 2]
-    shop.reset()
-    assert desk.answer("undisturbed", SMALL) == answer

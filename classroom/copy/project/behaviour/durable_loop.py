@@ -36,12 +36,3 @@ def test_the_same_id_is_the_same_run(desk: Desk, claude: OfflineClaude) -> None:
     answers = {each.communicate(timeout=120)[0] for each in (first, second)}
     assert len(answers) == 1
     assert len(claude.calls()) in (2, 4)  # 4: the first had ended before the second began
-
-
-def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
-    desk: Desk, shop: ModuleType
-) -> None:
-    answer = desk.answer_after_kill("killed", QUESTION)
-    assert [shop.count(each) for each in ("refunds", "emails", "ledger")] == [1, 1, 2]
-    shop.reset()
-    assert desk.answer("undisturbed", QUESTION) == answer

@@ -11,7 +11,6 @@ from classroom.copy.project.tests.conftest import Desk
 from offline_claude import OfflineClaude
 from recipes.parallel_tools.workflow import ParallelToolsWorkflow
 
-QUESTION = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
 PICKUP = "Please have the parcel of order 1042 picked up at my door on 2026-05-04."
 THREE = "Orders 1032, 1033 and 1042 arrived damaged. Please refund all three."
 
@@ -50,12 +49,3 @@ async def test_an_effect_that_may_have_happened_is_left_to_a_person(
     answer = await run.result()
     assert answer.ask_a_person == ["book_pickup"]
     assert shop.count("pickups") == 1, "it was not called a second time"
-
-
-def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
-    desk: Desk, shop: ModuleType
-) -> None:
-    answer = desk.answer_after_kill("killed", QUESTION)
-    assert [shop.count(each) for each in ("refunds", "emails", "ledger")] == [1, 1, 2]
-    shop.reset()
-    assert desk.answer("undisturbed", QUESTION) == answer

@@ -61,12 +61,3 @@ async def test_every_stop_reason_has_an_end(
 async def test_a_budget_ends_the_run(client: Client, desk: Desk) -> None:
     outcome = await ask(client, desk, REFUND, Budget(turns=1))
     assert (outcome.answered, outcome.spent.turns) == (False, 1)
-
-
-def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
-    desk: Desk, shop: ModuleType
-) -> None:
-    answer = desk.answer_after_kill("killed", REFUND)
-    assert [shop.count(each) for each in ("refunds", "emails", "ledger")] == [1, 1, 2]
-    shop.reset()
-    assert desk.answer("undisturbed", REFUND) == answer

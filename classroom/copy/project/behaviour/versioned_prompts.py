@@ -59,12 +59,3 @@ async def test_a_deployment_changes_new_runs_and_none_in_flight(
         )
     assert claude.calls()[-1].system == "The second prompt."
     assert old.prompt != new.prompt
-
-
-def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
-    desk: Desk, shop: ModuleType
-) -> None:
-    answer = desk.answer_after_kill("killed", QUESTION)
-    assert [shop.count(each) for each in ("refunds", "emails", "ledger")] == [1, 1, 2]
-    shop.reset()
-    assert desk.answer("undisturbed", QUESTION) == answer
