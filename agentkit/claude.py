@@ -190,7 +190,7 @@ async def ask_claude(
 ) -> ClaudeReply:
     """Make one Messages call as an Activity; call it from Workflow code.
 
-    What is None is up to the `call_claude` Activity of the worker.
+    Where an argument is None, the worker's `claude_activity` decides.
 
     Args:
         messages: The conversation so far.

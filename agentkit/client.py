@@ -22,9 +22,6 @@ async def connect(*plugins: Plugin) -> Client:
     Temporal's configuration file (`temporalio.envconfig`), so the same code runs embedded, on
     a cluster and in the cloud.
 
-    Args:
-        *plugins: Client plugins; a durable agent's is `AgentPlugin`.
-
     Raises:
         ConnectionError: Nothing answers there, or the configuration can't be used; the message
             says where and what to do.

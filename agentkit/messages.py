@@ -48,12 +48,7 @@ than the installed SDK, and with them thinking signatures that must go back unch
 
 @dataclass(frozen=True)
 class PinnedPrompt:
-    """The prompt version that a run keeps: Workflow code carries it, and history records it.
-
-    Attributes:
-        name: The prompt's name.
-        reference: Its place in the store, `sha256:` and 64 digits.
-    """
+    """The prompt version that a run keeps: its name, and its reference in the store."""
 
     name: str
     reference: str

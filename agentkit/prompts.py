@@ -28,15 +28,7 @@ __all__ = ["PinnedPrompt", "Prompt", "load_prompt", "pin_prompt", "prompt_activi
 
 @dataclass(frozen=True)
 class Prompt:
-    """All that Claude gets besides the conversation, as the store keeps it.
-
-    Attributes:
-        name: Its name among people, such as "support".
-        system: The system prompt.
-        tools: Schemas of the tools on offer, from `Tool.schema()`.
-        max_tokens: The most tokens that a reply may have.
-        model: A model id.
-    """
+    """All that Claude gets besides the conversation, as the store keeps it."""
 
     name: str
     system: str

@@ -7,6 +7,7 @@ that xdist starts, chooses the run's folder, and clears it before and after.
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import signal
@@ -27,7 +28,7 @@ from classroom.machine.dev_server import DevServer
 from offline_claude import OfflineClaude
 from tests.support.servers import starts_a_server
 
-_STATE = Path(__file__).resolve().parents[1] / ".agentkit"
+_ROOT = Path(__file__).resolve().parents[1]
 _RUN = "AGENTKIT_TEST_RUN"
 _lock: FileLock | None = None
 
@@ -42,6 +43,10 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[_RUN] = str(_take_folder())
         _end_everything()
         _forget_everything()
+        # With PYTHONDONTWRITEBYTECODE, as in many containers, each of some hundred processes
+        # would compile our packages again.
+        for package in ("agentkit", "classroom", "offline_claude"):
+            compileall.compile_dir(_ROOT / package, quiet=2)
     if config.getoption("nbval", default=False):
         from tests.support.notebook_copies import NotebookCopies  # imports half of Jupyter
 
@@ -121,7 +126,7 @@ def _take_folder() -> Path:
     """Find a folder that no other test run is using now."""
     global _lock
     for number in range(1, 100):
-        folder = _STATE / ("test" if number == 1 else f"test-{number}")
+        folder = _ROOT / ".agentkit" / ("test" if number == 1 else f"test-{number}")
         folder.mkdir(parents=True, exist_ok=True)
         _lock = FileLock(folder / "lock")
         try:

@@ -76,7 +76,7 @@ def append(store: Store, head: str | None, messages: Sequence[Entry]) -> str:
         messages: New messages, results as `{"kept": reference}` or as text.
 
     Returns:
-        The new head, which the store holds durably; the old one when there are no messages.
+        The new head, which the store holds durably.
 
     Raises:
         BrokenTranscript: The store lacks the link at `head`, or a text that a message refers to.
@@ -118,14 +118,7 @@ def read_link(store: Store, reference: str) -> Link:
 
 
 def walk(store: Store, head: str | None) -> Iterator[Link]:
-    """Go through a chain from its end to its beginning.
-
-    Args:
-        store: The store of the chain.
-        head: Its end; None for an empty conversation.
-
-    Yields:
-        Each link, read when it is asked for.
+    """Read the links of a chain one by one, from its end to its beginning.
 
     Raises:
         BrokenTranscript: A link is missing or altered; the message says how much was read.

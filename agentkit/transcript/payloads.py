@@ -36,18 +36,12 @@ class Turn:
 class TurnTaken:
     """The outcome of a turn. When history has it, the store holds all of it.
 
+    The fields are those of a `NextStep`, of a `ClaudeReply` and of a `LongConversation`.
+
     Attributes:
-        head: The end of the conversation now.
-        do: The next step, as in `agentkit.stop_reasons.NextStep`.
         calls: The tools that Claude asks for. Arguments longer than `MOST_ARGUMENTS` are
             `{"kept_in": reference}`; the tool's Activity reads them there.
         answer: The answer so far, its text cut, visibly, at `MOST_SAID`.
-        usage: The tokens it took.
-        model: The model that answered.
-        stop_reason: Why Claude stopped.
-        ended: For "end": the stop reason, or "empty".
-        detail: For "end": the reason, in one sentence; "" for an answer.
-        full: Whether messages have dropped out of the window that no summary covers yet.
     """
 
     head: str

@@ -49,14 +49,10 @@ class Window:
 
 @dataclass(frozen=True)
 class View:
-    """A conversation seen through a window.
+    """Messages for Claude; after the first, they are those from index `begins` on.
 
-    Attributes:
-        messages: Messages for Claude.
-        begins: The index, in the whole conversation, of the first of the newest messages.
-        full: Whether messages have dropped out that no summary covers yet.
-        summary: The summary among the messages; "" for none.
-        covers: How many messages the summary stands for.
+    The window is `full` if messages have dropped out that no summary covers yet. `summary` is
+    the one among the messages, and stands for the first `covers` messages.
     """
 
     messages: list[Any]
@@ -95,18 +91,10 @@ def read_window(store: Store, head: str | None, window: Window, new: Sequence[En
 def cut_at(
     messages: Sequence[Entry], sizes: Sequence[int], tokens: int, most: int, *, whole: bool = True
 ) -> int:
-    """Find the earliest place to cut that separates no result from its call.
+    """Count the messages to leave out so that the rest fits, and no result loses its call.
 
-    Args:
-        messages: A conversation, or the newer part of one.
-        sizes: The tokens of each.
-        tokens: How many tokens fit.
-        most: How many messages fit.
-        whole: Whether no cut is fine too. It isn't for a part whose first message may belong
-            to the message before it.
-
-    Returns:
-        How many messages to leave out: if not even the newest exchange fits, all before it.
+    If not even the newest exchange fits, that is all before it. Unless `whole`, at least one:
+    the first message of a part may belong to the message before it.
     """
     places = [n for n in range(len(messages)) if (n or whole) and may_begin(messages, n)]
     for n in places:
