@@ -87,7 +87,7 @@ class Email(TypedDict):
 
 
 class Source(TypedDict):
-    """Something to cite; `states` maps subjects to what the source says of them, for comparison with other sources."""
+    """A source to cite; `states` maps subjects to what it says of them."""
 
     source: str
     text: str
