@@ -42,8 +42,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 THREADS = ThreadPoolExecutor(max_workers=100, thread_name_prefix="tool")
-"""The threads of functions that block: as many as a Worker runs Activities at once by default.
-asyncio's own pool has 6 on two cores."""
+"""As many as a Worker runs Activities at once; asyncio's own pool has 6 threads on two cores."""
 
 Effect: TypeAlias = Literal["none", "idempotent", "at_most_once"]
 """What a tool does to the world.

@@ -43,11 +43,8 @@ class Decision:
 
 
 Verify: TypeAlias = Callable[[Decision, ApprovalRequest], "str | None"]
-"""Says in one sentence why a decision isn't its reviewer's; None when it is.
-
-It does no I/O. An Update's validator calls it, for a Signal an Activity does. Neither runs again
-on replay, so it may depend on keys that change.
-"""
+"""Says in one sentence why a decision isn't its reviewer's; None when it is. It does no I/O. An
+Update's validator or an Activity calls it, never a replay: it may depend on keys that change."""
 
 LONGEST_DECISION = 50_000
 """In characters of JSON. A run whose audit exceeds Temporal's 2 MB per payload could never end."""

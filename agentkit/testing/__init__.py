@@ -3,6 +3,9 @@
 Replay runs Workflow code again, with recorded results in place of Activities, and compares what
 the code decides with what is recorded. So a history that was saved once shows, before a
 deployment, whether runs in flight would survive it.
+
+Throughout, `history` comes from `load` or `handle.fetch_history()`, `workflows` are the Workflow
+classes of the worker, and `plugins` those of its client, such as `AgentPlugin()`.
 """
 
 from __future__ import annotations
@@ -34,20 +37,12 @@ __all__ = [
 
 
 def save(history: WorkflowHistory, path: Path) -> None:
-    """Save a history to a file: JSON with readable payloads and without noise.
-
-    Args:
-        history: From `handle.fetch_history()`; the run may still be going on.
-        path: The file; `.json` by convention. Its folder must exist.
-    """
+    """Save a history, also of a run that goes on, as JSON with readable payloads and no noise."""
     path.write_text(to_file_text(history), encoding="utf8")
 
 
 def load(path: Path) -> WorkflowHistory:
-    """Read a history: one that `save` wrote, or one downloaded from the Web UI or the CLI.
-
-    Args:
-        path: The file.
+    """Read a history that `save` wrote, or one downloaded from the Web UI or the CLI.
 
     Raises:
         ValueError: The file doesn't hold a history.
@@ -56,16 +51,10 @@ def load(path: Path) -> WorkflowHistory:
 
 
 def describe(history: WorkflowHistory) -> str:
-    """Describe a history in one line per step, without times and ids that differ by run.
+    """Describe a history for `git diff`: a line per step, without times and ids of the run.
 
     A long value is cut, with its size and the first eight digits of its SHA-256: a changed
     prompt shows although the line doesn't hold all of it.
-
-    Args:
-        history: Any history.
-
-    Returns:
-        Lines for a file beside the history, for `git diff` to compare.
     """
     steps = steps_of(history, without_ids=True)
     return "".join(f"{n:>3}  {step}\n" for n, step in enumerate(steps, 1))
@@ -77,9 +66,6 @@ def assert_same_steps(before: WorkflowHistory, after: WorkflowHistory) -> None:
     Args:
         before: A history; a step that hasn't ended in it may end in any way.
         after: The same run later, or another run of the same task; it may have more steps.
-
-    Raises:
-        AssertionError: A step moved; the message shows the first one before and after.
     """
     now = steps_of(after, without_ids=True)
     for number, was in enumerate(steps_of(before, without_ids=True), 1):
@@ -97,11 +83,6 @@ async def replay(history: WorkflowHistory, workflows: Sequence[type], *plugins: 
     Temporal compares the kinds of steps and their order, not their inputs; `changed_inputs`
     compares those.
 
-    Args:
-        history: From `load` or `handle.fetch_history()`.
-        workflows: The Workflow classes of the worker.
-        *plugins: The plugins of the worker's client, such as `AgentPlugin()`.
-
     Raises:
         workflow.NondeterminismError: The code decides differently from what is recorded; a
             run that got this far would be stuck.
@@ -117,20 +98,11 @@ async def replay_every_prefix(
     """Replay every beginning of a history that a worker may take over with.
 
     Each ends where a Workflow Task starts, and what follows runs live. So this also runs the
-    code that runs only when it isn't replaying, which `replay` never reaches.
-
-    Args:
-        history: From `load` or `handle.fetch_history()`.
-        workflows: The Workflow classes of the worker.
-        *plugins: The plugins of the worker's client.
+    code that runs only when it isn't replaying, which `replay` never reaches. An error is one
+    of `replay`'s, with a note that says how far the history went.
 
     Returns:
         The number of beginnings replayed, the whole history included.
-
-    Raises:
-        workflow.NondeterminismError: As `replay` raises it; a note says how far the history went.
-        RuntimeError: The same.
-        ValueError: No worker has begun this run.
     """
     events = history.events
     ends = [number for number, event in enumerate(events, 1) if starts_a_task(event)]
@@ -145,22 +117,10 @@ async def replay_every_prefix(
 async def changed_inputs(
     history: WorkflowHistory, workflows: Sequence[type], *plugins: Plugin
 ) -> list[str]:
-    """Replay, and list the recorded Activities to which today's code gives another input.
+    """Replay, and describe each difference between recorded and today's inputs of Activities.
 
     Such a change is legal: the recorded step keeps its result. But a run in flight uses the new
     input from its next step on, and a changed prompt shows in this way.
-
-    Args:
-        history: From `load` or `handle.fetch_history()`.
-        workflows: The Workflow classes of the worker.
-        *plugins: The plugins of the worker's client.
-
-    Returns:
-        A line for each difference.
-
-    Raises:
-        workflow.NondeterminismError: As `replay` raises it.
-        RuntimeError: The same.
     """
     recorder = InputRecorder()
     await replay_all([history], workflows, plugins, [recorder])
