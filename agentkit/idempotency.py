@@ -54,9 +54,6 @@ def once(db: sqlite3.Connection, effect: Callable[[], dict[str, Any]]) -> dict[s
         db: The connection that the effect writes to, with no transaction open.
         effect: Writes its rows through `db`, without committing, and returns its result as
             a JSON object. If it raises, nothing is written and the key stays free.
-
-    Returns:
-        The effect's result: now, or of the first call that carried the same key.
     """
     key = idempotency_key()
     if db.in_transaction:

@@ -95,14 +95,11 @@ async def replay(history: WorkflowHistory, workflows: Sequence[type], *plugins: 
 async def replay_every_prefix(
     history: WorkflowHistory, workflows: Sequence[type], *plugins: Plugin
 ) -> int:
-    """Replay every beginning of a history that a worker may take over with.
+    """Replay every beginning of a history that a worker may take over with, and count them.
 
     Each ends where a Workflow Task starts, and what follows runs live. So this also runs the
     code that runs only when it isn't replaying, which `replay` never reaches. An error is one
     of `replay`'s, with a note that says how far the history went.
-
-    Returns:
-        The number of beginnings replayed, the whole history included.
     """
     events = history.events
     ends = [number for number, event in enumerate(events, 1) if starts_a_task(event)]
