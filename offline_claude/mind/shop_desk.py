@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
-from offline_claude.mind.answers import findings, refunded
-from offline_claude.mind.arguments import fill
-from offline_claude.mind.case import Case
-from offline_claude.mind.choice import ToolUse, handbook_query
-from offline_claude.mind.json_schema import fit
-from offline_claude.mind.results import dig
-from offline_claude.mind.values import names, quoted
-from offline_claude.mind.words import stems
-from offline_claude.request import ToolRun
+from offline_claude.mind.conversation import ToolUse, dig
+from offline_claude.mind.fill import fill
+from offline_claude.mind.json_schema import Spec
+from offline_claude.mind.shop_case import Case
+from offline_claude.mind.values import NAME, quoted
+from offline_claude.mind.wording import findings, refunded
+from offline_claude.mind.words import TROUBLES, stems
 
 _FEW = 3
 """So many orders are looked up beside their parcels."""
 
-_REGRETS = {
-    "arrived damaged": "your order arrived damaged",
-    "wrong item": "we sent you the wrong item",
-    "never arrived": "your order never arrived",
-    "arrived late": "your order arrived late",
-    "faulty copy": "your copy is faulty",
-}
+_ASKS_FOR_TITLE = re.compile(
+    r"\b(?:of|have|sell|carry|is|are)\s+(?:any |a |the book |copies of )*(.+?)"
+    r"(?:\s+(?:do|are|is|have|has|in stock|available|left)\b|[?.!]|$)",
+    re.IGNORECASE,
+)
 
 
 def look_ups(case: Case) -> list[ToolUse]:
-    """Choose the look-ups that the question needs and that don't wait for each other.
-
-    Args:
-        case: The case.
-
-    Returns:
-        The calls that haven't been made for this question, only of tools on offer.
-    """
+    """Choose the look-ups that the question needs, of tools on offer and not made yet."""
     wanted: list[ToolUse] = []
     parcels = case.wants_tracking and "track_shipment" in case.tools and not case.asks_contents
     # Of one order, the answer names the books; of many, who asks for parcels gets parcels.
@@ -44,10 +34,10 @@ def look_ups(case: Case) -> list[ToolUse]:
     if case.wants_tracking:
         wanted += [("track_shipment", {"order_id": n}) for n in case.orders]
     if case.wants_policy:
-        wanted.append(("search_handbook", {"query": handbook_query(case)}))
+        wanted.append(("search_handbook", {"query": case.handbook_query}))
     if case.wants_stock:
         wanted += [("check_stock", {"title": t}) for t in _titles(case)]
-    lost = any(r.is_error for r in case.runs if r.name == "find_order")
+    lost = any(r.is_error for r in case.uses("find_order"))
     if case.emails and (lost or case.lacks_order or case.lists_orders):
         wanted.append(("find_orders_of_customer", {"email": case.emails[0]}))
     calls = [(n, _shape(case, n, values)) for n, values in wanted if n in case.tools]
@@ -55,20 +45,15 @@ def look_ups(case: Case) -> list[ToolUse]:
 
 
 def effects(case: Case) -> list[ToolUse]:
-    """Choose the next thing to do, once everything about it is known.
-
-    Args:
-        case: A case whose look-ups are done.
-
-    Returns:
-        Refunds first, the e-mail about them later; empty when done, or when something said no.
-    """
+    """Choose what to do next, refunds before the email about them, once all is looked up."""
     if any(r.is_error for r in case.runs if r.name in ("find_order", "refund", "send_email")):
         return []
     if case.wants_refund:
         if "refund" not in case.tools and not case.succeeded("refund"):
             return []
-        due = [n for n in case.orders if not _refund_of(case, n)] if "refund" in case.tools else []
+        due = (
+            [n for n in case.orders if not _is_refunded(case, n)] if "refund" in case.tools else []
+        )
         if calls := [c for n in due if (c := _refund(case, n))]:
             return calls
         if due or not case.orders:
@@ -81,77 +66,52 @@ def effects(case: Case) -> list[ToolUse]:
 
 def _shape(case: Case, name: str, values: dict[str, Any]) -> dict[str, Any]:
     """Fit values to the schema on offer: a learner may have renamed or added arguments."""
-    schema = case.tools[name]["input_schema"]
-    properties = schema.get("properties") or {}
-    arguments = {k: fit(v, properties[k]) for k, v in values.items() if k in properties}
-    left = {k: v for k, v in values.items() if k not in properties}
-    for missing in [p for p in schema.get("required") or [] if p not in arguments]:
-        for key in list(left):
-            if stems(missing) & stems(key):
-                arguments[missing] = fit(left.pop(key), properties.get(missing, {}))
-                break
-    return {**fill(schema, case.question, {**case.known, **arguments}, forced=True), **arguments}
+    spec = Spec(case.tools[name]["input_schema"])
+    arguments = {k: v for k, v in values.items() if k in spec.properties}
+    left = {k: v for k, v in values.items() if k not in arguments}
+    for missing in [p for p in spec.required if p not in arguments]:
+        if key := next((k for k in left if stems(missing) & stems(k)), None):
+            arguments[missing] = left.pop(key)
+    arguments = {k: spec.properties[k].fitted(v) for k, v in arguments.items()}
+    known = {**case.known_for(), **arguments}
+    return {**fill(spec, case.question, known, forced=True), **arguments}
 
 
 def _titles(case: Case) -> list[str]:
     if found := quoted(case.question):
         return found
-    counted = re.search(
-        r"\bcopies of (?:the book )?(.+?) (?:do|are|is|have|has|in stock|left)\b",
-        case.reading,
-        re.I,
-    )
-    if counted:
-        return [counted[1]]
-    after = re.search(
-        r"\b(?:of|have|sell|carry|is|are)\s+(?:any |a |the book |copies of )*(.+?)"
-        r"(?:\s+(?:in stock|available|left)\b|[?.!]|$)",
-        case.reading,
-        re.IGNORECASE,
-    )
-    return names(case.question)[:1] or ([after[1]] if after else [])
+    if names := re.findall(rf"(?<!^)(?<![.!?] ){NAME}", case.reading):
+        return names[:1]
+    asked = _ASKS_FOR_TITLE.search(case.reading)
+    return [asked[1]] if asked else []
 
 
-def _refund_of(case: Case, number: int) -> ToolRun | None:
-    for run in case.runs:
-        if run.name == "refund" and str(number) in map(str, run.input.values()):
-            return run
-    return None
+def _is_refunded(case: Case, number: int) -> bool:
+    return any(str(number) in map(str, run.input.values()) for run in case.uses("refund"))
 
 
 def _refund(case: Case, number: int) -> ToolUse | None:
-    order = case.order(number)
-    amount = case.amount
+    order, amount = case.order(number), case.amount
     if amount is None and order:
         amount = _named_share(case, order.value) or dig(order.value, "total", "amount")
     wants_amount = "amount" in (case.tools["refund"]["input_schema"].get("required") or [])
     if (amount is None and wants_amount) or (order is None and "find_order" in case.tools):
         return None
     values = {"order_id": number, "reason": case.trouble}
-    if amount is not None:
-        values["amount"] = amount
-    return "refund", _shape(case, "refund", values)
+    return "refund", _shape(case, "refund", values | ({} if amount is None else {"amount": amount}))
 
 
 def _named_share(case: Case, order: Any) -> float | None:
     """What is due when only a part of an order is named: a fraction, or some of its books."""
-    total, books = dig(order, "total", "amount"), _books(order)
+    total = dig(order, "total", "amount")
     if case.part is not None and isinstance(total, int | float):
         return round(total * case.part, 2)
-    asked = [b for b in books if str(b.get("title", "")).lower() in case.reading.lower()]
-    one = case.says(r"\b(?:one|a|1) cop(?:y|ies)\b")
-    if not asked or (len(asked) == len(books) and not one):
-        return None
-    try:
-        share = sum(float(b["price"]) * (1 if one else int(b["quantity"])) for b in asked)
-    except (KeyError, TypeError, ValueError):
-        return None
-    return round(share, 2)
-
-
-def _books(order: Any) -> list[dict[str, Any]]:
-    books = order.get("books") if isinstance(order, dict) else None
-    return [b for b in books if isinstance(b, dict)] if isinstance(books, list) else []
+    with suppress(KeyError, TypeError, ValueError, AttributeError):
+        asked = [b for b in order["books"] if b["title"].lower() in case.reading.lower()]
+        one = re.search(r"\b(?:one|a|1) cop(?:y|ies)\b", case.reading, re.IGNORECASE)
+        if asked and (one or len(asked) < len(order["books"])):
+            return float(round(sum(b["price"] * (1 if one else b["quantity"]) for b in asked), 2))
+    return None
 
 
 def _email(case: Case) -> ToolUse | None:
@@ -179,7 +139,7 @@ def _letter(case: Case) -> tuple[str, list[str]]:
     """What the letter is about: the refund if one was made, else what was found."""
     orders = " and ".join(map(str, case.orders))
     if told := refunded(case):
-        sorry = _REGRETS.get(case.trouble)
+        sorry = next((told for _, trouble, told in TROUBLES if trouble == case.trouble), "")
         apology = f"We are sorry that {sorry}. " if sorry else ""
         return f"Your refund for order {orders}", [f"{apology}We have {told.rstrip(',')}."]
     request = f"This is about your request: “{case.question.strip()}”"
