@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
 
 from offline_claude.mind.conversation import SHOP_TOOLS
 from offline_claude.mind.shop_case import Case
@@ -13,6 +12,7 @@ from offline_claude.mind.words import (
     FILLER,
     Index,
     collapse,
+    pattern,
     phrases,
     said_words,
     stem,
@@ -31,7 +31,6 @@ _WHO, _HELLO, _THANKS, _ABLE, _ASKS = (
     phrases("about", name) for name in ("who", "hello", "thanks", "able", "asks")
 )
 _MORE = r"(?:[ ,]+(?:there|claude|again|world|everyone|all|you|a lot|so much|very much))*\W*"
-_WRITES = re.compile(r"\b(summari[sz]e|translate|rewrite|rephrase|proofread|shorten)\b", re.I)
 _SENTENCE = re.compile(r"[^\n.!?]+(?:[.!?](?=\w)[^\n.!?]*)*[.!?]?")
 _USER_WROTE = re.compile(r"^user: (?!\[)(.{1,80})", re.MULTILINE)
 """A line of a conversation that is told in words."""
@@ -63,46 +62,30 @@ def without_tools(case: Case) -> str:
     last = {run.name: run for run in case.earlier_runs}
     if still_open := [r for r in last.values() if r.unsettled and stems(r.name) & stems(text)]:
         return " ".join(refused(case, run) for run in still_open)
-    told = _not_written(case, text) if _WRITES.search(text[:300]) else _quoted(case, text)
+    told = _not_written(case, text) if pattern("writes").search(text[:300]) else _quoted(case, text)
     return f"{blind}{told}" if told else blind.rstrip() or _cannot_help(case)
 
 
 def _quoted(case: Case, text: str) -> str:
-    """Answer a question with the sentence of the conversation that shares most words with it."""
+    """Answer a question with the sentence written here that shares most words with it."""
     asks = "?" in text or re.match(rf"\s*{_ASKS}\b", text, re.IGNORECASE)
     asked = [w for w in said_words(text)[:40] if asks and stem(w) not in FILLER]
-    sentences = [*_sentences(case)][:2000] if asked else []
-    index = Index("sentence", ((sentence,) for sentence, _ in sentences))
-    told: dict[int, set[str]] = {}
-    for word in asked:
-        for n in index.find(synonyms(word)):
-            told.setdefault(n, set()).add(word)
-    told = {n: words for n, words in told.items() if len(words) >= sentences[n][1] * len(asked)}
-    if told:
-        best = max(told, key=lambda n: (len(told[n]), -n))
-        # "What colour are the grass and the sky?" may be told in two sentences.
-        more = max(told, key=lambda n: (len(told[n] - told[best]), -n))
-        both = [best, more] if told[more] - told[best] else [best]
-        return f"From what you wrote: “{_cut(' '.join(sentences[n][0] for n in both))}”"
-    if case.documents and not case.tools:
-        return f"I find no sentence about “{_cut(text)}” in the text you sent."
-    return ""
-
-
-def _sentences(case: Case) -> Iterator[tuple[str, float]]:
-    """Every sentence, with the share of the question's words that it has to hold."""
     above = case.focus.strip().rpartition("\n")[0]
-    sources = [(t, 0.3) for t in case.documents] + [(t, 0.5) for t in [*case.earlier[::-1], above]]
-    for source, needed in [*sources, (case.sent.system, 0.7)]:
-        for m in _SENTENCE.finditer(source[:100_000]):
-            sentence = m[0].strip(" \t-*#>|")
-            if len(sentence.split()) >= 2 and not sentence.endswith("?"):
-                yield sentence, needed
+    written = "\n".join([*case.documents, *case.earlier[::-1], above])[:100_000]
+    sentences = [m[0].strip() for m in _SENTENCE.finditer(written) if not m[0].endswith("?")]
+    index = Index("sentence", ((sentence,) for sentence in sentences))
+    told = [set(index.find(synonyms(word))) for word in asked]
+    shared = {n: sum(n in found for found in told) for n in set().union(*told)}
+    best = max(shared, key=lambda n: (shared[n], -n), default=-1)
+    if best >= 0 and 2 * shared[best] >= len(asked):
+        return f"From what you wrote: “{_cut(sentences[best])}”"
+    lacks = case.documents and not case.tools and asks
+    return f"I find no sentence about “{_cut(text)}” in the text you sent." if lacks else ""
 
 
 def _not_written(case: Case, text: str) -> str:
     """Say that it takes a model to write something, and quote what there is to quote."""
-    verb = _WRITES.findall(text[:300])[0].lower()
+    verb = pattern("writes").findall(text[:300])[0].lower()
     if asked := _USER_WROTE.findall(case.focus):
         quotes = "; ".join(f"“{each.strip()}”" for each in asked[-12:])
         return f"I can't {verb} as a model would; I quote. The user wrote: {quotes}."

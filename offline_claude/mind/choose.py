@@ -18,6 +18,7 @@ from offline_claude.mind.words import (
     Index,
     fragments,
     name_words,
+    pattern,
     plain_name,
     said_words,
     stem,
@@ -35,11 +36,6 @@ _SHORT = 300
 
 _TELLING_KINDS = {"sum", "currency", "email", "url", "path", "zone", "language", "ticker"}
 _LOCATORS = {"url", "path"}
-_FINAL = re.compile(
-    r"\bfinal (?:answer|response|result|output)|\bstructured (?:output|response|answer)"
-    r"|\bend\w* (?:this|the) (?:conversation|task)",
-    re.IGNORECASE,
-)
 
 
 class Match(NamedTuple):
@@ -53,12 +49,7 @@ class Match(NamedTuple):
 def own_tools(case: Case, *, look_ups_first: bool) -> list[ToolUse]:
     """Choose calls of tools that aren't the shop's, the look-ups before the effects.
 
-    Args:
-        case: The case.
-        look_ups_first: Whether the shop's look-ups are still to come; effects wait for them.
-
-    Raises:
-        MissingArgument: A tool fits, but the question doesn't say what to give it.
+    Effects also wait for the shop's look-ups, if these are to come first.
     """
     matches = [m for m in _matches(case) if looks_up(m.name) or not look_ups_first]
     matches = [m for m in matches if len(case.own) == 1 or not ends_the_work(case, m.name)]
@@ -97,7 +88,7 @@ def is_demanding(case: Case, name: str) -> bool:
 def ends_the_work(case: Case, name: str) -> bool:
     """Tell whether a tool's name or description says that it takes the final answer."""
     described = str(case.tools.get(name, {}).get("description") or "")
-    return "final" in name_words(name) or bool(_FINAL.search(described[:_SHORT]))
+    return "final" in name_words(name) or bool(pattern("final").search(described[:_SHORT]))
 
 
 def spec_of(case: Case, name: str) -> Spec:

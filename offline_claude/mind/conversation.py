@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
-from offline_claude.mind.words import name_words, phrases
+from offline_claude.mind.words import name_words, pattern, phrases
 from offline_claude.request import Block, Message, Sent, blocks_of, question_index, text_of
 
 SHOP_TOOLS = frozenset(
@@ -31,23 +31,7 @@ MOST_RUNS = 60
 
 _LONGEST = 100_000
 _MOST_PAIRS = 20_000
-_ELLIPSIS = re.compile(
-    r"\s*(?:(?i:(?:ok,? |and |or |also |now )*(?:what|how) about\b)"
-    r"|(?i:and|or|also|same|now) (?:(?i:in|for|at|on|about|with|from|to|the|of|orders?|by|tomorrow"
-    r"|today|yesterday|next)\b|[A-Z#]|\d))"
-)
-_REFERS_BACK = re.compile(
-    r"\b(?:it|that|this|them|those|again|instead|too|as well|same|there)\b", re.IGNORECASE
-)
-_YES = re.compile(r"\s*(?:yes|yep|sure|ok(?:ay)?|go ahead|do (?:it|so|that))\b", re.IGNORECASE)
-_GO_ON = re.compile(
-    r"\W*(?:[^.!\n]{0,40}\b(?:cut off|interrupted|truncated)\W+)?(?:(?:ok(?:ay)?|please|now)\W+)*"
-    r"(?:continue|go on|keep (?:going|writing)|carry on|resume)\b"
-    r"(?:\W+(?:exactly|right|from|where|please|at|and repeat)\b[^?\d]{0,120})?\W*",
-    re.IGNORECASE,
-)
 _NOTICE = re.compile(r"<(\w+-[\w-]{1,60})>")
-_FAILED = re.compile(r"\s*(?:error|failed|failure|exception|traceback|invalid|unknown)\b", re.I)
 _UNSETTLED = re.compile(phrases("results", "unsettled"), re.IGNORECASE)
 
 
@@ -95,7 +79,7 @@ class ToolRun:
         """Whether it failed, also where only its text says so."""
         if self.is_error or (isinstance(self.value, dict) and self.value.get("error")):
             return True
-        return self.value is None and bool(_FAILED.match(self.text[:40]))
+        return self.value is None and bool(pattern("failed").match(self.text[:40]))
 
     @property
     def unsettled(self) -> bool:
@@ -187,7 +171,7 @@ class Conversation:
         question = focus = "\n".join(now)[:_LONGEST]
         replies = [m.text for m in before if m.role == "assistant" and m.text]
         asked_back = bool(before) and before[-1].text.rstrip().endswith("?")
-        if earlier and len(focus.split()) <= 8 and (asked_back or _ELLIPSIS.match(focus)):
+        if earlier and len(focus.split()) <= 8 and (asked_back or pattern("ellipsis").match(focus)):
             last = next((t for t in reversed(earlier) if not _is_ellipsis(t)), earlier[-1])
             question = f"{last}\n{focus}"
         beside = [b for m in messages if m.role == "user" for b in m.blocks if "source" in b]
@@ -226,18 +210,11 @@ class Conversation:
     @cached_property
     def refers_back(self) -> bool:
         """Whether the question leaves out what was said before."""
-        follows = self.focus != self.question or _REFERS_BACK.search(self.focus[:2000])
+        follows = self.focus != self.question or pattern("refers_back").search(self.focus[:2000])
         return bool(self.earlier and follows)
 
     def facts(self, without: str = "") -> dict[str, Any]:
-        """List values that tools returned, by name.
-
-        Args:
-            without: A tool whose results for this question don't count.
-
-        Returns:
-            The values; what was found last wins.
-        """
+        """List values that tools returned, by name; for this question not those of one tool."""
         facts: dict[str, Any] = {}
         for run in [*self.earlier_runs, *(r for r in self.runs if r.name != without)]:
             about, plain = name_words(run.name)[1:], run.text.strip()
@@ -268,7 +245,9 @@ def _question_index(messages: list[Message]) -> int:
 
 
 def _is_ellipsis(text: str) -> bool:
-    return len(text.split()) <= 8 and bool(_ELLIPSIS.match(text) or _YES.match(text))
+    return len(text.split()) <= 8 and bool(
+        pattern("ellipsis").match(text) or pattern("yes").match(text)
+    )
 
 
 def _without_interruptions(messages: list[Message]) -> list[Message]:
@@ -289,4 +268,4 @@ def _without_interruptions(messages: list[Message]) -> list[Message]:
 def _only_goes_on(message: Message, before: Message) -> bool:
     plain = len(message.of_type("text")) == len(message.blocks) and not before.of_type("tool_use")
     asked = before.text.rstrip().endswith("?")  # "Go on" after "Shall I?" is an answer
-    return plain and not asked and bool(_GO_ON.fullmatch(message.text[:300]))
+    return plain and not asked and bool(pattern("go_on").fullmatch(message.text[:300]))

@@ -8,30 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from offline_claude.mind.json_schema import DEEPEST, Spec
-from offline_claude.mind.values import PHRASE, SURE, Passage, Spot, kinds_for, quoted
-from offline_claude.mind.words import CHOICES, NUMBERS, akin, name_words, stem, stems, word_list
+from offline_claude.mind.values import SURE, Passage, Spot, kinds_for, quoted
+from offline_claude.mind.words import (
+    CHOICES,
+    NUMBERS,
+    akin,
+    name_words,
+    pattern,
+    stem,
+    stems,
+    word_list,
+)
 
 _FREE, _FROM, _TO, _VAGUE, _LINKS = map(word_list, ("free", "from", "to", "vague", "links"))
 _QUERIES = {"query", "q", "keywords", "search", "topic"}
 _UNITS = {"second": 1, "minut": 60, "hour": 3600, "day": 86400, "week": 604800}
-_SEARCH = re.compile(
-    r"^\s*(?:please |can you |could you )*(?:search|look up|look for|find|google|browse)"
-    r"(?: (?:the|on|in|my|our|through))*(?: (?:web|internet|online|docs|documentation))?"
-    r"(?: (?:for|about))? ",
-    re.IGNORECASE,
-)
-_SAYING = re.compile(
-    r"(?:\b(?:saying|that says|to say)[: ]+(?:that )?|\b(?:tell|ask)(?:ing)? (?:him|her|them) "
-    r"|^[^:]{1,200}: )(.+)",
-    re.IGNORECASE | re.DOTALL,
-)
-_TOPIC = re.compile(
-    r"\b(?:about|titled|called|named|saying|for|on) (?:the |an? )?([^,.;:?!\n]+)", re.IGNORECASE
-)
-_AND = re.compile(
-    r"(?:[,;] ?(?:and|or)?|,? ?(?:and|or|&)) ?(?:in|for|of|at|from)? ?(?:order )?#?", re.IGNORECASE
-)
-_ONE_MORE = re.compile(r"(?:, and|,| and| or) ([^\W\d_][\w-]*)(?=$|[,.;:?!\n]| and | or )")
 
 
 class MissingArgument(Exception):
@@ -42,7 +33,7 @@ class MissingArgument(Exception):
         self.name, self.choices = name, choices or []
 
 
-class Argument(NamedTuple):
+class _Argument(NamedTuple):
     """A property that a value is looked for, and the kinds of values that suit it."""
 
     name: str
@@ -52,17 +43,14 @@ class Argument(NamedTuple):
 
     @property
     def words(self) -> list[str]:
-        """The words of its name."""
         return name_words(self.name)
 
     @property
     def is_number(self) -> bool:
-        """Whether it takes a number."""
         return self.spec.kind in ("integer", "number")
 
     @property
     def is_free(self) -> bool:
-        """Whether it takes any words of the user's, such as a query."""
         return bool({*self.words} & _FREE)
 
 
@@ -124,7 +112,7 @@ class _Filler:
     taken: list[Spot] = field(default_factory=list)
     objects_left: int = 100
 
-    def arguments(self, spec: Spec) -> list[Argument]:
+    def arguments(self, spec: Spec) -> list[_Argument]:
         """Read an object's properties."""
         found = []
         for name, inner in spec.properties.items():
@@ -135,7 +123,7 @@ class _Filler:
             kinds = kinds_for([*words[::-1], *context, *hints], str(inner.plain.get("format")))
             open_to_all = bool({*words} & _FREE) or inner.kind in ("integer", "number")
             kinds = [] if open_to_all else kinds
-            found.append(Argument(name, inner, name in spec.required, kinds))
+            found.append(_Argument(name, inner, name in spec.required, kinds))
         return found
 
     def object(self, spec: Spec, depth: int = 0) -> dict[str, Any]:
@@ -143,7 +131,7 @@ class _Filler:
         arguments = self.arguments(spec)
         found: dict[str, Any] = {}
         self.objects_left -= 1
-        spots = [(a, s) for a in arguments for s in self._spots(a) if s.score >= self._least(a)]
+        spots = [(a, s) for a in arguments for s in self._spots(a) if s.score >= self.least(a)]
         for argument, spot in sorted(spots, key=lambda each: -each[1].score):
             value = argument.spec.fitted(spot.value)
             taken = any(s.start < spot.end and spot.start < s.end for s in self.taken)
@@ -158,40 +146,26 @@ class _Filler:
                 raise MissingArgument(argument.name, argument.spec.choices)
         return {a.name: found[a.name] for a in arguments if a.name in found}
 
-    def _least(self, argument: Argument) -> float:
+    def least(self, argument: _Argument) -> float:
         """How sure a value has to be."""
         if self.whole:
             return 1.01 if argument.is_number else 0.25
         return -0.9 if argument.needed else SURE
 
-    def _rest(self, argument: Argument, depth: int) -> Any:
+    def _rest(self, argument: _Argument, depth: int) -> Any:
         """What isn't a single value of the text: lists, inner objects, the user's own words."""
         spec, wanted = argument.spec, argument.needed or self.whole
         if "const" in spec.plain:
             return spec.plain["const"] if wanted else None
         if spec.kind == "array":
             return self._array(argument, wanted)
-        if spec.kind == "object" and spec.properties and depth < DEEPEST and self.objects_left > 0:
-            return self._inner(argument, wanted, depth + 1)
+        if spec.kind == "object" and wanted and depth < DEEPEST and self.objects_left > 0:
+            return self.object(spec, depth + 1) or None
         if spec.kind == "string" and argument.is_free and not spec.choices and wanted:
             return _own_words(self.passage.text, {*argument.words})
         return False if spec.kind == "boolean" and argument.needed and not self.whole else None
 
-    def _inner(self, argument: Argument, wanted: bool, depth: int) -> dict[str, Any] | None:
-        """An object within the object; an optional one only if the text tells all that it needs."""
-        taken, strict = [*self.taken], self.strict
-        self.strict = strict or not wanted
-        try:
-            return self.object(argument.spec, depth) or None
-        except MissingArgument:
-            self.taken = taken
-            if wanted:
-                raise
-            return None
-        finally:
-            self.strict = strict
-
-    def _spots(self, argument: Argument) -> Iterator[Spot]:
+    def _spots(self, argument: _Argument) -> Iterator[Spot]:
         """Every value that an argument could have, with how sure that is."""
         spec = argument.spec
         if "const" in spec.plain or spec.kind not in ("string", "integer", "number", "boolean"):
@@ -215,22 +189,20 @@ class _Filler:
                 same = [s for s in self.passage.spots("number") if s.value == value]
                 yield [*same, Spot(0)][0]._replace(value=value, score=sure - n / 100)
 
-    def _choices(self, argument: Argument) -> Iterator[Spot]:
+    def _choices(self, argument: _Argument) -> Iterator[Spot]:
         """The values of an enum that the text says, in these or in other words."""
         for choice in argument.spec.choices:
             words = re.escape(str(choice)).replace("_", "[ _-]")
             near = r"(?:°|\b(?:in|unit|degrees|as) )" if len(str(choice)) == 1 else r"\b"
             at = re.search(rf"{near}{words}\b", self.passage.text, re.IGNORECASE)
             meant = CHOICES.get(str(choice).lower(), stems(str(choice)))
-            explained = rf"\b{words}\b['\"]?\s*(?:=|:|for|means|is|\()\s*(\w+)"
-            told = stems(" ".join(re.findall(explained, argument.spec.about)))
             degrees = f"°{str(choice)[:1]}".lower() in self.passage.text.lower()
             if at:
                 yield Spot(choice, at.start(), at.end(), SURE + 1)
-            elif degrees or (meant | told) & stems(self.passage.text):
+            elif degrees or meant & stems(self.passage.text):
                 yield Spot(choice, score=SURE)
 
-    def _yes_or_no(self, argument: Argument) -> Iterator[Spot]:
+    def _yes_or_no(self, argument: _Argument) -> Iterator[Spot]:
         word = stem(argument.words[-1]) if argument.words else "?"
         if m := re.search(rf"\b{re.escape(word)}\w{{0,4}}\b", self.passage.text, re.IGNORECASE):
             told = re.match(r"\s*(?:[:=]|is)\s*(yes|true)?", self.passage.text[m.end() :])
@@ -238,7 +210,7 @@ class _Filler:
             no = before & {"no", "not", "without", "don", "never", "isn"}
             yield Spot(bool(told[1]) if told else not no, score=SURE)
 
-    def _numbers(self, argument: Argument) -> Iterator[Spot]:
+    def _numbers(self, argument: _Argument) -> Iterator[Spot]:
         words, text = stems(argument.name), self.passage.text
         own = next((_UNITS[w] for w in words if w in _UNITS), None)
         for value, start, end, _ in self.passage.spots("number"):
@@ -248,8 +220,8 @@ class _Filler:
             unit = _UNITS.get(stem([*self.passage.after(end), ""][0]))
             yield Spot(value * unit / own if unit and own else value, start, end, score)
 
-    def _texts(self, argument: Argument) -> Iterator[Spot]:
-        text, words = self.passage.text, {*argument.words}
+    def _texts(self, argument: _Argument) -> Iterator[Spot]:
+        text, words, phrase = self.passage.text, {*argument.words}, pattern("phrase").pattern
         if argument.spec.plain.get("pattern"):
             for m in re.finditer(r"[^\s,;!?\"“”]{1,100}", text[:2000]):
                 if argument.spec.conforms(word := m[0].strip("(#).:")):
@@ -259,12 +231,12 @@ class _Filler:
                 yield spot._replace(score=spot.score - 0.2 * rank)
         for role, meant in (("from", _FROM), ("to", _TO)):
             if "name" in argument.kinds and words & meant:
-                for m in re.finditer(rf"\b{role} {PHRASE}", text, re.IGNORECASE):
+                for m in re.finditer(rf"\b{role} {phrase}", text, re.IGNORECASE):
                     yield Spot(m[1], m.start(1), m.end(1), -0.5)
         if not argument.is_free and words:  # what follows the name: "title: Dune", "genre is jazz"
             name = r"[ _-]".join(map(re.escape, argument.words))
             rest = r"[\"'“]?([^\n,;\"'”]+?(?=\. |[\n,;\"'”]|$))"
-            beside = rf"\b{name}s?(?: ?[:=] ?{rest}| (?:is|of) {PHRASE})"
+            beside = rf"\b{name}s?(?: ?[:=] ?{rest}| (?:is|of) {phrase})"
             for m in re.finditer(beside, text, re.IGNORECASE):
                 group = m.lastindex or 1
                 yield Spot(m[group].strip().rstrip("."), m.start(group), m.end(group), SURE + 1)
@@ -272,10 +244,10 @@ class _Filler:
             yield from self.passage.spots("quoted")
             if not argument.is_free:
                 yield from (s._replace(score=0.4) for s in self.passage.spots("name"))
-                for m in _TOPIC.finditer(text):
+                for m in pattern("topic").finditer(text):
                     yield Spot(m[1].strip(), m.start(1), m.end(1), 0.3)
 
-    def _nearness(self, argument: Argument, spot: Spot) -> float:
+    def _nearness(self, argument: _Argument, spot: Spot) -> float:
         """How much the words around a value speak of the argument."""
         if spot.start < 0:
             return 0.0
@@ -302,7 +274,7 @@ class _Filler:
             score += 2 * wanted if beside else 0  # "250 USD" is what is converted from
         return score
 
-    def listed(self, argument: Argument, first: Any = None) -> list[Any]:
+    def listed(self, argument: _Argument, first: Any = None) -> list[Any]:
         """The values that are listed with the first one: "12, 13 and 14"."""
         run: list[Any] = []
         end = 0
@@ -310,15 +282,17 @@ class _Filler:
             value = argument.spec.fitted(spot.value)
             if spot.start < end or spot.start < 0 or not argument.spec.conforms(value):
                 continue
-            if run and not _AND.fullmatch(self.passage.text[end : spot.start]):
+            if run and not pattern("listed").fullmatch(self.passage.text[end : spot.start]):
                 break
             if run or first in (None, value):
                 run, end = [*run, value], spot.end
-                while "place" in argument.kinds and (m := _ONE_MORE.match(self.passage.text, end)):
+                while "place" in argument.kinds and (
+                    m := pattern("one_more").match(self.passage.text, end)
+                ):
                     run, end = [*run, m[1]], m.end()
         return list(dict.fromkeys(run))
 
-    def _array(self, argument: Argument, wanted: bool) -> list[Any] | None:
+    def _array(self, argument: _Argument, wanted: bool) -> list[Any] | None:
         items = argument.spec.items
         inner, values = argument._replace(spec=items, needed=True), list[Any]()
         if isinstance(given := self.known.get(argument.name), list):
@@ -326,11 +300,7 @@ class _Filler:
         elif items.choices:
             values = [s.value for s in self._choices(inner)]
         elif items.kind == "object":
-            found = self._objects(items) if wanted else []
-            taken = {str(spot.value) for spot in self.taken}
-            # An optional list of objects that only says again what has its place isn't filled.
-            new = [v for v in found if {*map(str, v.values())} - taken]
-            values = found if argument.needed else new
+            values = self._objects(items) if argument.needed else []
         elif inner.is_number:
             free = [s for s in self._numbers(inner) if s.score > -1 and s not in self.taken]
             values = [items.fitted(s.value) for s in free] if wanted else []
@@ -338,7 +308,7 @@ class _Filler:
             values = self._told(inner) or (self.listed(inner) if wanted and inner.kinds else [])
         return [v for n, v in enumerate(values) if v not in values[:n]] or None
 
-    def _told(self, argument: Argument) -> list[str]:
+    def _told(self, argument: _Argument) -> list[str]:
         """The texts told after a list's name, or after "with" where people are meant."""
         names = "|".join(re.escape(stem(w)) for w in argument.words) or "(?!)"
         people = "with|invite" if "name" in argument.kinds else "(?!)"
@@ -366,7 +336,7 @@ def _own_words(text: str, words: set[str]) -> str | None:
     if told := quoted(text):
         return told[0]
     if not words & _QUERIES:
-        said = _SAYING.search(text)
+        said = pattern("saying").search(text)
         return said[1].strip() if said else text.strip() or None
-    shorter = _SEARCH.sub("", text, count=1).strip()
+    shorter = pattern("search").sub("", text, count=1).strip()
     return shorter.rstrip("?.!") if shorter != text else text.strip() or None

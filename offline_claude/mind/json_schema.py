@@ -27,12 +27,7 @@ _SAMPLES = ("0", "a", "A", "00", "aa", "AA", "000", "AAA", "0000", "00000", "A0"
 
 
 class Spec:
-    """A JSON schema or a part of one: references followed, the first alternative taken.
-
-    Args:
-        raw: The schema as it is written.
-        root: The whole schema, which holds the definitions; by default this one.
-    """
+    """A JSON schema, or a part of `root`: references followed, the first alternative taken."""
 
     def __init__(self, raw: Any, root: Any = None) -> None:
         self.raw = raw
@@ -100,14 +95,9 @@ class Spec:
         return int(value) if whole else value
 
     def complete(self, value: Any, inside: tuple[str, ...] = ()) -> Any:
-        """Add what the schema requires and nothing tells, as empty as the schema allows.
+        """Add to a value, or None, what the schema requires, as empty as the schema allows.
 
-        Args:
-            value: What is known; None for nothing.
-            inside: The references and names that lead to the value.
-
-        Returns:
-            A value that satisfies the schema, as far as it has one that ends.
+        `inside` are the references and names that lead to the value.
         """
         if value is None:
             reference = str(self.raw.get("$ref", "")) if isinstance(self.raw, Mapping) else ""

@@ -19,26 +19,12 @@ _CHOICES = re.compile(
     r"([^.;?!\n]{1,300})",
     re.IGNORECASE,
 )
-_N = r"(-?\d+(?:\.\d+)?)"
-_LIMIT = re.compile(
-    rf"(?:at most|no more than|less than or equal to|maximum(?: is| of)?|<=) {{0,3}}(?P<high>{_N})"
-    rf"|(?:at least|no less than|greater than or equal to|minimum(?: is| of)?|>=)"
-    rf" {{0,3}}(?P<low>{_N})|between (?P<from>{_N}) and (?P<to>{_N})",
-    re.IGNORECASE,
-)
 
 
 def corrected(case: Case, run: ToolRun, *, effect: bool) -> ToolUse | None:
     """Choose a failed call once more: with what its error names, or as it was if it says so.
 
-    Args:
-        case: The case.
-        run: A call of the case.
-        effect: Whether its tool changes something: that is repeated only when the error asks for
-            it, because a call that timed out may have worked.
-
-    Returns:
-        The call; None when it didn't fail, was tried again already, or must not be.
+    An effect that timed out may have worked: it is repeated only when the error asks for it.
     """
     if not run.failed or run.unsettled or run.name not in case.tools:
         return None
@@ -69,22 +55,10 @@ def _mended(given: dict[str, Any], error: str, spec: Spec, case: Case) -> dict[s
     blamed += [n for n, v in given.items() if str(v) and str(v) in error]
     blamed += [n for n in specs if stems(" ".join(name_words(n))) & stems(error)]
     for name in [*blamed, *(given if len(given) == 1 else ())]:
-        value = _better(error, specs[name], given.get(name), case.question)
+        value = _choice(error, str(given.get(name) or ""), case.question)
         if value is not None and value != given.get(name) and specs[name].conforms(value):
             return {**given, name: value}
     return None
-
-
-def _better(error: str, spec: Spec, old: Any, question: str) -> Any:
-    if spec.kind in ("integer", "number") and (m := _LIMIT.search(error)):
-        high, low = m["high"] or m["to"], m["low"] or m["from"]
-        number = old if isinstance(old, int | float) else 0
-        if re.search(rf"(?<![\d.]){number:g}(?![\d.]*\d)", question):
-            return None  # what the user has said isn't ours to change
-        number = min(number, float(high)) if high else number
-        number = max(number, float(low)) if low else number
-        return int(number) if number == int(number) else number
-    return _choice(error, str(old or ""), question) if spec.kind == "string" else None
 
 
 def _choice(error: str, old: str, question: str) -> str | None:

@@ -17,13 +17,10 @@ from offline_claude.mind.fill import MissingArgument, fill
 from offline_claude.mind.json_schema import Spec
 from offline_claude.mind.shop_case import Case
 from offline_claude.mind.wording import quote
-from offline_claude.mind.words import FILLER, fragments, name_words, stems, word_list
+from offline_claude.mind.words import FILLER, fragments, name_words, pattern, stems, word_list
 from offline_claude.reply import Thought
 
 _IGNORED = FILLER | stems(" ".join(word_list("wishing")))
-_UNWANTED = re.compile(r"\b(?:drop|remove|leave out|delete|without|cut|don't|do not)\b", re.I)
-_DENIED = re.compile(r"\s*(?:not allowed|invalid (?:arguments|input))\b", re.IGNORECASE)
-_REJECTED = re.compile(r"\breject\w*(?: it| this)?:\s*(.+)", re.IGNORECASE | re.DOTALL)
 _POINT = re.compile(r"\(\d+\) |\n|(?<=[.:;]) ")
 _DIFFER = stems("disagree contradict conflict differ inconsistent")
 _DOUBTS = stems("disagreement contradiction conflict difference inconsistency discrepancy")
@@ -158,11 +155,11 @@ def _topics(case: Case, ignored: set[str], came_back: list[str]) -> list[tuple[s
     """The parts of the question, and what reviewers have asked for since, with their searches."""
     parts = [part for part in fragments(case.question) if _telling(part)]
     for text in came_back:
-        rejected = _REJECTED.search(text)
-        wanted = rejected[1] if rejected else "" if _DENIED.match(text) else text
+        rejected = pattern("rejected").search(text)
+        wanted = rejected[1] if rejected else "" if pattern("denied").match(text) else text
         for wish in filter(_telling, fragments(wanted)):
-            if _UNWANTED.search(wish):
-                unwanted = stems(" ".join(_telling(_UNWANTED.sub("", wish))))
+            if pattern("unwanted").search(wish):
+                unwanted = stems(" ".join(_telling(pattern("unwanted").sub("", wish))))
                 parts = [p for p in parts if not stems(" ".join(_telling(p))) & unwanted]
             else:
                 parts.append(wish)

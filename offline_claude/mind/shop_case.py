@@ -7,62 +7,24 @@ from functools import cached_property
 from typing import Any
 
 from offline_claude.mind.conversation import Conversation, ToolRun, dig, pairs
-from offline_claude.mind.words import FILLER, TROUBLES, collapse, phrases, stems
+from offline_claude.mind.words import FILLER, TROUBLES, collapse, pattern, phrases, stems
 
-EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _NOT = phrases("shop", "not") + (
     r"\s+(?:(?:want|need|wish|like|a|an|the|any|that|this|my|to|get|make|give|me|have|pay|issue|your"
     r"|just|simply)\s+){0,4}"
 )
-_ONLY_ASKS = re.compile(
-    r"\W*(?:(?:and|but|so|ok|hi|hello)\W+)*(?:has|have|had|did|does|do (?:you|i|we|they|refunds)|is"
-    r"|are|was|were|how|why|when|what|which|who)\b"
-    r"(?!.*\b(?:(?:can|could|would|will) you|please|want|need|like)\b)|.*\bif i wanted\b",
-    re.IGNORECASE,
-)
-"""A sentence that asks about something, rather than for it."""
-
 _SENTENCE = re.compile(r"[^.!?\n]+(?:\.\d+[^.!?\n]*)*[.!?]*")
-_CURRENCY = r"(?:€|\$|£|EUR\b|USD\b|GBP\b|euros?\b|dollars?\b|pounds?\b)"
-_AMOUNT = re.compile(
-    rf"{_CURRENCY}\s*(\d+(?:[.,]\d{{1,2}})?)|(?<!\d)(\d+(?:[.,]\d{{1,2}})?)\s*{_CURRENCY}",
-    re.IGNORECASE,
-)
-_BARE_AMOUNT = re.compile(
-    r"\b(?:refund(?:ing)?|only|just)\s+(?:only\s+|just\s+)?(\d{1,5}(?:[.,]\d{1,2})?)"
-    r"(?![\d%]|\s*(?:%|percent|cop|books?|of\b))",
-    re.IGNORECASE,
-)
-_ORDERS = re.compile(
-    r"(?:\borders?|\bnumbers?|\bno\.|#)\s*(?:ids?|numbers?|no\.?)?[\s:#]*"
-    r"(\d+(?:(?:\s*(?:,|;|/|and|&|,\s*and|or)\s*|\s+(?=#?\d{4}\b))#?\d+"
-    r"(?![\d.,]*\s*(?:€|\$|£|eur|usd|gbp|dollars?|pounds?|copies|days?|%)))*)",
-    re.IGNORECASE,
-)
-_FROM_TO = re.compile(
-    r"\borders\s+(?:from\s+)?#?(\d{1,8})(?:,\s*#?\d{1,8})*,?"
-    r"\s*(?:to|through|until|up to|-|–|\.{2,3}|…),?(?:\s*and\b)?\s*#?(\d{1,8})\b",
-    re.IGNORECASE,
-)
-_LONE_NUMBER = re.compile(
-    r"(?<![\w.,€$£@-])(\d{3,8})(?![\w@%-]|[.,]\d|\s*(?:€|\$|£|eur|usd|gbp|dollars|pounds|days|weeks"
-    r"|words|copies|years|tokens))",
-    re.IGNORECASE,
-)
-_ONE_OF_SEVERAL = re.compile(
-    r"\bthe (?:first|former|earlier|second|third|last|latter|other)(?: one| order)?[.!?]*$", re.I
-)
 
 
 def order_numbers(text: str) -> list[int]:
     """Find order numbers: after the word "order" or a "#", or any lone number of 3 to 8 digits."""
     text = collapse(text)
-    if span := _FROM_TO.search(text):
+    if span := pattern("from_to").search(text):
         first, last = int(span[1]), int(span[2])
         if first <= last < first + 100:
             return list(range(first, last + 1))
-    listed = [n for run in _ORDERS.findall(text) for n in re.findall(r"\d+", run)]
-    found = listed or _LONE_NUMBER.findall(text)
+    listed = [n for run in pattern("orders").findall(text) for n in re.findall(r"\d+", run)]
+    found = listed or pattern("lone_number").findall(text)
     return list(dict.fromkeys(int(n) for n in found if len(n) <= 18))
 
 
@@ -105,7 +67,7 @@ class Case(Conversation):
         sentences = (match[0] for match in _SENTENCE.finditer(self.reading))
         wished = [s for s in sentences if re.search(phrases("shop", wish), s, re.IGNORECASE)]
         refused = re.search(_NOT + refusal, self.reading, re.IGNORECASE)
-        return any(not _ONLY_ASKS.match(s) for s in wished) and not refused
+        return any(not pattern("only_asks").match(s) for s in wished) and not refused
 
     @cached_property
     def wants_tracking(self) -> bool:
@@ -149,7 +111,11 @@ class Case(Conversation):
     @cached_property
     def emails(self) -> list[str]:
         """Addresses in the question."""
-        return list(dict.fromkeys(EMAIL.findall(self.focus) or EMAIL.findall(self.reading)))
+        return list(
+            dict.fromkeys(
+                pattern("email").findall(self.focus) or pattern("email").findall(self.reading)
+            )
+        )
 
     @cached_property
     def orders(self) -> list[int]:
@@ -163,28 +129,20 @@ class Case(Conversation):
             only = [v for k, v in pairs(listed[0].value) if k in ("order_id", "id")]
             return only if len(only) == 1 else []
         before = [n for text in self.earlier for n in order_numbers(text)]
-        if len({*before}) > 1 and _ONE_OF_SEVERAL.search(self.focus):
+        if len({*before}) > 1 and pattern("one_of_several").search(self.focus):
             return []  # which of them isn't guessed: it may be a refund
         return before[-1:]
 
     @cached_property
     def amount(self) -> float | None:
         """An amount of money that the question names."""
-        found = _AMOUNT.search(self.reading) or _BARE_AMOUNT.search(self.reading)
+        found = pattern("amount").search(self.reading)
         if not found:
             return None
         value = float(next(filter(None, found.groups())).replace(",", "."))
         if value in self.orders:
             return None
         return int(value) if value.is_integer() else value
-
-    @cached_property
-    def part(self) -> float | None:
-        """The part of a total that the question names, such as 0.5 for "half"."""
-        if re.search(r"\bhalf\b", self.reading, re.IGNORECASE):
-            return 0.5
-        found = re.search(r"(?<![\d.])(\d{1,2})\s*(?:%|percent\b)", self.reading)
-        return int(found[1]) / 100 if found else None
 
     @cached_property
     def currency(self) -> Any:

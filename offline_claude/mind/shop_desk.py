@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
 from typing import Any
 
-from offline_claude.mind.conversation import ToolUse, dig
-from offline_claude.mind.fill import fill
+from offline_claude.mind.conversation import ToolUse, dig, pairs
+from offline_claude.mind.fill import MissingArgument, fill
 from offline_claude.mind.json_schema import Spec
 from offline_claude.mind.shop_case import Case
-from offline_claude.mind.values import NAME, quoted
+from offline_claude.mind.values import Passage, quoted
 from offline_claude.mind.wording import findings, refunded
-from offline_claude.mind.words import TROUBLES, stems
+from offline_claude.mind.words import TROUBLES, pattern, stems
 
 _FEW = 3
 """So many orders are looked up beside their parcels."""
-
-_ASKS_FOR_TITLE = re.compile(
-    r"\b(?:of|have|sell|carry|is|are)\s+(?:any |a |the book |copies of )*(.+?)"
-    r"(?:\s+(?:do|are|is|have|has|in stock|available|left)\b|[?.!]|$)",
-    re.IGNORECASE,
-)
 
 
 def look_ups(case: Case) -> list[ToolUse]:
@@ -45,15 +37,18 @@ def look_ups(case: Case) -> list[ToolUse]:
 
 
 def effects(case: Case) -> list[ToolUse]:
-    """Choose what to do next, refunds before the email about them, once all is looked up."""
+    """Choose what to do next, refunds before the email about them, once all is looked up.
+
+    Raises:
+        MissingArgument: The question wants a refund of a part, and doesn't say of how much.
+    """
     if any(r.is_error for r in case.runs if r.name in ("find_order", "refund", "send_email")):
         return []
     if case.wants_refund:
         if "refund" not in case.tools and not case.succeeded("refund"):
             return []
-        due = (
-            [n for n in case.orders if not _is_refunded(case, n)] if "refund" in case.tools else []
-        )
+        made = [str(value) for run in case.uses("refund") for value in run.input.values()]
+        due = [n for n in case.orders if "refund" in case.tools and str(n) not in made]
         if calls := [c for n in due if (c := _refund(case, n))]:
             return calls
         if due or not case.orders:
@@ -80,20 +75,18 @@ def _shape(case: Case, name: str, values: dict[str, Any]) -> dict[str, Any]:
 def _titles(case: Case) -> list[str]:
     if found := quoted(case.question):
         return found
-    if names := re.findall(rf"(?<!^)(?<![.!?] ){NAME}", case.reading):
-        return names[:1]
-    asked = _ASKS_FOR_TITLE.search(case.reading)
+    if names := Passage(case.reading).spots("name"):
+        return [names[0].value]
+    asked = pattern("title").search(case.reading)
     return [asked[1]] if asked else []
-
-
-def _is_refunded(case: Case, number: int) -> bool:
-    return any(str(number) in map(str, run.input.values()) for run in case.uses("refund"))
 
 
 def _refund(case: Case, number: int) -> ToolUse | None:
     order, amount = case.order(number), case.amount
-    if amount is None and order:
-        amount = _named_share(case, order.value) or dig(order.value, "total", "amount")
+    if order and amount is None:
+        if _names_a_part(case, order.value):
+            raise MissingArgument("amount")
+        amount = dig(order.value, "total", "amount")
     wants_amount = "amount" in (case.tools["refund"]["input_schema"].get("required") or [])
     if (amount is None and wants_amount) or (order is None and "find_order" in case.tools):
         return None
@@ -101,17 +94,11 @@ def _refund(case: Case, number: int) -> ToolUse | None:
     return "refund", _shape(case, "refund", values | ({} if amount is None else {"amount": amount}))
 
 
-def _named_share(case: Case, order: Any) -> float | None:
-    """What is due when only a part of an order is named: a fraction, or some of its books."""
-    total = dig(order, "total", "amount")
-    if case.part is not None and isinstance(total, int | float):
-        return round(total * case.part, 2)
-    with suppress(KeyError, TypeError, ValueError, AttributeError):
-        asked = [b for b in order["books"] if b["title"].lower() in case.reading.lower()]
-        one = re.search(r"\b(?:one|a|1) cop(?:y|ies)\b", case.reading, re.IGNORECASE)
-        if asked and (one or len(asked) < len(order["books"])):
-            return float(round(sum(b["price"] * (1 if one else b["quantity"]) for b in asked), 2))
-    return None
+def _names_a_part(case: Case, order: Any) -> bool:
+    """Whether only a part of an order is to be refunded; how much that is, isn't guessed."""
+    titles = [v.lower() for k, v in pairs(order) if k == "title" and isinstance(v, str)]
+    named = [title for title in titles if title in case.reading.lower()]
+    return case.says("part") or 0 < len(named) < len(titles)
 
 
 def _email(case: Case) -> ToolUse | None:

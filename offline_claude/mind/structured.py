@@ -20,17 +20,9 @@ from offline_claude.mind.json_schema import Spec
 from offline_claude.mind.mend import corrected
 from offline_claude.mind.shop_case import Case
 from offline_claude.mind.wording import answer
-from offline_claude.mind.words import name_words, plain_name, said_words, word_list
+from offline_claude.mind.words import name_words, pattern, plain_name, said_words, word_list
 
 _ANSWERS, _ABSTRACTS, _FINAL = map(word_list, ("answers", "abstracts", "final"))
-_EXTRACTS = re.compile(
-    r"\s*(?:please )?(?:extract|parse|classify|identify|record)\b", re.IGNORECASE
-)
-_REQUEST = re.compile(
-    r"^[^:\n]{0,200}\b(?:extract|classify|parse|read|convert|identify|record|review|find|give|text)\b"
-    r"[^:\n]{0,200}(?::|\n)\s*(?=\S)",
-    re.IGNORECASE,
-)
 
 
 def structured(case: Case, schema: dict[str, Any], text: str) -> str:
@@ -44,7 +36,7 @@ def forced(case: Case, name: str) -> ToolUse:
     spec, uses, words = spec_of(case, name), case.uses(name), name_words(plain_name(name))
     if uses and (again := corrected(case, uses[-1], effect=True)):
         return again
-    if takes_the_answer(case, name) or _EXTRACTS.match(" ".join(words)):
+    if takes_the_answer(case, name) or pattern("extracts").match(" ".join(words)):
         value = _value(case, spec, answer(case) if case.runs else "")
         return name, value if isinstance(value, dict) else {}
     text = case.handbook_query if name == "search_handbook" else case.question
@@ -68,7 +60,7 @@ def any_tool(case: Case) -> ToolUse:
 
 def finishing_tool(case: Case) -> ToolUse | None:
     """Choose the tool that takes an answer or an extraction, though nothing forces it."""
-    asks = bool(_EXTRACTS.match(case.focus[:500]))
+    asks = bool(pattern("extracts").match(case.focus[:500]))
     left = [n for n in case.own if not (looks_up(n) or is_effect(n) or is_demanding(case, n))]
     takers = [n for n in left if ends_the_work(case, n) or (asks and len(left) == 1)]
     if not takers or any(run.name in takers and not run.failed for run in case.runs):
@@ -105,7 +97,7 @@ def _merged(first: Any, second: Any) -> Any:
 
 def _material(question: str) -> str:
     """What a request is about, without the request: the text to extract from."""
-    asked = _REQUEST.match(question[:20_000])
+    asked = pattern("request").match(question[:20_000])
     rest = question[asked.end() :].strip().strip("\"“”'") if asked else ""
     return rest if len(rest.split()) > 2 else question
 

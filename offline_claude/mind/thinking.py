@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from offline_claude.mind.about import introduction, without_tools
-from offline_claude.mind.choose import is_effect, own_tools
+from offline_claude.mind.choose import own_tools
 from offline_claude.mind.conversation import MOST_RUNS, SHOP_TOOLS, once
 from offline_claude.mind.fill import MissingArgument
 from offline_claude.mind.report import report
@@ -51,10 +51,11 @@ def _calls(case: Case) -> Thought | None:
     asks = ""
     try:
         calls += own_tools(case, look_ups_first=bool(calls))
+        calls = calls or (effects(case) if case.is_desk else [])
     except MissingArgument as err:
-        asks = _ask_for(err)
-    if not calls and case.is_desk:
-        calls = effects(case)
+        choices = f" ({' or '.join(map(str, err.choices[:12]))})" if err.choices else ""
+        name = err.name.replace("_", " ")
+        asks = f"I need one more thing from you, the {name}{choices}. What should it be?"
     own = any(run.name not in SHOP_TOOLS for run in case.runs)
     if not asks and case.tools and case.is_desk and case.lacks_order and not own:
         asks = "I can do that once I know which order it is about. What is the order number?"
@@ -94,25 +95,15 @@ def _rest(case: Case, begun: Message, thought: Thought) -> str:
     return thought.text if given.endswith((" ", "\n")) else f" {thought.text}"
 
 
-def _ask_for(missing: MissingArgument) -> str:
-    choices = f" ({' or '.join(map(str, missing.choices[:12]))})" if missing.choices else ""
-    name = missing.name.replace("_", " ")
-    return f"I need one more thing from you, the {name}{choices}. What should it be?"
-
-
 def _reasoning(case: Case, thought: Thought) -> str:
     """What the rules decided, in a few sentences, for a thinking block."""
-    told = []
-    if case.orders and case.is_desk:
-        told.append(f"The question is about order {' and '.join(map(str, case.orders[:5]))}.")
-    if case.runs:
-        told.append(f"I have what {', '.join(dict.fromkeys(r.name for r in case.runs))} returned.")
-    names = list(dict.fromkeys(name for name, _ in thought.calls))
-    if names:
-        why = "nothing is left to look up first" if is_effect(names[0]) else "it fits the question"
-        told.append(f"By my rules I use {' and '.join(names)} now: {why}.")
-        if case.wants_refund and "refund" not in names and "refund" in case.tools:
-            told.append("Refunding waits until the order's total is known.")
-    else:
-        told.append("No tool is left to use, so I answer.")
-    return " ".join(told)
+    about = f"The question is about order {' and '.join(map(str, case.orders[:5]))}. "
+    found = f"I have what {', '.join(dict.fromkeys(r.name for r in case.runs))} returned. "
+    names = " and ".join(dict.fromkeys(name for name, _ in thought.calls))
+    waits = case.wants_refund and names and "refund" not in names and "refund" in case.tools
+    return (
+        about * bool(case.orders and case.is_desk)
+        + found * bool(case.runs)
+        + (f"By my rules I use {names} now." if names else "No tool is left to use, so I answer.")
+        + " Refunding waits until the order's total is known." * bool(waits)
+    )

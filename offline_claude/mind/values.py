@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
-from offline_claude.mind.words import KIND_WORDS, collapse, name_words, stem, word_list
+from offline_claude.mind.words import KIND_WORDS, collapse, name_words, pattern, stem, word_list
 
 SURE = 3.0
 """The score from which a text speaks of an argument itself, not only of its kind."""
@@ -16,29 +16,6 @@ SURE = 3.0
 _NOT_NAMES = word_list("not_names")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _COUNTS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
-_MONTH = rf"(?:{'|'.join(_MONTHS)})[a-z]{{0,6}}\.?"
-_DATE = (
-    r"\b(?:(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)(?=\D|$)"
-    r"|(?P<d2>\d{1,2})\.(?P<m2>\d{1,2})\.(?P<y2>\d{4})\b"
-    rf"|(?P<d3>\d{{1,2}})(?:st|nd|rd|th|\.)? (?:of )?(?P<m3>{_MONTH}),? (?P<y3>\d{{4}})\b"
-    rf"|(?P<m4>{_MONTH}) (?P<d4>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y4>\d{{4}})\b)"
-)
-_TIME = (
-    r"(?<![\d:])(?:(?P<h>[01]?\d|2[0-3]):(?P<min>[0-5]\d)(?: ?(?P<half>[ap])\.?m\b)?"
-    r"|(?P<h2>1[0-2]|0?[1-9]) ?(?P<half2>[ap])\.?m\b)"
-)
-_DAY = (
-    r"\b(?:today|tonight|tomorrow|yesterday|(?:next |last |this )?(?:monday|tuesday|wednesday"
-    r"|thursday|friday|saturday|sunday|weekend)|(?:next|last|this) (?:week|month|year))\b"
-)
-NAME = r"\b(?!I\b)[A-ZÀ-Þ][\w'’-]*(?:\s+(?:(?:de|van|von|of|the) )?[A-ZÀ-Þ][\w'’-]*)*"
-_STOP = (
-    r"and|for|in|with|on|at|to|by|from|of|please|is|are|as|using|that|which|who|tomorrow|today|now"
-    r"|tonight|right|like|then|this|next|or|but|has|have|your|you|me|us"
-)
-_WORD = rf"(?!(?:{_STOP})\b)[^\s,.;:?!]+"
-PHRASE = rf"(?:the |an? |my |our )?({_WORD}(?: {_WORD}){{0,5}})"
-_TERM = r"[(-]{0,4}\d[\d.]*(?:\) ?){0,4}"
 _SIGNS = {
     "multiplied by|times|×": "*",
     "divided by|÷": "/",
@@ -46,20 +23,6 @@ _SIGNS = {
     "minus": "-",
     "(?:%|percent) of": "/ 100 *",
 }
-_OPERATOR = rf" ?(?:\*\*|[-+*/%]|{'|'.join(_SIGNS)}) ?"
-_MONEY = (
-    r"\b(?P<code>EUR|USD|GBP|JPY|CHF|INR|CAD|AUD|CNY|SEK|NOK|DKK|PLN|BRL|ZAR)\b"
-    r"|(?P<EUR>€|\beuros?\b)|(?P<USD>\$|\bdollars?\b)|(?P<GBP>£|\bpounds?\b)|(?P<JPY>¥|\byen\b)"
-)
-_PATH = (
-    r"(?<![\w/.@:~-])(?:(?:~|\.{1,2})?/[\w./-]*\w|(?:[\w-]+/)+[\w.-]*\w|[\w-]+\.[a-z]\w{0,4})"
-    r"(?![\w@/])"
-)
-_QUOTED = r"[\"“„«]([^\"“”„«»]+)[\"”“»]|(?<!\w)'([^']+)'(?!\w)|`([^`]+)`"
-_NUMBER = (
-    r"(?<![\w.,/])-?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?)(?![\d@]|[.,]\d|[A-Za-z]\w{3})"
-    rf"|\b(?:{'|'.join(_COUNTS)})\b"
-)
 
 
 class Spot(NamedTuple):
@@ -103,10 +66,6 @@ def _sum(m: re.Match[str]) -> str | None:
     return " ".join(told.split()) + ")" * (told.count("(") - told.count(")"))
 
 
-def _currency(m: re.Match[str]) -> str:
-    return m["code"].upper() if m["code"] else str(m.lastgroup)
-
-
 def _name(m: re.Match[str]) -> str | None:
     words = m[0].removesuffix("'s").removesuffix("’s").split(" ")
     first = m.start() == 0 or m.string[m.start() - 2 : m.start()] in (". ", "! ", "? ", "; ")
@@ -132,32 +91,20 @@ def _as_written(m: re.Match[str]) -> str:
     return str(m[m.lastindex or 0])
 
 
-_Kind = tuple[str, Callable[[re.Match[str]], Any], float]
-KINDS: dict[str, _Kind] = {
-    "email": (r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+", _as_written, SURE),
-    "url": (r"\b(?:https?|ftp)://[^\s<>\"“”]*[\w/]", _as_written, SURE),
-    "zone": (rf"(?-i:\b[A-Z]\w+/[A-Z]\w+\b|{NAME})", _zone, SURE),
-    "when": (rf"{_DAY}(?: at (?:[\d:]+ ?(?:[ap]\.?m)?|noon|midnight))?", _as_written, SURE),
-    "time": (_TIME, _time, SURE),
-    "date": (_DATE, _date, SURE),
-    "day": (_DAY, _as_written, 2.5),
-    "street": (r"\b\d{1,5}[a-z]? (?:(?-i:[A-Z])[\w'.-]{1,30} ?){1,4}", _as_written, 5.0),
-    "postcode": (r"\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b|(?<![\w.,-])\d{5}\b", _as_written, SURE),
-    "path": (_PATH, _as_written, SURE),
-    "phone": (r"(?<![\w-])\+?\(?\d[\d() -]{6,18}\d(?![\w-])", _as_written, SURE),
-    "currency": (_MONEY, _currency, SURE),
-    "ticker": (r"(?-i:\b[A-Z]{2,5}\b)", _as_written, 1.0),
-    "sum": (rf"(?<![\w.)]){_TERM}(?:{_OPERATOR}{_TERM})+", _sum, SURE),
-    "language": (rf"\b(?:{'|'.join(word_list('languages'))})\b", _as_written, SURE),
-    "code": (r"(?<![\w@./-])(?=[a-z])(?=[\w-]{0,40}\d)[\w-]{2,60}\b", _as_written, 1.0),
-    "quoted": (_QUOTED, _as_written, 1.0),
-    "name": (f"(?-i:{NAME})", _name, 0.5),
-    "place": (rf"\b(?:in|at|near|for|around) {PHRASE}", _as_written, -0.5),
-    "number": (_NUMBER, _number, 0.0),
+_WRITERS: dict[str, Callable[[re.Match[str]], Any]] = {
+    "zone": _zone,
+    "time": _time,
+    "date": _date,
+    "currency": lambda m: str(m["code"] or m.lastgroup).upper(),
+    "sum": _sum,
+    "name": _name,
+    "number": _number,
 }
-"""How each kind looks, how it is written down (None: it isn't one), how sure that it is meant."""
+"""How a value is written down, if not as it is; None means that it isn't of its kind."""
 
-_PATTERNS = {kind: re.compile(look, re.IGNORECASE) for kind, (look, *_) in KINDS.items()}
+_SCORES = {"day": 2.5, "street": 5, "ticker": 1, "code": 1, "quoted": 1, "name": 0.5, "place": -0.5}
+"""How sure it is that a value of a kind is meant wherever it appears, if that isn't sure."""
+
 _FORMATS = {"email": "email", "uri": "url", "date": "date", "time": "time"}
 
 
@@ -165,13 +112,13 @@ def kinds_for(words: list[str], form: str = "") -> list[str]:
     """List the kinds that suit an argument: by its format, else by the first word that has any."""
     if form in _FORMATS:
         return [_FORMATS[form]]
-    found = ([k for k in KINDS if stem(w) in KIND_WORDS[k]] for w in words)
+    found = ([k for k, wanted in KIND_WORDS.items() if stem(w) in wanted] for w in words)
     return next(filter(None, found), [])
 
 
 def quoted(text: str) -> list[str]:
     """Find what stands in quotation marks."""
-    return [m[m.lastindex or 0] for m in _PATTERNS["quoted"].finditer(text)]
+    return [m[m.lastindex or 0] for m in pattern("quoted").finditer(text)]
 
 
 class Passage:
@@ -185,14 +132,15 @@ class Passage:
     def spots(self, kind: str) -> list[Spot]:
         """Find the values of a kind, in order."""
         if kind not in self._found:
-            text, (_, write, score) = self.text, KINDS[kind]
+            text, write = self.text, _WRITERS.get(kind, _as_written)
+            score = _SCORES.get(kind, 0.0 if kind == "number" else SURE)
             found: list[Spot] = []
             if kind == "number":  # not those within an address, a date, a time or a code
                 for s in (
                     s for k in ("email", "url", "date", "time", "code") for s in self.spots(k)
                 ):
                     text = text[: s.start] + "\x00" * (s.end - s.start) + text[s.end :]
-            for m in _PATTERNS[kind].finditer(text):
+            for m in pattern(kind).finditer(text):
                 if len(found) < 200 and (value := write(m)) is not None:
                     start = max(m.start(), m.string.find(str(value), m.start(), m.end()))
                     found.append(Spot(value, start, m.end(), score))

@@ -9,7 +9,7 @@ from typing import Any
 
 from offline_claude.mind.conversation import ToolRun, ToolUse, dig
 from offline_claude.mind.shop_case import Case
-from offline_claude.mind.words import stems, word_list
+from offline_claude.mind.words import pattern, stems, word_list
 
 _MOST_QUOTED = 450
 """How many characters of a result are told."""
@@ -17,7 +17,6 @@ _MOST_QUOTED = 450
 _DEEPEST = 50
 _LOOK_UPS = tuple(word_list("look_ups"))
 _DONE = {"refund": "refunded", "send_email": "sent"}
-_SLIP = re.compile(r"invalid (?:arguments?|input)\b|(?:there is no|no such|unknown) tool\b", re.I)
 
 
 def announcement(case: Case, calls: list[ToolUse]) -> str:
@@ -141,7 +140,7 @@ def _given(arguments: dict[str, Any]) -> str:
 def _was_a_slip(run: ToolRun, case: Case) -> bool:
     """Whether a call was malformed and was corrected: the user needn't hear of it."""
     good = [r for r in case.runs if not r.is_error]
-    return bool(_SLIP.match(run.text)) and any(run.name.startswith(r.name) for r in good)
+    return bool(pattern("slip").match(run.text)) and any(run.name.startswith(r.name) for r in good)
 
 
 def _succeeded(run: ToolRun) -> bool:

@@ -6,7 +6,7 @@ import re
 import sqlite3
 import tomllib
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,6 @@ _PHRASES: dict[str, Any] = tomllib.loads((_HERE / "phrases.toml").read_text("utf
 _WORD = re.compile(r"[^\W\d_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _ENDINGS = ("ments", "ment", "ings", "ing", "ies", "ied", "ed", "es", "s", "e")
-_BREAK = re.compile(
-    r"(?<=[.!?])\s+|\s*[\n;]\s*|,\s+(?:and |then )?|\s+(?:and|then|plus also)\s+", re.IGNORECASE
-)
-_RULED_OUT = re.compile(
-    r"\b(?:don't|don’t|do not|never|without|instead of|rather than)\s"
-    r"((?:(?! but | just )[^,.;:!?\n]){1,80})",
-    re.IGNORECASE,
-)
 
 
 def word_list(name: str) -> frozenset[str]:
@@ -37,6 +29,17 @@ def word_list(name: str) -> frozenset[str]:
 def phrases(group: str, name: str) -> str:
     """Read alternatives from `phrases.toml` as one regular expression, from a word's beginning."""
     return rf"\b(?:{'|'.join(_PHRASES[group][name])})"
+
+
+@cache
+def pattern(name: str) -> re.Pattern[str]:
+    """Read a whole pattern from `phrases.toml`; upper and lower case are the same."""
+    return re.compile(_written(name), re.IGNORECASE)
+
+
+def _written(name: str) -> str:
+    lines = _PHRASES["patterns"][name].split("\n")
+    return re.sub(r"@(\w+)@", lambda m: _written(m[1]), "".join(map(str.strip, lines)))
 
 
 @lru_cache(4096)
@@ -81,10 +84,9 @@ def synonyms(word: str, *, weak: bool = False) -> set[str]:
 
 def said_words(text: str) -> list[str]:
     """List a question's words in lower case, each once, without those it says not to act on."""
-    ruled_out = {stem(w) for part in _RULED_OUT.findall(text[:MOST_CHARACTERS].lower())
-                 for w in _WORD.findall(part)}  # fmt: skip
-    words = dict.fromkeys(_WORD.findall(text[:MOST_CHARACTERS].lower()))
-    return [w for w in words if stem(w) not in ruled_out]
+    lower = text[:MOST_CHARACTERS].lower()
+    ruled_out = stems(" ".join(pattern("ruled_out").findall(lower)))
+    return [w for w in dict.fromkeys(_WORD.findall(lower)) if stem(w) not in ruled_out]
 
 
 def name_words(name: str) -> list[str]:
@@ -106,7 +108,7 @@ def akin(one: str, other: str) -> bool:
 
 def fragments(text: str) -> list[str]:
     """Split a question at sentences, commas and "and", where it may turn to something else."""
-    return [p for p in _BREAK.split(text[:MOST_CHARACTERS]) if p and p.strip()]
+    return [p for p in pattern("break").split(text[:MOST_CHARACTERS]) if p and p.strip()]
 
 
 def collapse(text: str) -> str:

@@ -53,13 +53,3 @@ def test_effect_is_repeated_only_when_its_error_asks_for_it(error: str, calls: i
     made, said = converse("Please pay invoice 12345.", [PAY], failing(error))
     assert len(made) == calls
     assert error.split(".")[0] in said
-
-
-def test_limit_in_an_error_is_kept_unless_the_user_named_the_number() -> None:
-    limit = own("list_events", "List events", {"limit": {"type": "integer", "default": 50}})
-    error = "limit is 50; it must lie between 1 and 10."
-    made, _ = converse("List my events", [limit], failing(error))
-    assert made == [("list_events", {"limit": 50}), ("list_events", {"limit": 10})]
-    made, said = converse("List the next 50 events", [limit], failing(error))
-    assert len(made) == 1
-    assert error in said

@@ -173,6 +173,6 @@ def test_thinking_tells_what_the_rules_decided() -> None:
     tools = [tool("find_order", {"order_id": "integer"}), tool("refund", {"order_id": "integer"})]
     told = ask(STORY, tools=tools).reasoning
     assert told == (
-        "The question is about order 1042. By my rules I use find_order now: it fits the question. "
+        "The question is about order 1042. By my rules I use find_order now. "
         "Refunding waits until the order's total is known."
     )
