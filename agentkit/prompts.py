@@ -1,9 +1,7 @@
 """Prompts as versions: a run takes the current one when it begins, and keeps it to its end.
 
-A prompt (system prompt, tool schemas, model, limit) is one artefact, kept in a store under the
-SHA-256 of its text. A run carries the reference; the worker that makes a call reads the artefact
-by it. So a deployment changes the prompt of new runs, and of no other, and history holds neither
-prompts nor schemas.
+A prompt (system prompt, tool schemas, model, limit) is one text in a store, and a run carries its
+reference. So a deployment changes the prompt of new runs only.
 """
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
@@ -92,11 +90,8 @@ def prompt_activities(
 async def pin_prompt(**options: Any) -> PinnedPrompt:
     """Pin the version that is current on the worker; call it first in Workflow code.
 
-    Args:
-        **options: Activity options (`workflow.ActivityConfig`) that replace `PIN_OPTIONS`.
-
-    Returns:
-        The version's reference, for `ask_claude(…, prompt=…)`; on replay, the recorded one.
+    It goes to `ask_claude(…, prompt=…)`. The `options` (`workflow.ActivityConfig`) replace
+    `PIN_OPTIONS`.
     """
     settings: dict[str, Any] = {**PIN_OPTIONS, **options}
     pinned: PinnedPrompt = await workflow.execute_activity(

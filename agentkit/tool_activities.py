@@ -68,8 +68,8 @@ class ToolOutput:
     """The result of a tool.
 
     Attributes:
-        text: The text for Claude; only a preview of it if `kept` is set.
-        kept: The reference of the text for Claude, if it is in the store; else "".
+        text: The text for Claude, or a preview of it.
+        kept: The reference of a text of which `text` is a preview; else "".
         characters: The length of the whole result.
     """
 
@@ -89,9 +89,6 @@ def tool_activity(
         keep_over: The longest result, in characters, that Claude gets whole; of a longer one
             it gets so much, and the reference of the whole. 0 is for `LongConversation`:
             history gets references only, and the transcript reads the results back.
-
-    Returns:
-        An Activity that answers the types `tool.<name>` and takes a `ToolRequest`.
 
     Raises:
         ValueError: Two tools share a name.
@@ -165,11 +162,7 @@ def unknown_outcome(name: str, why: str) -> ApplicationError:
 
 
 def keep_arguments(call: ToolCall, store: Store, longest: int) -> ToolCall:
-    """Move arguments of more than so many characters of JSON into the store of `tool_activity`.
-
-    Arguments that look like such a reference are moved too: nothing that Claude writes may pass
-    for one.
-    """
+    """Move long arguments, or any that look like a reference, into the store of `tool_activity`."""
     if not _is_reference(call.input) and len(canonical_json(call.input)) <= longest:
         return call
     reference = store.put(canonical_json({"id": call.id, "input": call.input}))

@@ -33,9 +33,13 @@ def load() -> Any:
     finally:
         for name in unwanted:
             del sys.modules[name]
-    return extend(  # type: ignore[no-untyped-call]
-        Draft202012Validator, {"pattern": None, "patternProperties": None}
-    )
+    untried = {"pattern": _satisfied, "patternProperties": _satisfied}
+    return extend(Draft202012Validator, untried)  # type: ignore[no-untyped-call]
+
+
+def _satisfied(*_: object) -> tuple[()]:
+    """Find no error."""
+    return ()
 
 
 def schema_error(schema: Mapping[str, Any]) -> str | None:
@@ -73,6 +77,22 @@ def instance_error(value: object, schema: Mapping[str, Any]) -> str | None:
     except Exception:  # a reference to somewhere else, or in circles
         return "the schema has a reference that can't be resolved"
     return str(found.message) if found else None
+
+
+def is_instance(value: object, schema: object, root: Mapping[str, Any]) -> bool:
+    """Tell whether a value satisfies a part of a valid schema, as `instance_error` does.
+
+    Args:
+        value: What JSON can hold.
+        schema: The part.
+        root: The whole schema, which holds the definitions.
+    """
+    from referencing import Registry
+
+    try:
+        return bool(load()(root, registry=Registry()).evolve(schema=schema).is_valid(value))
+    except Exception:  # a reference to somewhere else, or in circles
+        return False
 
 
 def optional_parameters(schema: Mapping[str, Any]) -> int:

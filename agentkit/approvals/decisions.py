@@ -13,7 +13,7 @@ from agentkit.approvals.policy import NoVerdict, Policy, judge
 from agentkit.approvals.requests import ApprovalRequest, Pending
 from agentkit.digests import canonical_json
 from agentkit.messages import ToolCall
-from agentkit.tools import AnyTool
+from agentkit.tools import AnyTool, problems_of
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,8 @@ class Decision:
 
 
 Verify: TypeAlias = Callable[[Decision, ApprovalRequest], "str | None"]
-"""Says in one sentence why a decision isn't its reviewer's; None when it is.
-
-It does no I/O. An Update's validator calls it, for a Signal an Activity does. Neither runs again
-on replay, so it may depend on keys that change.
-"""
+"""Says in one sentence why a decision isn't its reviewer's; None when it is. It does no I/O. An
+Update's validator or an Activity calls it, never a replay: it may depend on keys that change."""
 
 LONGEST_DECISION = 50_000
 """In characters of JSON. A run whose audit exceeds Temporal's 2 MB per payload could never end."""
@@ -60,10 +57,8 @@ def read_decision(value: object) -> Decision:
     try:
         decision = _DECISION.validate_python(value)
     except pydantic.ValidationError as err:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'decision'}: {e['msg']}" for e in err.errors()
-        )
-        raise ValueError(f"This is not a decision: {problems[:500]}.") from None
+        problems = problems_of(err, "decision")[:500]
+        raise ValueError(f"This is not a decision: {problems}.") from None
     if decision_length(decision) > LONGEST_DECISION:
         raise ValueError(f"A decision has at most {LONGEST_DECISION:,} characters.")
     if not decision.reviewer.strip():

@@ -19,7 +19,7 @@ from temporalio import workflow
 
 from agentkit.approvals import notify
 from agentkit.approvals.audit import Audit, AuditEntry
-from agentkit.approvals.decisions import Decision, Verify, refusal
+from agentkit.approvals.decisions import Decision, Verify, read_decision, refusal
 from agentkit.approvals.policy import (
     NoVerdict,
     Policy,
@@ -46,10 +46,7 @@ else:
 class GateState:
     """A Gate's memory, for the next run when its Workflow continues as new.
 
-    Attributes:
-        pending: The requests that wait, with their ids, digests and expiry.
-        results: Results of other calls of the same message, which have run already.
-        audit: The newest entries of the audit.
+    `results` are those of other calls of the same message, which have run already.
     """
 
     pending: list[Pending] = field(default_factory=list)
@@ -113,9 +110,6 @@ class Gate:
         Returns:
             One result per call, in the order asked. A call that was denied, rejected or never
             decided on has a result with `is_error` that says so.
-
-        Raises:
-            asyncio.CancelledError: The run is being cancelled; requests that wait are withdrawn.
         """
         mine: dict[str, ToolCall] = {}
         for call in calls:
@@ -142,9 +136,8 @@ class Gate:
     def at_rest(self) -> bool:
         """Whether all calls under way wait for people, so that the Workflow may continue as new.
 
-        The next run makes its Gate from `state()` and calls `run_all` with the same calls. A notice
-        may still be on its way: a notifier that hangs must not hold up continue-as-new, and the
-        next run sends again what wasn't delivered.
+        The next run makes its Gate from `state()` and calls `run_all` with the same calls. It also
+        sends again what wasn't delivered, so a notifier that hangs doesn't hold up this run.
 
         Example:
             ```python
@@ -363,8 +356,13 @@ class Gate:
         self._show()
         return entry
 
-    async def submit(self, decision: Decision) -> None:
+    async def submit(self, value: object) -> None:
         """Let a decision that came by Signal count, or record why it doesn't."""
+        try:
+            decision = read_decision(value)
+        except ValueError as err:
+            self._audit.add_refused(None, str(err))
+            return
         arrived, check = workflow.now(), object()
         why = self.refusal(decision, arrived)
         if why is None:
@@ -379,11 +377,7 @@ class Gate:
         if why is None:
             self.decide(decision)
         else:
-            self.refuse(decision, why)
-
-    def refuse(self, decision: Decision | None, why: str) -> None:
-        """Record why a decision that came by Signal, or what isn't one, doesn't count."""
-        self._audit.add_refused(decision, why)
+            self._audit.add_refused(decision, why)
 
 
 def _error(call: ToolCall, why: str) -> ToolResult:

@@ -73,11 +73,7 @@ async def verify(decision: VerifyDecision) -> str | None:
 
 
 class FileNotifier:
-    """Appends each notice to a file as a line of JSON, for a program or a person to read.
-
-    Args:
-        path: The file; it and its folder are made if they don't exist.
-    """
+    """Appends each notice to a file, made with its folder if need be, as a line of JSON."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)

@@ -1,7 +1,4 @@
-"""What a reviewer is asked, and how far each request has come.
-
-Workflow, client and Activities exchange these dataclasses as JSON.
-"""
+"""Requests for approval, and notices of them: what Workflow, client and Activities exchange."""
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
 
@@ -30,7 +27,7 @@ class ApprovalRequest:
         asker: Who wants to run it.
         why: Why it needs approval, in the policy's words.
         workflow_id: The Workflow that waits.
-        first_run_id: The first run of its chain; continue-as-new doesn't change it.
+        first_run_id: The Workflow's first run; continue-as-new doesn't change it.
         asked_at: When the request was made.
         digest: `digest_of` this request. A decision carries it, and so approves what its
             reviewer saw.

@@ -23,9 +23,6 @@ class S3Store:
         prefix: The beginning of every object's name.
         endpoint_url: Where the bucket is, if not at AWS. boto3 reads `AWS_ENDPOINT_URL_S3`, keys
             and region from its usual places, so this is rarely needed.
-
-    Raises:
-        ValueError: No bucket is named.
     """
 
     def __init__(

@@ -23,23 +23,11 @@ T = TypeVar("T")
 
 
 def transcript_activities(store: Store | None = None) -> list[Callable[..., Any]]:
-    """Make the Activities of a `LongConversation`; give them to the Worker.
+    """Make the Activities of a `LongConversation`, `take_turn` and `condense`, for the Worker.
 
     Args:
         store: Where conversations and prompts are kept, for all workers the same; by default
             `SQLiteStore()`.
-
-    Returns:
-        The Activities `take_turn` and `condense`.
-
-    Example:
-        ```python
-        ACTIVITIES = [
-            *prompt_activities("support", SYSTEM, TOOLS),
-            *transcript_activities(),
-            tool_activity(TOOLS, keep_over=0),
-        ]
-        ```
     """
     kept_in = store or SQLiteStore()
 

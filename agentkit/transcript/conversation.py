@@ -98,9 +98,6 @@ class LongConversation:
             **options: Activity options (`workflow.ActivityConfig`) that replace
                 `agentkit.activity_options.CLAUDE_OPTIONS`.
 
-        Returns:
-            The outcome. Tools that Claude asks for are also in `calls`.
-
         Raises:
             ActivityError: The call failed for good; `new` still holds what is to be sent.
         """

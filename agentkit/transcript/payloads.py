@@ -14,16 +14,12 @@ MOST_SAID = 4_000
 CUT = "\n[Cut here: the whole answer is in the transcript.]"
 
 MOST_ARGUMENTS = 2_000
-"""The longest arguments of a tool call, as JSON, that history carries; longer ones go to the
-store, and the call refers to them."""
+"""The most characters, as JSON, of a tool call's arguments that history carries."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn to take; or, for `condense`, a summary to make before it.
-
-    The fields are those of a `LongConversation`; `new` has results by reference.
-    """
+    """The part of a `LongConversation` that a turn, or the summary before it, needs."""
 
     head: str | None
     new: Verbatim[Messages]

@@ -1,8 +1,7 @@
 """The window: the part of a long conversation that goes to Claude.
 
 It holds the first user message, a summary of the cut if there is one, and the newest messages
-that fit. It never begins with a tool's result and never separates a result from its call, for
-the API refuses both.
+that fit. It never separates a tool's result from its call, which the API would refuse.
 """
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
@@ -126,9 +125,8 @@ def _newest(
 ) -> tuple[Link | None, int, list[Entry]]:
     """Prepend the messages that the window may show, walking back no further than that.
 
-    Returns:
-        The newest summary's link; the index of the first of the messages; and the first message
-        of the conversation, unless it is among them.
+    Return the newest summary's link, the index of the first of the messages, and the
+    conversation's first message unless it is among them.
     """
     summary: Link | None = None
     begins, beginning = 0, None

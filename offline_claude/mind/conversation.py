@@ -2,43 +2,130 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
-from offline_claude.mind.observations import is_observation, observed
-from offline_claude.mind.results import pairs, readable
-from offline_claude.mind.utterance import Utterance
-from offline_claude.mind.words import name_words
-from offline_claude.request import (
-    Message,
-    MessagesRequest,
-    ToolRun,
-    question_index,
-    tool_runs,
-)
+from offline_claude.mind.words import name_words, pattern, phrases
+from offline_claude.request import Block, Message, Sent, blocks_of, question_index, text_of
 
-SHOP_TOOLS = {
-    *("find_order", "find_orders_of_customer", "track_shipment", "search_handbook"),
-    *("check_stock", "refund", "send_email"),
-}
+SHOP_TOOLS = frozenset(
+    [
+        "find_order",
+        "find_orders_of_customer",
+        "track_shipment",
+        "search_handbook",
+        "check_stock",
+        "refund",
+        "send_email",
+    ]
+)
+ToolUse = tuple[str, dict[str, Any]]
+"""A tool's name and the arguments to call it with."""
+
+MOST_RUNS = 60
+"""Tools used for one question, after which the mind only answers: nothing goes on forever."""
+
 _LONGEST = 100_000
-_ELLIPSIS = re.compile(
-    r"\s*(?:(?i:(?:ok,? |and |or |also |now |und |et )*(?:what|how) about\b|und was ist mit\b)"
-    r"|(?i:and|or|also|und|et|same|now) (?:(?i:in|for|at|on|about|with|from|to|the|of|orders?|by"
-    r"|tomorrow|today|yesterday|next|für|pour|à)\b|[A-Z#]|\d))"
-)
-_REFERS_BACK = re.compile(
-    r"\b(?:it|that|this|them|those|again|instead|too|as well|same|there)\b", re.IGNORECASE
-)
-_COMPLAINT = re.compile(
-    r"\bvalidation errors?\b|\bfailed (?:\w+ ){0,3}validation\b|\bfix the (?:errors?|mistakes?)\b"
-    r"|\bmust format the previous response\b|\bcorrect (?:your|the) (?:json|output|response)\b"
-    r"|\b(?:previous|last) (?:response|answer|output) (?:failed|was not|is not|could not)\b",
-    re.IGNORECASE,
-)
-_YES = re.compile(r"\s*(?:yes|yep|sure|ok(?:ay)?|go ahead|do (?:it|so|that)|ja|oui)\b", re.I)
+_MOST_PAIRS = 20_000
+_NOTICE = re.compile(r"<(\w+-[\w-]{1,60})>")
+_UNSETTLED = re.compile(phrases("results", "unsettled"), re.IGNORECASE)
+
+
+def once(found: list[Any]) -> list[Any]:
+    """Leave out what comes a second time."""
+    return [each for n, each in enumerate(found) if each not in found[:n]]
+
+
+def pairs(value: Any) -> Iterator[tuple[str, Any]]:
+    """Go through a result read as JSON: every key with its value, the outer ones first."""
+    waiting, seen = [value], 0
+    while waiting and seen < _MOST_PAIRS:
+        inner = waiting.pop()
+        if isinstance(inner, dict):
+            yield from inner.items()
+            waiting += reversed(inner.values())
+        elif isinstance(inner, list):
+            waiting += reversed(inner)
+        seen += len(inner) if isinstance(inner, dict | list) else 0
+
+
+def dig(value: Any, *keys: str) -> Any:
+    """Find a text or a number by its key, the best key first; a key that contains one will do."""
+    every = [(k.lower(), v) for k, v in pairs(value) if isinstance(v, str | int | float)]
+    for wanted in keys:
+        for match in (str.__eq__, str.__contains__):
+            for key, found in every:
+                if match(key, wanted):
+                    return found
+    return None
+
+
+@dataclass(frozen=True)
+class ToolRun:
+    """One tool that was asked for, with its result as text, and read as JSON if it is JSON."""
+
+    name: str
+    input: dict[str, Any]
+    text: str
+    is_error: bool = False
+    value: Any = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it failed, also where only its text says so."""
+        if self.is_error or (isinstance(self.value, dict) and self.value.get("error")):
+            return True
+        return self.value is None and bool(pattern("failed").match(self.text[:40]))
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether only a person can find out if it did what it was asked for."""
+        return self.failed and bool(_UNSETTLED.search(self.text[:2000]))
+
+
+def _tool_runs(messages: list[Message]) -> list[ToolRun]:
+    """Pair the tools asked for with their results, in the order asked."""
+    results = {r.get("tool_use_id"): r for m in messages for r in m.of_type("tool_result")}
+    runs = []
+    for call in (c for m in messages for c in m.of_type("tool_use") if c["id"] in results):
+        result = results[call["id"]]
+        text = "\n".join(_text(b) or f"({b['type']})" for b in blocks_of(result.get("content")))
+        is_error, value = bool(result.get("is_error")), None
+        try:
+            value = None if is_error else json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        runs.append(ToolRun(call["name"], call["input"], text, is_error, value))
+    return runs
+
+
+def _text(block: Block) -> str:
+    """The text of a block; "" for what can't be read here, such as an image or a PDF."""
+    if block["type"] == "text":
+        return str(block.get("text", ""))
+    if block["type"] == "search_result":
+        return f"{block['title']} ({block['source']}): {text_of(block.get('content'))}"
+    source = block.get("source") if block["type"] == "document" else None
+    if not isinstance(source, dict):
+        return ""
+    return str(source["data"]) if source["type"] == "text" else text_of(source.get("content"))
+
+
+def _words(message: Message) -> str:
+    """A user's own words, without notices that a client adds, such as a <system-reminder>."""
+    text, kept, at = message.text[:_LONGEST], [], 0
+    for m in _NOTICE.finditer(text):
+        if m.start() < at:
+            continue
+        if (end := text.find(f"</{m[1]}>", m.end())) < 0:
+            break
+        kept.append(text[at : m.start()])
+        at = end + len(m[1]) + 3
+    return "".join([*kept, text[at:]])
 
 
 @dataclass(frozen=True)
@@ -46,88 +133,68 @@ class Conversation:
     """What has been said and done.
 
     Attributes:
+        sent: The request.
         question: The question being worked on. A short answer to something that was asked back,
             or a follow-up such as "And in Rome?", is read together with the question before it.
         focus: The user's last words alone.
-        written: The question with the texts that lie beside it: what values are extracted from.
-        complaint: What a client says is wrong with the reply before, when that is all it says.
-        texts: Documents and tagged texts beside the user's words, oldest first.
-        notices: What a client put into the user's messages, such as system reminders.
-        unseen: What the last message holds that can't be looked at here, such as "image".
-        system: The system prompt.
+        documents: The documents that the user sent, oldest first.
+        unseen: What the question holds that can't be read here, such as "image".
         earlier: What the user wrote before, oldest first.
         last_reply: What the assistant said last, before the question.
+        begun: The reply that is to be continued, if one is.
+        asked_to_go_on: Whether the user asks for more of that reply.
         runs: The tools used for this question, with their results.
         earlier_runs: The tools used before.
-        tools: The client tools on offer, by name.
     """
 
+    sent: Sent
     question: str
     focus: str
-    written: str
-    complaint: str
-    texts: list[str]
-    notices: list[str]
-    unseen: tuple[str, ...]
-    system: str
+    documents: list[str]
+    unseen: list[str]
     earlier: list[str]
     last_reply: str
+    begun: Message | None
+    asked_to_go_on: bool
     runs: list[ToolRun]
     earlier_runs: list[ToolRun]
-    tools: dict[str, dict[str, Any]]
 
     @classmethod
-    def read(cls, request: MessagesRequest) -> Self:
-        """Read the conversation from a request.
-
-        Args:
-            request: A checked request.
-
-        Returns:
-            The conversation.
-        """
-        messages = [readable(m) for m in request.messages]
-        tools = {t["name"]: t for t in request.tools} if request.tool_choice != "none" else {}
+    def read(cls, sent: Sent) -> Self:
+        """Read the conversation from a request that passed every rule."""
+        messages = _without_interruptions(sent.said)
         at = _question_index(messages)
-        before = messages[:at]
-        said = [Utterance.read(m) for m in before if m.role == "user"]
-        told = [u for u in said if u.words.strip()]
+        before, after = messages[:at], messages[at:]
+        earlier = [w for m in before if m.role == "user" and (w := _words(m)).strip()]
         # What a user adds beside tool results belongs to the question as well.
-        added = [m for m in messages[at:] if m.role == "user"]
-        now = [Utterance.read(m) for m in added if not is_observation(m.text)]
-        focus = "\n".join(u.words for u in now if u.words.strip())[:_LONGEST]
-        written = "\n".join(u.written for u in now if u.written)[:_LONGEST]
-        last_reply = next(
-            (m.text for m in reversed(before) if m.role == "assistant" and m.text), ""
-        )
-        complaint = ""
-        while told and _COMPLAINT.search(written[:4000]):
-            # What the complaint quotes of the reply isn't a part of what is wrong with it.
-            complaint = complaint or (written.replace(last_reply, "") if last_reply else written)
-            focus, written = told[-1].words, told.pop().written
-        earlier = [u.words for u in told]
-        question = focus
+        now = [w for m in after if m.role == "user" and (w := _words(m)).strip()]
+        question = focus = "\n".join(now)[:_LONGEST]
+        replies = [m.text for m in before if m.role == "assistant" and m.text]
         asked_back = bool(before) and before[-1].text.rstrip().endswith("?")
-        short = len(focus.split()) <= 8
-        if earlier and short and (asked_back or _ELLIPSIS.match(focus)):
+        if earlier and len(focus.split()) <= 8 and (asked_back or pattern("ellipsis").match(focus)):
             last = next((t for t in reversed(earlier) if not _is_ellipsis(t)), earlier[-1])
             question = f"{last}\n{focus}"
-            written = f"{last}\n{written}"
+        beside = [b for m in messages if m.role == "user" for b in m.blocks if "source" in b]
+        unseen = [b for m in after[:1] for b in m.blocks if "source" in b and not _text(b)]
         return cls(
+            sent=sent,
             question=question,
             focus=focus,
-            written=written,
-            complaint=complaint,
-            texts=[text for u in [*said, *now] for text in u.texts],
-            notices=[text for u in [*said, *now] for text in u.notices],
-            unseen=now[0].unseen if now else (),
-            system=request.system,
+            documents=[text for b in beside if (text := _text(b))],
+            unseen=list(dict.fromkeys(str(b["type"]) for b in unseen)),
             earlier=earlier,
-            last_reply=last_reply,
-            runs=tool_runs(messages[at:]) + observed(messages[at:], tools),
-            earlier_runs=tool_runs(before),
-            tools=tools,
+            last_reply=replies[-1] if replies else "",
+            begun=messages[-1] if messages[-1].role == "assistant" else None,
+            asked_to_go_on=sent.said[-1].role == "user",
+            runs=_tool_runs(after),
+            earlier_runs=_tool_runs(before),
         )
+
+    @cached_property
+    def tools(self) -> dict[str, dict[str, Any]]:
+        """The client tools on offer, by name; none when `tool_choice` says so."""
+        none = self.sent.tool_choice["type"] == "none"
+        return {} if none else {tool["name"]: tool for _, tool in self.sent.own_tools}
 
     @cached_property
     def is_desk(self) -> bool:
@@ -137,72 +204,68 @@ class Conversation:
 
     @cached_property
     def own(self) -> list[str]:
-        """The learner's own tools."""
+        """The names of the learner's own tools."""
         return [n for n in self.tools if not (self.is_desk and n in SHOP_TOOLS)]
 
     @cached_property
     def refers_back(self) -> bool:
-        """The question leaves out what was said before."""
-        return bool(self.earlier) and (
-            self.focus != self.question or bool(_REFERS_BACK.search(self.focus[:2000]))
-        )
+        """Whether the question leaves out what was said before."""
+        follows = self.focus != self.question or pattern("refers_back").search(self.focus[:2000])
+        return bool(self.earlier and follows)
 
     def facts(self, without: str = "") -> dict[str, Any]:
-        """Values that tools returned, by their names in the results.
-
-        Args:
-            without: A tool whose results for this question don't count.
-
-        Returns:
-            The values; what was found last wins.
-        """
+        """List values that tools returned, by name; for this question not those of one tool."""
         facts: dict[str, Any] = {}
-        for run in [*self.earlier_runs, *self.runs]:
-            if run.name == without and run in self.runs:
-                continue
+        for run in [*self.earlier_runs, *(r for r in self.runs if r.name != without)]:
+            about, plain = name_words(run.name)[1:], run.text.strip()
             found = {k: v for k, v in pairs(run.value) if isinstance(v, str | int | float)}
             facts |= found
-            # "id" in what get_user returns is a user's id.
-            if "id" in found:
-                facts |= {f"{w}_id": found["id"] for w in name_words(run.name)[1:]}
-                facts |= {f"{w.rstrip('s')}_id": found["id"] for w in name_words(run.name)[1:]}
-            plain = run.text.strip()
-            if (
-                run.value is None
-                and not run.is_error
-                and 0 < len(plain) <= 60
-                and "\n" not in plain
-            ):
-                facts |= dict.fromkeys(name_words(run.name)[1:], plain)
+            if "id" in found:  # in what get_user returns it is a user's id
+                facts |= {f"{w.rstrip('s')}_id": found["id"] for w in about}
+            if run.value is None and not run.is_error and len(plain) <= 60 and "\n" not in plain:
+                facts |= dict.fromkeys([*about, "_".join(about)], plain)
         return facts
 
     def said_before(self, name: str) -> dict[str, Any]:
-        """The arguments that a tool was last given, if the question refers back to that.
+        """The arguments that a tool was last given, if the question refers back to that."""
+        runs = self.earlier_runs if self.refers_back else []
+        return next((run.input for run in reversed(runs) if run.name == name), {})
 
-        Args:
-            name: The tool.
-
-        Returns:
-            Its arguments; empty when the question stands for itself.
-        """
-        if self.refers_back:
-            for run in reversed(self.earlier_runs):
-                if run.name == name:
-                    return run.input
-        return {}
+    def uses(self, name: str) -> list[ToolRun]:
+        """The runs of a tool for this question."""
+        return [run for run in self.runs if run.name == name]
 
 
 def _question_index(messages: list[Message]) -> int:
-    """The question being worked on; a notice or a result told in words isn't a new one."""
+    """The last user message with words of its own; a notice beside tool results has none."""
     at = question_index(messages)
-    while at > 0:
-        results = messages[at - 1].of_type("tool_result")
-        observation = is_observation(messages[at].text)
-        if not observation and not (results and not Utterance.read(messages[at]).words.strip()):
-            break
+    while at > 0 and messages[at - 1].of_type("tool_result") and not _words(messages[at]).strip():
         at = question_index(messages[:at])
     return at
 
 
 def _is_ellipsis(text: str) -> bool:
-    return len(text.split()) <= 8 and bool(_ELLIPSIS.match(text) or _YES.match(text))
+    return len(text.split()) <= 8 and bool(
+        pattern("ellipsis").match(text) or pattern("yes").match(text)
+    )
+
+
+def _without_interruptions(messages: list[Message]) -> list[Message]:
+    """Join a reply that was cut off, "Continue", and the rest of it to the one reply they are.
+
+    The result ends with the assistant where a reply is to be continued.
+    """
+    joined: list[Message] = []
+    for message in messages:
+        last = joined[-1] if joined else Message("", [])
+        if last.role == message.role == "assistant":
+            joined[-1] = Message("assistant", [*last.blocks, *message.blocks])
+        elif last.role != "assistant" or not _only_goes_on(message, last):
+            joined.append(message)
+    return joined
+
+
+def _only_goes_on(message: Message, before: Message) -> bool:
+    plain = len(message.of_type("text")) == len(message.blocks) and not before.of_type("tool_use")
+    asked = before.text.rstrip().endswith("?")  # "Go on" after "Shall I?" is an answer
+    return plain and not asked and bool(pattern("go_on").fullmatch(message.text[:300]))

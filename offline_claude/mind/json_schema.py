@@ -1,274 +1,174 @@
-"""JSON schemas: what one asks for, and whether a value satisfies it."""
+"""JSON schemas: what one asks for, what satisfies it, and the emptiest value that does."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
-from offline_claude.mind.words import stems
-
-Schema = Mapping[str, Any]
+from offline_claude import schemas
 
 DEEPEST = 5
-
-"""How far nested or recursive schemas are filled; what is required may nest a little deeper."""
-
-_KINDS: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
-    "null": (type(None),),
-}
-
-
-def plain(spec: Any, root: Schema, said: set[str] | None = None, depth: int = 0) -> Schema:
-    """Follow references, merge `allOf`, and pick one alternative of `anyOf` and `oneOf`.
-
-    Args:
-        spec: A schema, or anything that stands in its place.
-        root: The whole schema, which holds the definitions.
-        said: Stems of what the text says, to pick the alternative that it speaks of.
-        depth: How many `allOf` this schema stands in.
-
-    Returns:
-        A schema with a type, as far as it says one. Types other than null come first.
-    """
-    for _ in range(16):
-        if not isinstance(spec, dict):
-            return {}
-        if "$ref" in spec:
-            rest = {k: v for k, v in spec.items() if k != "$ref"}
-            spec = {**_pointed(root, str(spec["$ref"])), **rest}
-        elif isinstance(parts := spec.get("allOf"), list) and parts and depth < DEEPEST:
-            own = {k: v for k, v in spec.items() if k != "allOf"}
-            spec = _merged([plain(p, root, said, depth + 1) for p in (own, *parts)])
-        elif isinstance(options := spec.get("anyOf") or spec.get("oneOf"), list) and options:
-            around = {k: v for k, v in spec.items() if k not in ("anyOf", "oneOf")}
-            spec = {**around, **_option(options, root, said or set())}
-        else:
-            break
-    if isinstance(kinds := spec.get("type"), list):
-        real = [k for k in kinds if k != "null"]
-        return {**spec, "type": real[0] if real else "null"}
-    return dict(spec)
-
-
-def nullable(spec: Any, root: Schema) -> bool:
-    """Tell whether null satisfies a schema.
-
-    Args:
-        spec: A schema.
-        root: The whole schema.
-
-    Returns:
-        True when null is one of its types or alternatives.
-    """
-    for _ in range(16):
-        if not isinstance(spec, dict) or "$ref" not in spec:
-            break
-        spec = _pointed(root, str(spec["$ref"]))
-    if not isinstance(spec, dict):
-        return False
-    if isinstance(choices := spec.get("enum"), list):
-        return None in choices
-    options = spec.get("anyOf") or spec.get("oneOf") or []
-    kinds = spec.get("type")
-    return "null" in ([kinds] if isinstance(kinds, str) else kinds or []) or any(
-        isinstance(o, dict) and o.get("type") == "null" for o in options
-    )
-
-
-def required(spec: Schema) -> list[str]:
-    """List the properties that a schema wants in any case.
-
-    Args:
-        spec: An object's schema.
-
-    Returns:
-        Their names.
-    """
-    names = spec.get("required")
-    return [n for n in names if isinstance(n, str)] if isinstance(names, list) else []
-
-
-def properties(spec: Schema) -> dict[str, Any]:
-    """List an object's properties with their schemas.
-
-    Args:
-        spec: An object's schema.
-
-    Returns:
-        Also the required ones that the schema forgets to describe.
-    """
-    named = spec.get("properties")
-    described = dict(named) if isinstance(named, dict) else {}
-    return described | {n: {} for n in required(spec) if n not in described}
-
-
-def kind_of(spec: Schema) -> str:
-    """Name the type that a plain schema asks for.
-
-    Args:
-        spec: A plain schema.
-
-    Returns:
-        Its type; "string" when it doesn't say.
-    """
-    if isinstance(kind := spec.get("type"), str):
-        return kind
-    for hint, kind in (("properties", "object"), ("items", "array"), ("minimum", "number")):
-        if hint in spec:
-            return kind
-    return "string"
-
-
-def limit(spec: Schema, name: str, otherwise: float) -> float:
-    """Read a limit from a schema that nobody has checked.
-
-    Args:
-        spec: A schema.
-        name: Such as "minimum".
-        otherwise: What holds when the schema says nothing, or nothing usable.
-
-    Returns:
-        The limit.
-    """
-    value = spec.get(name)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    return otherwise
-
-
-def conforms(value: Any, spec: Schema) -> bool:
-    """Check a value against a plain schema, one level deep.
-
-    Args:
-        value: A value.
-        spec: A plain schema.
-
-    Returns:
-        False when type, enum, const, limits, pattern or format forbid it.
-    """
-    if "const" in spec:
-        return bool(value == spec["const"])
-    if isinstance(choices := spec.get("enum"), list):
-        return value in choices
-    kind = spec.get("type")
-    if isinstance(kind, str) and kind in _KINDS:
-        if not isinstance(value, _KINDS[kind]):
-            return False
-        if isinstance(value, bool) and kind != "boolean":
-            return False
-    if isinstance(value, str):
-        return _text_conforms(value, spec)
-    if isinstance(value, list):
-        return limit(spec, "minItems", 0) <= len(value) <= limit(spec, "maxItems", math.inf)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        step = limit(spec, "multipleOf", 0)
-        return (
-            limit(spec, "minimum", -math.inf) <= value <= limit(spec, "maximum", math.inf)
-            and value > limit(spec, "exclusiveMinimum", -math.inf)
-            and value < limit(spec, "exclusiveMaximum", math.inf)
-            and (not step or abs(value / step - round(value / step)) < 1e-9)
-        )
-    return True
-
-
-def fit(value: Any, spec: Any, root: Schema | None = None) -> Any:
-    """Turn a known value into the type that a schema wants, where that loses nothing.
-
-    Args:
-        value: A value from a tool's result or the question.
-        spec: The property's schema.
-        root: The whole schema, which holds the definitions.
-
-    Returns:
-        The value, as text or number if the schema says so.
-    """
-    kind = plain(spec, root or {}).get("type")
-    if kind == "string":
-        return value if isinstance(value, str) else str(value)
-    if kind in ("integer", "number") and isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return value
-    if kind == "integer" and isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
-# Texts that stand for nothing, where a format or a pattern doesn't allow the empty one.
-FORMATS = {
-    "email": ("unknown@example.com", r"[^@\s]+@[^@\s]+\.[^@\s]+"),
-    "date": ("1970-01-01", r"\d{4}-\d\d-\d\d"),
-    "date-time": ("1970-01-01T00:00:00Z", r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*"),
-    "time": ("00:00:00Z", r"\d\d:\d\d.*"),
-    "duration": ("PT0S", r"P.+"),
-    "uri": ("https://example.com/", r"[a-zA-Z][\w+.-]*:\S*"),
-    "url": ("https://example.com/", r"[a-zA-Z][\w+.-]*:\S*"),
-    "uuid": ("00000000-0000-0000-0000-000000000000", r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-.{12}"),
-    "ipv4": ("192.0.2.0", r"\d+(?:\.\d+){3}"),
-    "ipv6": ("::", r"[0-9a-fA-F:.]+"),
-    "hostname": ("example.com", r"[\w.-]+"),
-}
+"""How far nested or recursive schemas are followed."""
 
 _RISKY = re.compile(r"\)[+*]|(?:[+*].*){4}")
+_VAGUE = ("unknown", "other", "none", "neutral", "unspecified", "n/a")
+_FORMATS = {
+    "email": "unknown@example.com",
+    "date": "1970-01-01",
+    "date-time": "1970-01-01T00:00:00Z",
+    "time": "00:00:00Z",
+    "uri": "https://example.com/",
+    "uuid": "00000000-0000-0000-0000-000000000000",
+}
+_SAMPLES = ("0", "a", "A", "00", "aa", "AA", "000", "AAA", "0000", "00000", "A0", "AAA-000")
 
 
-def _text_conforms(value: str, spec: Schema) -> bool:
-    if not limit(spec, "minLength", 0) <= len(value) <= limit(spec, "maxLength", math.inf):
-        return False
-    if (form := str(spec.get("format"))) in FORMATS and len(value) < 300:
-        return bool(re.fullmatch(FORMATS[form][1], value))
-    pattern = spec.get("pattern")
-    # A pattern comes from the client: one that might take for ever is not tried.
-    if isinstance(pattern, str) and len(pattern) < 300 and not _RISKY.search(pattern):
-        try:
-            return bool(re.search(pattern, value[:200]))
-        except re.error:
-            return True
-    return True
+class Spec:
+    """A JSON schema, or a part of `root`: references followed, the first alternative taken."""
+
+    def __init__(self, raw: Any, root: Any = None) -> None:
+        self.raw = raw
+        self.root = raw if root is None else root
+        self.plain = self._plain(raw)
+
+    @cached_property
+    def kind(self) -> str:
+        """The type; "string" when the schema doesn't say."""
+        if isinstance(kind := self.plain.get("type"), str):
+            return kind
+        hints = (("properties", "object"), ("items", "array"))
+        return next((kind for hint, kind in hints if hint in self.plain), "string")
+
+    @cached_property
+    def required(self) -> list[str]:
+        """The names of the properties that an object must have."""
+        return list(self.plain.get("required") or [])
+
+    @cached_property
+    def properties(self) -> dict[str, Spec]:
+        """An object's properties; also required ones that the schema forgets to describe."""
+        described = dict(self.plain.get("properties") or {})
+        named = described | {n: {} for n in self.required if n not in described}
+        return {name: Spec(raw, self.root) for name, raw in named.items()}
+
+    @cached_property
+    def items(self) -> Spec:
+        """What a list holds."""
+        return Spec(self.plain.get("items") or {}, self.root)
+
+    @property
+    def choices(self) -> list[Any]:
+        """The values of an enum; [] for none."""
+        return list(self.plain.get("enum") or [])
+
+    @property
+    def about(self) -> str:
+        """The beginning of the description."""
+        return str(self.plain.get("description") or "")[:400]
+
+    def conforms(self, value: Any) -> bool:
+        """Tell whether a value satisfies the schema."""
+        if not schemas.is_instance(value, self.raw, self.root):
+            return False
+        pattern = self.plain.get("pattern")
+        # A pattern comes from the client: one that might take forever is not tried.
+        if isinstance(value, str) and isinstance(pattern, str) and not _RISKY.search(pattern[:300]):
+            try:
+                return bool(re.search(pattern, value[:200]))
+            except re.error:
+                return True
+        return True
+
+    def fitted(self, value: Any) -> Any:
+        """Turn a known value into the schema's type, where that loses nothing."""
+        if self.kind == "string" and isinstance(value, int | float):
+            return str(value)
+        if self.kind in ("integer", "number") and isinstance(value, str):
+            try:
+                value = float(value)
+            except ValueError:
+                return value
+        whole = self.kind == "integer" and isinstance(value, float) and value.is_integer()
+        return int(value) if whole else value
+
+    def complete(self, value: Any, inside: tuple[str, ...] = ()) -> Any:
+        """Add to a value, or None, what the schema requires, as empty as the schema allows.
+
+        `inside` are the references and names that lead to the value.
+        """
+        if value is None:
+            reference = str(self.raw.get("$ref", "")) if isinstance(self.raw, Mapping) else ""
+            if reference and reference in inside:  # what has to hold its own kind has no end
+                return {}
+            if self.conforms(None):
+                return None
+            inside = (*inside, reference)
+        if isinstance(value, dict) and self.kind == "object":
+            wanted = {*value, *self.required}
+            inner = {n: s for n, s in self.properties.items() if n in wanted}
+            return {n: s.complete(value.get(n), (*inside, n)) for n, s in inner.items()}
+        if isinstance(value, list) and self.kind == "array":
+            least = min(int(self.plain.get("minItems") or 0), 100 >> len(inside))
+            padded = [*value, *[None] * (least - len(value))]
+            return [self.items.complete(v, (*inside, "")) for v in padded]
+        return value if value is not None and self.conforms(value) else self._empty(inside)
+
+    def _empty(self, inside: tuple[str, ...]) -> Any:
+        spec = self.plain
+        if "const" in spec or self.conforms(spec.get("default", object)):
+            return spec.get("const", spec.get("default"))
+        if self.choices:
+            return next((c for c in self.choices if str(c).lower() in _VAGUE), self.choices[0])
+        if self.kind in ("object", "array"):
+            return self.complete({} if self.kind == "object" else [], inside)
+        if self.kind in ("boolean", "null"):
+            return False if self.kind == "boolean" else None
+        if self.kind in ("integer", "number"):
+            limits = [v for k, v in spec.items() if k.lower().endswith(("minimum", "maximum"))]
+            near = [0, *(x + d for x in limits for d in (0, 1, -1)), sum(limits) / 2]
+            step = spec.get("multipleOf") or 1
+            values = [*near, *(math.ceil(x / step) * step for x in near)]
+            return next((x for x in map(self.fitted, values) if self.conforms(x)), 0)
+        least = "unknown".ljust(min(int(spec.get("minLength") or 0), 100_000), ".")
+        first = _FORMATS.get(str(spec.get("format")), least if spec.get("minLength") else "")
+        return next((s for s in (first, first[:1], *_SAMPLES) if self.conforms(s)), first)
+
+    def _plain(self, spec: Any, depth: int = 0) -> dict[str, Any]:
+        """Follow references, merge `allOf`, pick the first alternative that isn't null."""
+        for _ in range(16):
+            if not isinstance(spec, Mapping):
+                return {}
+            if "$ref" in spec:
+                rest = {k: v for k, v in spec.items() if k != "$ref"}
+                spec = {**self._pointed(str(spec["$ref"])), **rest}
+            elif spec.get("allOf") and depth < DEEPEST:
+                own = {k: v for k, v in spec.items() if k != "allOf"}
+                spec = _merged([self._plain(p, depth + 1) for p in (own, *spec["allOf"])])
+            elif options := spec.get("anyOf") or spec.get("oneOf"):
+                around = {k: v for k, v in spec.items() if k not in ("anyOf", "oneOf")}
+                real = [o for o in options if isinstance(o, dict) and o.get("type") != "null"]
+                spec = {**around, **[*real, {"type": "null"}][0]}
+            else:
+                break
+        if isinstance(kinds := spec.get("type"), list):
+            return {**spec, "type": next((k for k in kinds if k != "null"), "null")}
+        return dict(spec)
+
+    def _pointed(self, reference: str) -> dict[str, Any]:
+        place: Any = self.root
+        for step in filter(None, reference.lstrip("#").split("/")):
+            key = step.replace("~1", "/").replace("~0", "~")
+            place = place.get(key) if isinstance(place, Mapping) else None
+        return dict(place) if isinstance(place, Mapping) else {}
 
 
-def _pointed(root: Schema, reference: str) -> dict[str, Any]:
-    place: Any = root
-    for step in filter(None, reference.lstrip("#").split("/")):
-        key = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(place, list) and key.isdigit() and int(key) < len(place):
-            place = place[int(key)]
-        elif isinstance(place, Mapping):
-            place = place.get(key)
-    return dict(place) if isinstance(place, Mapping) else {}
-
-
-def _merged(parts: list[Schema]) -> dict[str, Any]:
+def _merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     for part in parts:
-        named, wanted = {**properties(whole), **properties(part)}, required(whole) + required(part)
-        whole |= part
-        whole |= {"properties": named} if named else {}
-        whole |= {"required": wanted} if wanted else {}
+        named = {**whole.get("properties", {}), **part.get("properties", {})}
+        wanted = [*whole.get("required", []), *part.get("required", [])]
+        whole |= part | ({"properties": named, "required": wanted} if named else {})
     return whole
-
-
-def _option(options: list[Any], root: Schema, said: set[str]) -> dict[str, Any]:
-    """The alternative that the text speaks of, else the first that isn't null."""
-    real = [o for o in options if isinstance(o, dict) and o.get("type") != "null"]
-
-    def spoken_of(option: dict[str, Any]) -> int:
-        target = _pointed(root, str(option["$ref"])) if "$ref" in option else option
-        marks = [str(option.get("$ref", "")).rsplit("/", 1)[-1], str(target.get("title", ""))]
-        inner = target.get("properties")
-        for spec in [target, *(inner.values() if isinstance(inner, dict) else ())]:
-            if isinstance(spec, dict):
-                marks += [str(spec.get("const", "")), *map(str, spec.get("enum") or [])]
-        return len(stems(" ".join(marks)) & said)
-
-    nearest: dict[str, Any] = max(real, key=spoken_of, default={"type": "null"})
-    return nearest

@@ -1,142 +1,91 @@
-"""Structured answers: JSON that satisfies a schema, filled from what was said and found."""
+"""Structured answers and forced tools: JSON that satisfies a schema, filled from what is known."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from offline_claude.mind.emptiness import complete
-from offline_claude.mind.filler import Filler
-from offline_claude.mind.json_schema import (
-    Schema,
-    conforms,
-    fit,
-    kind_of,
-    plain,
-    properties,
+from offline_claude.mind.choose import (
+    ends_the_work,
+    index_of,
+    is_demanding,
+    is_effect,
+    looks_up,
+    spec_of,
 )
-from offline_claude.mind.results import pairs
-from offline_claude.mind.said import feelings
-from offline_claude.mind.values import Passage
-from offline_claude.mind.words import name_words
+from offline_claude.mind.conversation import ToolUse, pairs
+from offline_claude.mind.fill import fill
+from offline_claude.mind.json_schema import Spec
+from offline_claude.mind.mend import corrected
+from offline_claude.mind.shop_case import Case
+from offline_claude.mind.wording import answer
+from offline_claude.mind.words import name_words, pattern, plain_name, said_words, word_list
 
-_TAGGED = re.compile(r"<(\w{1,40})>\s*([^<]{10,20000}?)\s*</\1>")
-_ASKED = re.compile(
-    r"^[^:\n]{0,200}\b(?:extract|classify|analy[sz]e|summari[sz]e|parse|read|convert|turn|identify"
-    r"|detect|rate|categori[sz]e|record|print|sentiment|text|review|describe|find|give|return)"
-    r"\b[^:\n]{0,200}(?::|\n)\s*(?=\S)",
-    re.IGNORECASE,
-)
-_ANSWER = {
-    "answer",
-    "response",
-    "reply",
-    "result",
-    "output",
-    "explanation",
-    "reasoning",
-    "rationale",
-}
-_ABSTRACT = {"summary", "abstract", "gist", "tldr", "overview", "headline"}
+_ANSWERS, _ABSTRACTS, _FINAL = map(word_list, ("answers", "abstracts", "final"))
 
 
-def material(question: str) -> str:
-    """Find what a request is about, without the request: the text to extract from.
-
-    Args:
-        question: Such as "Extract the person: Ada Lovelace is 36".
-
-    Returns:
-        What stands in tags, else after the colon, else the question.
-    """
-    start = question[:20_000]
-    if tagged := _TAGGED.search(start):
-        return tagged[2]
-    if asked := _ASKED.match(start):
-        rest = start[asked.end() :].strip().strip("\"“”'")
-        return rest if len(rest.split()) > 2 else question
-    return question
-
-
-def extracted(
-    schema: Schema,
-    texts: Sequence[str],
-    known: Mapping[str, Any],
-    about: str = "",
-    answer: str = "",
-) -> Any:
-    """Fill a whole schema from texts; nothing is asked, what isn't known stays empty.
-
-    Args:
-        schema: A schema of any type.
-        texts: What was said, the most telling first.
-        known: Values known by name.
-        about: What the value is, such as a tool's name.
-        answer: The answer in words, for fields that want one.
-
-    Returns:
-        A value that satisfies the schema, as far as its rules are known here.
-    """
-    passages = [Passage(material(text)) for text in texts if text.strip()] or [Passage("")]
-    # Any schema can be a property: so one that isn't an object needs no rules of its own.
-    wrapped = {"type": "object", "properties": {"items": schema}, "required": ["items"]}
-    found: Any = None
-    for passage in passages:
-        filler = Filler(schema, passage, known, forced=True, whole=True, about=about)
-        filler.writes = partial(_written, answer)
-        found = _merged(found, filler.object(wrapped).get("items"))
-    if found is None and kind_of(plain(schema, schema)) == "string" and conforms(answer, schema):
-        found = answer
-    return complete(found, schema, schema)
-
-
-def from_results(schema: Schema, results: Sequence[Any]) -> dict[str, Any]:
-    """Take over what tools returned under the very names that a schema has.
-
-    Args:
-        schema: The schema of the answer.
-        results: What the tools returned, read as JSON.
-
-    Returns:
-        Values by property, rows too; {} when the schema isn't one of an object.
-    """
-    whole = plain(schema, schema)
-    found: dict[str, Any] = {}
-    every = list(pairs(list(results)))
-    lists = [v for v in [*results, *(v for _, v in every)] if isinstance(v, list)]
-    for name, raw in properties(whole).items() if kind_of(whole) == "object" else ():
-        spec = plain(raw, schema)
-        columns = properties(plain(spec.get("items", {}), schema)).keys()
-        if kind_of(spec) == "array" and columns:
-            rows = next((v for v in lists if v and _are_rows(v, columns)), [])
-            found[name] = [{k: row[k] for k in columns if k in row} for row in rows]
-        else:
-            same = (v for k, v in every if k == name and conforms(v, spec))
-            found[name] = next(same, None)
-    known = {name: value for name, value in found.items() if value not in (None, [])}
-    tables = [value for value in known.values() if isinstance(value, list)]
-    if "count" in found and "count" not in known and len(tables) == 1:
-        known["count"] = len(tables[0])
-    return known
-
-
-def _are_rows(value: list[Any], columns: Iterable[str]) -> bool:
-    return all(isinstance(row, dict) and row.keys() & set(columns) for row in value)
-
-
-def as_json(value: Any) -> str:
-    """Write a value as the compact JSON of a structured answer.
-
-    Args:
-        value: A value.
-
-    Returns:
-        JSON without white space between its parts.
-    """
+def structured(case: Case, schema: dict[str, Any], text: str) -> str:
+    """Write the answer as JSON that satisfies a schema; `text` is the answer in words."""
+    value = _value(case, Spec(schema), text)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def forced(case: Case, name: str) -> ToolUse:
+    """Fill in a tool because it must be used; what the question leaves open stays empty."""
+    spec, uses, words = spec_of(case, name), case.uses(name), name_words(plain_name(name))
+    if uses and (again := corrected(case, uses[-1], effect=True)):
+        return again
+    if takes_the_answer(case, name) or pattern("extracts").match(" ".join(words)):
+        value = _value(case, spec, answer(case) if case.runs else "")
+        return name, value if isinstance(value, dict) else {}
+    text = case.handbook_query if name == "search_handbook" else case.question
+    return name, fill(spec, text, case.known_for(name), about=name, forced=True)
+
+
+def takes_the_answer(case: Case, name: str) -> bool:
+    """Tell whether a tool takes the answer instead of doing something, such as "submit"."""
+    return bool({*name_words(plain_name(name))} & _FINAL) or ends_the_work(case, name)
+
+
+def any_tool(case: Case) -> ToolUse:
+    """Choose a tool because one must be used: the finishing one, else the best not called yet."""
+    names, used = list(case.tools), {run.name for run in case.runs}
+    best = [names[n] for n in index_of(case, names).find(said_words(case.question))]
+    names = sorted([*best, *names], key=lambda n: (not takes_the_answer(case, n), n in used))
+    calls = [forced(case, name) for name in names[:20]]
+    made = [(run.name, run.input) for run in case.runs]
+    return next((c for c in calls if c not in made), calls[0])
+
+
+def finishing_tool(case: Case) -> ToolUse | None:
+    """Choose the tool that takes an answer or an extraction, though nothing forces it."""
+    asks = bool(pattern("extracts").match(case.focus[:500]))
+    left = [n for n in case.own if not (looks_up(n) or is_effect(n) or is_demanding(case, n))]
+    takers = [n for n in left if ends_the_work(case, n) or (asks and len(left) == 1)]
+    if not takers or any(run.name in takers and not run.failed for run in case.runs):
+        return None
+    call = forced(case, takers[0])
+    return None if call in [(run.name, run.input) for run in case.runs] else call
+
+
+def _value(case: Case, spec: Spec, text: str) -> Any:
+    """The answer as a value: from the question, from results, from what was said before."""
+    texts = [_material(each) for each in case.material[:8] if each.strip()] or [""]
+    # Any schema can be a property: so one that isn't an object needs no rules of its own.
+    whole = Spec({"properties": {"items": spec.raw}, "required": ["items"]}, spec.root)
+    found: Any = None
+    for each in texts:
+        found = _merged(found, fill(whole, each, case.known_for(), whole=True).get("items"))
+    if spec.kind == "object":
+        found = {**(found or {}), **_from_results(spec, [run.value for run in case.runs])}
+        for name, inner in spec.properties.items():
+            words = {*name_words(name)}
+            written = text if words & _ANSWERS and name not in found else ""
+            if words & _ABSTRACTS:
+                written = re.split(r"(?<=[.!?])\s", texts[0])[0][:400]
+            found |= {name: written} if written and inner.conforms(written) else {}
+    return spec.complete(text if found is None and spec.conforms(text) else found)
 
 
 def _merged(first: Any, second: Any) -> Any:
@@ -146,31 +95,22 @@ def _merged(first: Any, second: Any) -> Any:
     return second if first in (None, "", []) else first
 
 
-def _written(answer: str, name: str, spec: Schema, passage: Passage) -> Any:
-    """Scores, summaries and answers: they follow from a text, but don't stand in it."""
-    words = {*name_words(name)}
-    if kind_of(spec) in ("number", "integer"):
-        return _score(words, spec, passage)
-    if kind_of(spec) == "string" and not spec.get("enum"):
-        if words & _ABSTRACT and (first := _first_sentence(passage.text)):
-            return first if conforms(first, spec) else None
-        if words & _ANSWER and answer and conforms(answer, spec):
-            return answer
-    return None
+def _material(question: str) -> str:
+    """What a request is about, without the request: the text to extract from."""
+    asked = pattern("request").match(question[:20_000])
+    rest = question[asked.end() :].strip().strip("\"“”'") if asked else ""
+    return rest if len(rest.split()) > 2 else question
 
 
-def _score(words: set[str], spec: Schema, passage: Passage) -> Any:
-    """How positive, negative or neutral a text is, from 0 to 1."""
-    if not words & {"positive", "negative", "neutral", "sentiment", "polarity"}:
-        return None
-    good, bad = feelings(passage)
-    every = max(1, good + bad)
-    share = {"positive": good / every, "negative": bad / every, "neutral": float(not good + bad)}
-    mood = next((share[w] for w in share if w in words), (good - bad) / every)
-    value = fit(round(mood, 2), spec)
-    return value if conforms(value, spec) else None
-
-
-def _first_sentence(text: str) -> str:
-    end = re.search(r"[.!?](?=\s|$)", text[:400])
-    return (text[: end.end()] if end else text[:200]).strip()
+def _from_results(spec: Spec, results: list[Any]) -> dict[str, Any]:
+    """Values, and rows too, that tools returned under the very names that a schema has."""
+    every = list(pairs(results))
+    lists = [v for v in [*results, *(v for _, v in every)] if isinstance(v, list) and v]
+    found: dict[str, Any] = {}
+    for name, inner in spec.properties.items():
+        if columns := inner.items.properties.keys():
+            rows = [v for v in lists if all(isinstance(r, dict) and r.keys() & columns for r in v)]
+            found[name] = [{k: r[k] for k in columns if k in r} for r in rows[0]] if rows else None
+        else:
+            found[name] = next((v for k, v in every if k == name and inner.conforms(v)), None)
+    return {name: value for name, value in found.items() if value is not None}

@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from offline_claude.mind import think
 from offline_claude.reply import Thought
-from tests.offline_claude.test_own_tools import own, request
+from tests.support.mind import decide, own
 
 QUESTION = "How long do repairs take, and what about left-handed scissors?"
 CITED = {
@@ -75,7 +74,7 @@ def work(
     turns: list[list[tuple[str, dict[str, Any]]]] = []
     reports = 0
     while len(turns) < 12:
-        thought = think(request(messages, TOOLS if tools is None else tools))
+        thought = decide(messages, TOOLS if tools is None else tools)
         if not thought.calls:
             return turns, thought
         turns.append(thought.calls)

@@ -1,0 +1,135 @@
+"""How the support desk works: look up first, in parallel; then act; each thing once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from offline_claude.mind.conversation import ToolUse, dig, pairs
+from offline_claude.mind.fill import MissingArgument, fill
+from offline_claude.mind.json_schema import Spec
+from offline_claude.mind.shop_case import Case
+from offline_claude.mind.values import Passage, quoted
+from offline_claude.mind.wording import findings, refunded
+from offline_claude.mind.words import TROUBLES, pattern, stems
+
+_FEW = 3
+"""So many orders are looked up beside their parcels."""
+
+
+def look_ups(case: Case) -> list[ToolUse]:
+    """Choose the look-ups that the question needs, of tools on offer and not made yet."""
+    wanted: list[ToolUse] = []
+    parcels = case.wants_tracking and "track_shipment" in case.tools and not case.asks_contents
+    # Of one order, the answer names the books; of many, who asks for parcels gets parcels.
+    if case.needs_order and not (parcels and len(case.orders) > _FEW):
+        wanted += [("find_order", {"order_id": n}) for n in case.orders]
+    if case.wants_tracking:
+        wanted += [("track_shipment", {"order_id": n}) for n in case.orders]
+    if case.wants_policy:
+        wanted.append(("search_handbook", {"query": case.handbook_query}))
+    if case.wants_stock:
+        wanted += [("check_stock", {"title": t}) for t in _titles(case)]
+    lost = any(r.is_error for r in case.uses("find_order"))
+    if case.emails and (lost or case.lacks_order or case.lists_orders):
+        wanted.append(("find_orders_of_customer", {"email": case.emails[0]}))
+    calls = [(n, _shape(case, n, values)) for n, values in wanted if n in case.tools]
+    return [(n, a) for n, a in calls if not case.done(n, **a)]
+
+
+def effects(case: Case) -> list[ToolUse]:
+    """Choose what to do next, refunds before the email about them, once all is looked up.
+
+    Raises:
+        MissingArgument: The question wants a refund of a part, and doesn't say of how much.
+    """
+    if any(r.is_error for r in case.runs if r.name in ("find_order", "refund", "send_email")):
+        return []
+    if case.wants_refund:
+        if "refund" not in case.tools and not case.succeeded("refund"):
+            return []
+        made = [str(value) for run in case.uses("refund") for value in run.input.values()]
+        due = [n for n in case.orders if "refund" in case.tools and str(n) not in made]
+        if calls := [c for n in due if (c := _refund(case, n))]:
+            return calls
+        if due or not case.orders:
+            return []
+    if case.wants_email and "send_email" in case.tools and not case.done("send_email"):
+        email = _email(case)
+        return [email] if email else []
+    return []
+
+
+def _shape(case: Case, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Fit values to the schema on offer: a learner may have renamed or added arguments."""
+    spec = Spec(case.tools[name]["input_schema"])
+    arguments = {k: v for k, v in values.items() if k in spec.properties}
+    left = {k: v for k, v in values.items() if k not in arguments}
+    for missing in [p for p in spec.required if p not in arguments]:
+        if key := next((k for k in left if stems(missing) & stems(k)), None):
+            arguments[missing] = left.pop(key)
+    arguments = {k: spec.properties[k].fitted(v) for k, v in arguments.items()}
+    known = {**case.known_for(), **arguments}
+    return {**fill(spec, case.question, known, forced=True), **arguments}
+
+
+def _titles(case: Case) -> list[str]:
+    if found := quoted(case.question):
+        return found
+    if names := Passage(case.reading).spots("name"):
+        return [names[0].value]
+    asked = pattern("title").search(case.reading)
+    return [asked[1]] if asked else []
+
+
+def _refund(case: Case, number: int) -> ToolUse | None:
+    order, amount = case.order(number), case.amount
+    if order and amount is None:
+        if _names_a_part(case, order.value):
+            raise MissingArgument("amount")
+        amount = dig(order.value, "total", "amount")
+    wants_amount = "amount" in (case.tools["refund"]["input_schema"].get("required") or [])
+    if (amount is None and wants_amount) or (order is None and "find_order" in case.tools):
+        return None
+    values = {"order_id": number, "reason": case.trouble}
+    return "refund", _shape(case, "refund", values | ({} if amount is None else {"amount": amount}))
+
+
+def _names_a_part(case: Case, order: Any) -> bool:
+    """Whether only a part of an order is to be refunded; how much that is, isn't guessed."""
+    titles = [v.lower() for k, v in pairs(order) if k == "title" and isinstance(v, str)]
+    named = [title for title in titles if title in case.reading.lower()]
+    return case.says("part") or 0 < len(named) < len(titles)
+
+
+def _email(case: Case) -> ToolUse | None:
+    found = next((run for n in case.orders if (run := case.order(n))), None)
+    customer = dig(found.value, "email") if found else None
+    address = case.emails[0] if case.emails else customer
+    if not address:
+        return None
+    name = dig(found.value, "customer") if found and address == customer else None
+    written = case.said_before("send_email")
+    subject, lines = _letter(case)
+    body = [
+        f"Dear {[*str(name or '').split(), 'customer'][0]},",
+        "\n".join(lines),
+        "Please write to us if anything is still open.",
+        "Kind regards\nThe bookshop's support desk",
+    ]
+    values = {"to": address, "subject": subject, "body": "\n\n".join(body)} | {
+        key: written[key] for key in ("subject", "body") if written.get(key)
+    }
+    return "send_email", _shape(case, "send_email", values)
+
+
+def _letter(case: Case) -> tuple[str, list[str]]:
+    """What the letter is about: the refund if one was made, else what was found."""
+    orders = " and ".join(map(str, case.orders))
+    if told := refunded(case):
+        sorry = next((told for _, trouble, told in TROUBLES if trouble == case.trouble), "")
+        apology = f"We are sorry that {sorry}. " if sorry else ""
+        return f"Your refund for order {orders}", [f"{apology}We have {told.rstrip(',')}."]
+    request = f"This is about your request: “{case.question.strip()}”"
+    subject = f"Your order {orders}" if orders else "A message from the bookshop"
+    said = [case.last_reply] if case.refers_back and case.last_reply else [request]
+    return subject, findings(case) or quoted(case.question) or said

@@ -1,0 +1,83 @@
+"""What the mind says without tools: what it is, what was written here, what it can't do."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.mind import ask, own
+from tests.support.offline_server import SHOP
+
+REMINDER = "<system-reminder>\nToday is 2026-11-24. Run the tests.\n</system-reminder>\n"
+DOCUMENT = {
+    "type": "document",
+    "source": {"type": "text", "data": "The grass is green. The sky is blue. Ada wrote this."},
+}
+IMAGE = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
+
+
+@pytest.mark.parametrize("question", ["Hello", "hi there!", "Good morning", "Ping"])
+def test_greeting_says_what_it_is(question: str) -> None:
+    assert ask(question).text.startswith("Hello! I am the offline Claude")
+
+
+@pytest.mark.parametrize("question", ["Who are you?", "what model are you", "Are you GPT-4?"])
+def test_asked_what_it_is_it_says_so_whatever_the_tools(question: str) -> None:
+    said = ask(question, tools=SHOP).text
+    assert "a deterministic stand-in that speaks the Messages API, not a model" in said
+
+
+def test_ability_is_told_with_the_tools_on_offer() -> None:
+    assert "find_order, track_shipment" in ask("What can you do?", tools=SHOP).text
+    assert "offers no tools" in ask("What can you do?").text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Tell me about recursion in programming.",
+        "What is 27 * 453?",
+        "Write a haiku about rain.",
+        "Wie ist das Wetter in München?",
+        "Say pong",
+    ],
+)
+def test_what_it_can_not_do_it_says_plainly(question: str) -> None:
+    said = ask(question, system="You only respond in haikus.").text
+    assert said.startswith(f"I have no answer to “{question}”: I am the offline Claude")
+
+
+def test_no_tool_that_fits_is_said_with_the_tools_on_offer() -> None:
+    said = ask("Water my plants", tools=[own("get_weather", "Current weather", {"city": "string"})])
+    assert "I see no tool among get_weather that fits “Water my plants”" in said.text
+
+
+@pytest.mark.parametrize(
+    ("told", "asked", "quoted"),
+    [
+        ("My name is Ada. I live in Oslo.", "Where do I live?", "I live in Oslo."),
+        ("Remember the code 7421.", "What was the code?", "Remember the code 7421."),
+    ],
+)
+def test_what_was_said_before_is_quoted(told: str, asked: str, quoted: str) -> None:
+    assert f"“{quoted}”" in ask(told, "I see.", asked).text
+
+
+def test_document_is_quoted_and_what_it_lacks_is_said() -> None:
+    told = ask([DOCUMENT, {"type": "text", "text": "What colour is the sky?"}])
+    assert "“The sky is blue.”" in told.text
+    none = ask([DOCUMENT, {"type": "text", "text": "How tall is Berlin?"}])
+    assert "no sentence about" in none.text
+
+
+def test_image_is_said_to_be_unseen() -> None:
+    told = ask([IMAGE, {"type": "text", "text": "What is this?"}]).text
+    assert "can't look at the image" in told
+
+
+def test_summary_of_a_conversation_quotes_who_asked_what() -> None:
+    told = "Summarise the conversation below.\n\nuser: Where is order 7?\nassistant: In Cork."
+    assert "“Where is order 7?”" in ask(told).text
+
+
+def test_notices_alone_ask_for_nothing() -> None:
+    assert "They ask for nothing" in ask(REMINDER, tools=SHOP).text
