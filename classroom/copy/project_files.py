@@ -139,9 +139,9 @@ def _words(recipe: Recipe, project: str, package: str, *, bare: bool) -> dict[st
     tests = "your tools, the sandbox, the replay of recorded runs"
     if not bare:
         tests += (
-            "; in `test_behaviour.py` what the recipe does, and a real SIGKILL of a worker, at the "
-            "support desk that it was built for, with a stand-in for Claude: these need no key, "
-            "and don't look at your tools"
+            "; and what the recipe does at the support desk that it was built for, a real SIGKILL "
+            "of a worker included, with the stand-ins for Claude and the shop from the wheel. "
+            "These tests need no key, and don't look at your tools"
         )
     return {
         "PROJECT": project,

@@ -84,7 +84,18 @@ async def track_shipment(order_id: int) -> dict[str, Any]:
     Args:
         order_id: The order's number, for example 1042.
     """
-    return {"order_id": order_id, "status": (await find_order(order_id))["status"]}
+    status = (await find_order(order_id))["status"]
+    delivered = "2026-05-04" if status == "delivered" else None
+    return {
+        "order_id": order_id,
+        "status": status,
+        "carrier": "Harbour Post",
+        "tracking_number": f"HP{order_id}",
+        "last_seen": "Utrecht sorting centre",
+        "shipped_on": "2026-05-01",
+        "expected_on": "2026-05-06",
+        "delivered_on": delivered,
+    }
 
 
 @tool
