@@ -13,7 +13,6 @@ from offline_claude.mind.words import (
     Index,
     collapse,
     pattern,
-    phrases,
     said_words,
     stem,
     stems,
@@ -27,29 +26,22 @@ _IDENTITY = (
 _GREETING = (
     "Hello! I am the offline Claude, deterministic rules that speak the Messages API, not a model."
 )
-_WHO, _HELLO, _THANKS, _ABLE, _ASKS = (
-    phrases("about", name) for name in ("who", "hello", "thanks", "able", "asks")
-)
-_MORE = r"(?:[ ,]+(?:there|claude|again|world|everyone|all|you|a lot|so much|very much))*\W*"
-_SENTENCE = re.compile(r"[^\n.!?]+(?:[.!?](?=\w)[^\n.!?]*)*[.!?]?")
-_USER_WROTE = re.compile(r"^user: (?!\[)(.{1,80})", re.MULTILINE)
-"""A line of a conversation that is told in words."""
 
 
 def introduction(case: Case) -> str:
     """Say who it is, greet, or say what it can do; "" when the question is about other things."""
-    question, tools = collapse(case.focus[:2000]), _offered(case)
+    question, tools = collapse(case.focus[:2000]), _shortened(", ".join(case.tools), 500)
     able = f"I can choose and use the tools of this request: {tools}. I can't write freely."
     if not case.tools:
         able = "I can use tools and fill in JSON, but this request offers no tools, and I can't "
         able += "write freely."
-    if re.search(_WHO, question, re.IGNORECASE):
+    if pattern("who").search(question):
         return _IDENTITY
-    if re.fullmatch(rf"{_HELLO}{_MORE}(?:how are you[^.]{{0,20}})?", question, re.IGNORECASE):
+    if pattern("greeting").fullmatch(question):
         return f"{_GREETING} {able}"
-    if re.fullmatch(rf"(?:ok(?:ay)?|great)?\W*{_THANKS}{_MORE}", question, re.IGNORECASE):
+    if pattern("farewell").fullmatch(question):
         return "You are welcome."
-    asks = re.search(_ABLE, question, re.IGNORECASE) and len(question.split()) <= 12
+    asks = pattern("able").search(question) and len(question.split()) <= 12
     return f"{_IDENTITY} {able}" if asks and not case.named_orders else ""
 
 
@@ -68,32 +60,34 @@ def without_tools(case: Case) -> str:
 
 def _quoted(case: Case, text: str) -> str:
     """Answer a question with the sentence written here that shares most words with it."""
-    asks = "?" in text or re.match(rf"\s*{_ASKS}\b", text, re.IGNORECASE)
+    asks = "?" in text or pattern("asks").match(text)
     asked = [w for w in said_words(text)[:40] if asks and stem(w) not in FILLER]
     above = case.focus.strip().rpartition("\n")[0]
     written = "\n".join([*case.documents, *case.earlier[::-1], above])[:100_000]
-    sentences = [m[0].strip() for m in _SENTENCE.finditer(written) if not m[0].endswith("?")]
+    sentences = [
+        m[0].strip() for m in pattern("sentence").finditer(written) if not m[0].endswith("?")
+    ]
     index = Index("sentence", ((sentence,) for sentence in sentences))
     told = [set(index.find(synonyms(word))) for word in asked]
     shared = {n: sum(n in found for found in told) for n in set().union(*told)}
     best = max(shared, key=lambda n: (shared[n], -n), default=-1)
     if best >= 0 and 2 * shared[best] >= len(asked):
-        return f"From what you wrote: “{_cut(sentences[best])}”"
+        return f"From what you wrote: “{_shortened(sentences[best])}”"
     lacks = case.documents and not case.tools and asks
-    return f"I find no sentence about “{_cut(text)}” in the text you sent." if lacks else ""
+    return f"I find no sentence about “{_shortened(text)}” in the text you sent." if lacks else ""
 
 
 def _not_written(case: Case, text: str) -> str:
     """Say that it takes a model to write something, and quote what there is to quote."""
     verb = pattern("writes").findall(text[:300])[0].lower()
-    if asked := _USER_WROTE.findall(case.focus):
+    if asked := re.findall(r"(?m)^user: (?!\[)(.{1,80})", case.focus):
         quotes = "; ".join(f"“{each.strip()}”" for each in asked[-12:])
         return f"I can't {verb} as a model would; I quote. The user wrote: {quotes}."
     return f"I can't {verb} a text: I am the offline Claude, rules that quote, not a model."
 
 
 def _cannot_help(case: Case) -> str:
-    question = textwrap.shorten(case.focus[:2000], 400, placeholder="…")
+    question = _shortened(case.focus[:2000])
     if not case.tools:
         about = f" to “{question}”" if question else ""
         return (
@@ -103,15 +97,12 @@ def _cannot_help(case: Case) -> str:
         )
     shop = SHOP_TOOLS & {*case.tools}
     hint = " Ask me about an order, a shipment or the handbook." if shop else ""
+    offered = _shortened(", ".join(case.tools), 500)
     return (
-        f"I am the offline Claude, not a model, and I see no tool among {_offered(case)} that fits "
+        f"I am the offline Claude, not a model, and I see no tool among {offered} that fits "
         f"“{question}”.{hint}"
     )
 
 
-def _offered(case: Case) -> str:
-    return textwrap.shorten(", ".join(case.tools), 500, placeholder="…")
-
-
-def _cut(text: str) -> str:
-    return textwrap.shorten(text, 400, placeholder="…")
+def _shortened(text: str, most: int = 400) -> str:
+    return textwrap.shorten(text, most, placeholder="…")

@@ -28,12 +28,8 @@ from offline_claude.mind.words import (
 
 _EFFECTS, _HARMFUL, _LOOK_UPS = map(word_list, ("effects", "harmful", "look_ups"))
 _MOST_CALLS = 20
-_MANY = 24
-"""From so many tools on, most words of a tool's name have to be said."""
-
-_SHORT = 300
-"""Characters of a description that counts whole; one twice as long is that of an agent."""
-
+_MANY = 24  # from so many tools on, most words of a tool's name have to be said
+_SHORT = 300  # characters of a description that counts whole; one twice as long is that of an agent
 _TELLING_KINDS = {"sum", "currency", "email", "url", "path", "zone", "language", "ticker"}
 _LOCATORS = {"url", "path"}
 
@@ -107,10 +103,7 @@ def index_of(case: Case, names: list[str]) -> Index:
 
 
 def _matches(case: Case) -> list[Match]:
-    """The tools that the question speaks of, in the order offered.
-
-    Of two tools that answer to the same words, the one that more of its words speak of.
-    """
+    """The tools that the question speaks of; of two for the same words, the one that fits best."""
     told: list[Match] = []
     index = index_of(case, case.own)
     for text in dict.fromkeys([case.focus, case.question]):

@@ -9,30 +9,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
-from offline_claude.mind.words import name_words, pattern, phrases
+from offline_claude.mind.words import name_words, pattern, word_list
 from offline_claude.request import Block, Message, Sent, blocks_of, question_index, text_of
 
-SHOP_TOOLS = frozenset(
-    [
-        "find_order",
-        "find_orders_of_customer",
-        "track_shipment",
-        "search_handbook",
-        "check_stock",
-        "refund",
-        "send_email",
-    ]
-)
-ToolUse = tuple[str, dict[str, Any]]
-"""A tool's name and the arguments to call it with."""
-
+SHOP_TOOLS = word_list("shop_tools")
+ToolUse = tuple[str, dict[str, Any]]  # a tool's name and the arguments to call it with
+# Tools used for one question, after which the mind only answers: nothing goes on forever.
 MOST_RUNS = 60
-"""Tools used for one question, after which the mind only answers: nothing goes on forever."""
-
 _LONGEST = 100_000
 _MOST_PAIRS = 20_000
 _NOTICE = re.compile(r"<(\w+-[\w-]{1,60})>")
-_UNSETTLED = re.compile(phrases("results", "unsettled"), re.IGNORECASE)
 
 
 def once(found: list[Any]) -> list[Any]:
@@ -84,7 +70,7 @@ class ToolRun:
     @property
     def unsettled(self) -> bool:
         """Whether only a person can find out if it did what it was asked for."""
-        return self.failed and bool(_UNSETTLED.search(self.text[:2000]))
+        return self.failed and bool(pattern("unsettled").search(self.text[:2000]))
 
 
 def _tool_runs(messages: list[Message]) -> list[ToolRun]:
@@ -130,34 +116,19 @@ def _words(message: Message) -> str:
 
 @dataclass(frozen=True)
 class Conversation:
-    """What has been said and done.
-
-    Attributes:
-        sent: The request.
-        question: The question being worked on. A short answer to something that was asked back,
-            or a follow-up such as "And in Rome?", is read together with the question before it.
-        focus: The user's last words alone.
-        documents: The documents that the user sent, oldest first.
-        unseen: What the question holds that can't be read here, such as "image".
-        earlier: What the user wrote before, oldest first.
-        last_reply: What the assistant said last, before the question.
-        begun: The reply that is to be continued, if one is.
-        asked_to_go_on: Whether the user asks for more of that reply.
-        runs: The tools used for this question, with their results.
-        earlier_runs: The tools used before.
-    """
+    """What has been said and done."""
 
     sent: Sent
-    question: str
-    focus: str
-    documents: list[str]
-    unseen: list[str]
-    earlier: list[str]
-    last_reply: str
-    begun: Message | None
-    asked_to_go_on: bool
-    runs: list[ToolRun]
-    earlier_runs: list[ToolRun]
+    question: str  # being worked on; a short follow-up is read with the question before it
+    focus: str  # the user's last words alone
+    documents: list[str]  # that the user sent, oldest first
+    unseen: list[str]  # what the question holds that can't be read here, such as "image"
+    earlier: list[str]  # what the user wrote before, oldest first
+    last_reply: str  # what the assistant said last, before the question
+    begun: Message | None  # the reply that is to be continued, if one is
+    asked_to_go_on: bool  # whether the user asks for more of that reply
+    runs: list[ToolRun]  # the tools used for this question, with their results
+    earlier_runs: list[ToolRun]  # the tools used before
 
     @classmethod
     def read(cls, sent: Sent) -> Self:
@@ -172,8 +143,8 @@ class Conversation:
         replies = [m.text for m in before if m.role == "assistant" and m.text]
         asked_back = bool(before) and before[-1].text.rstrip().endswith("?")
         if earlier and len(focus.split()) <= 8 and (asked_back or pattern("ellipsis").match(focus)):
-            last = next((t for t in reversed(earlier) if not _is_ellipsis(t)), earlier[-1])
-            question = f"{last}\n{focus}"
+            whole = [t for t in earlier if len(t.split()) > 8 or not pattern("follows").match(t)]
+            question = f"{[*earlier[-1:], *whole][-1]}\n{focus}"
         beside = [b for m in messages if m.role == "user" for b in m.blocks if "source" in b]
         unseen = [b for m in after[:1] for b in m.blocks if "source" in b and not _text(b)]
         return cls(
@@ -244,17 +215,8 @@ def _question_index(messages: list[Message]) -> int:
     return at
 
 
-def _is_ellipsis(text: str) -> bool:
-    return len(text.split()) <= 8 and bool(
-        pattern("ellipsis").match(text) or pattern("yes").match(text)
-    )
-
-
 def _without_interruptions(messages: list[Message]) -> list[Message]:
-    """Join a reply that was cut off, "Continue", and the rest of it to the one reply they are.
-
-    The result ends with the assistant where a reply is to be continued.
-    """
+    """Join a reply that was cut off, "Continue", and the rest of it to the one reply they are."""
     joined: list[Message] = []
     for message in messages:
         last = joined[-1] if joined else Message("", [])

@@ -131,8 +131,13 @@ class _Filler:
         arguments = self.arguments(spec)
         found: dict[str, Any] = {}
         self.objects_left -= 1
-        spots = [(a, s) for a in arguments for s in self._spots(a) if s.score >= self.least(a)]
+        spots = [(a, s) for a in arguments for s in self._spots(a)]
         for argument, spot in sorted(spots, key=lambda each: -each[1].score):
+            least = -0.9 if argument.needed else SURE
+            if self.whole:
+                least = 1.01 if argument.is_number else 0.25
+            if spot.score < least:
+                continue
             value = argument.spec.fitted(spot.value)
             taken = any(s.start < spot.end and spot.start < s.end for s in self.taken)
             if argument.name not in found and not taken and argument.spec.conforms(value):
@@ -145,12 +150,6 @@ class _Filler:
             elif argument.needed and self.strict and not argument.spec.conforms(None):
                 raise MissingArgument(argument.name, argument.spec.choices)
         return {a.name: found[a.name] for a in arguments if a.name in found}
-
-    def least(self, argument: _Argument) -> float:
-        """How sure a value has to be."""
-        if self.whole:
-            return 1.01 if argument.is_number else 0.25
-        return -0.9 if argument.needed else SURE
 
     def _rest(self, argument: _Argument, depth: int) -> Any:
         """What isn't a single value of the text: lists, inner objects, the user's own words."""

@@ -10,9 +10,7 @@ from typing import Any
 
 from offline_claude import schemas
 
-DEEPEST = 5
-"""How far nested or recursive schemas are followed."""
-
+DEEPEST = 5  # how far nested or recursive schemas are followed
 _RISKY = re.compile(r"\)[+*]|(?:[+*].*){4}")
 _VAGUE = ("unknown", "other", "none", "neutral", "unspecified", "n/a")
 _FORMATS = {

@@ -9,16 +9,7 @@ from offline_claude.mind.conversation import ToolRun, ToolUse
 from offline_claude.mind.fill import fill
 from offline_claude.mind.json_schema import Spec
 from offline_claude.mind.shop_case import Case
-from offline_claude.mind.words import name_words, phrases, stems
-
-_AGAIN, _NEVER, _TEMPORARY = (
-    re.compile(phrases("results", name), re.IGNORECASE) for name in ("again", "never", "temporary")
-)
-_CHOICES = re.compile(
-    rf"{phrases('results', 'choices')}\b(?: either| one of| are| is| in)?\s*[:(\[]?\s*"
-    r"([^.;?!\n]{1,300})",
-    re.IGNORECASE,
-)
+from offline_claude.mind.words import name_words, pattern, stems
 
 
 def corrected(case: Case, run: ToolRun, *, effect: bool) -> ToolUse | None:
@@ -29,11 +20,11 @@ def corrected(case: Case, run: ToolRun, *, effect: bool) -> ToolUse | None:
     if not run.failed or run.unsettled or run.name not in case.tools:
         return None
     error, same = run.text[:2000], case.uses(run.name)
-    if _NEVER.search(error) or same[-1] is not run:
+    if pattern("never").search(error) or same[-1] is not run:
         return None
     if any(r.input == run.input for r in same if r is not run):
         return None
-    if _AGAIN.search(error) or (not effect and _TEMPORARY.search(error)):
+    if pattern("again").search(error) or (not effect and pattern("temporary").search(error)):
         return run.name, run.input
     if sum(r.failed for r in same) > 1:  # a second error is for the user to hear
         return None
@@ -63,7 +54,7 @@ def _mended(given: dict[str, Any], error: str, spec: Spec, case: Case) -> dict[s
 
 def _choice(error: str, old: str, question: str) -> str | None:
     """Of the values that an error lists, the one that was meant: near the old one, or said."""
-    for m in _CHOICES.finditer(error):
+    for m in pattern("listed_choices").finditer(error):
         listed = re.split(r"\s*(?:,|\bor\b|\band\b|\||/)\s*", m[1])
         values = [v.strip(" \t'\"“”`[](){}<>") for v in listed]
         values = [v for v in values if v and len(v.split()) <= 4 and v != old]

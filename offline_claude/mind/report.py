@@ -22,13 +22,10 @@ from offline_claude.reply import Thought
 
 _IGNORED = FILLER | stems(" ".join(word_list("wishing")))
 _POINT = re.compile(r"\(\d+\) |\n|(?<=[.:;]) ")
-_DIFFER = stems("disagree contradict conflict differ inconsistent")
-_DOUBTS = stems("disagreement contradiction conflict difference inconsistency discrepancy")
-_GAPS = stems("gap missing open unknown unanswered limitation lacking")
-_TITLE = stems("title heading subject name")
-_QUOTE = stems("quote excerpt passage verbatim snippet words")
-_SOURCE = stems("source reference id url document citation")
-_TOOL = stems("tool where place")
+_DIFFER, _DOUBTS, _GAPS, _TITLE, _QUOTE, _SOURCE, _TOOL = (
+    stems(" ".join(word_list(name)))
+    for name in ("differ", "doubts", "gaps", "title", "quote", "source", "tool")
+)
 _QUERIES = {"query", "q", "keywords", "topic", "text"}
 _MOST_OF_A_TOPIC = 3
 

@@ -7,13 +7,12 @@ from functools import cached_property
 from typing import Any
 
 from offline_claude.mind.conversation import Conversation, ToolRun, dig, pairs
-from offline_claude.mind.words import FILLER, TROUBLES, collapse, pattern, phrases, stems
+from offline_claude.mind.words import FILLER, TROUBLES, collapse, pattern, stems
 
-_NOT = phrases("shop", "not") + (
+_NOT = pattern("not_to_do").pattern + (
     r"\s+(?:(?:want|need|wish|like|a|an|the|any|that|this|my|to|get|make|give|me|have|pay|issue|your"
     r"|just|simply)\s+){0,4}"
 )
-_SENTENCE = re.compile(r"[^.!?\n]+(?:\.\d+[^.!?\n]*)*[.!?]*")
 
 
 def order_numbers(text: str) -> list[int]:
@@ -38,12 +37,7 @@ class Case(Conversation):
 
     def says(self, name: str) -> bool:
         """Tell whether the question has one of the phrases of the shop that have this name."""
-        return bool(re.search(phrases("shop", name), self.reading, re.IGNORECASE))
-
-    @cached_property
-    def is_general(self) -> bool:
-        """Whether the question begins like one about the shop in general."""
-        return bool(re.match(rf"\s*{phrases('shop', 'general')}", self.reading, re.IGNORECASE))
+        return bool(pattern(name).search(self.reading))
 
     @cached_property
     def named_orders(self) -> list[int]:
@@ -53,19 +47,19 @@ class Case(Conversation):
     @cached_property
     def wants_refund(self) -> bool:
         """A refund is to be made, rather than talked about."""
-        general = self.says("policy") or self.is_general
-        asked_for = self._asks_for("refund", phrases("shop", "refund"))
+        general = self.says("policy") or self.says("general")
+        asked_for = self._asks_for("refund", pattern("refund").pattern)
         return asked_for and not (general and not self.named_orders)
 
     @cached_property
     def wants_email(self) -> bool:
         """A message is to be sent."""
-        return self._asks_for("email", r"(?:send|e-?mail|notify)")
+        return self._asks_for("letter", r"(?:send|e-?mail|notify)")
 
     def _asks_for(self, wish: str, refusal: str) -> bool:
         """Whether something that has an effect is asked for, and nowhere refused."""
-        sentences = (match[0] for match in _SENTENCE.finditer(self.reading))
-        wished = [s for s in sentences if re.search(phrases("shop", wish), s, re.IGNORECASE)]
+        sentences = (match[0] for match in pattern("sentence").finditer(self.reading))
+        wished = [s for s in sentences if pattern(wish).search(s)]
         refused = re.search(_NOT + refusal, self.reading, re.IGNORECASE)
         return any(not pattern("only_asks").match(s) for s in wished) and not refused
 
@@ -75,25 +69,15 @@ class Case(Conversation):
         return self.says("tracking") and not self.wants_refund and not self.says("policy")
 
     @cached_property
-    def asks_contents(self) -> bool:
-        """The question is whose an order is, or what is in it."""
-        return self.says("contents")
-
-    @cached_property
     def wants_policy(self) -> bool:
         """The handbook may help: asked for, or a refund has to follow it."""
-        general = self.is_general and self.says("handbook") and not self.named_orders
+        general = self.says("general") and self.says("handbook") and not self.named_orders
         return self.says("policy") or general or (self.wants_refund and bool(self.orders))
-
-    @cached_property
-    def wants_stock(self) -> bool:
-        """The question is whether the shop has a book."""
-        return self.says("stock") and not self.orders
 
     @cached_property
     def lists_orders(self) -> bool:
         """The question is which orders there are."""
-        return bool(re.search(r"\borders\b", self.reading, re.I)) and not self.named_orders
+        return self.says("all_orders") and not self.named_orders
 
     @cached_property
     def needs_order(self) -> bool:
@@ -182,12 +166,6 @@ class Case(Conversation):
     def succeeded(self, *words: str) -> bool:
         """Tell whether a tool whose name has one of these words returned a result."""
         return any(not r.is_error and any(w in r.name for w in words) for r in self.runs)
-
-    @cached_property
-    def material(self) -> list[str]:
-        """The texts that an answer can be made of, the most telling first."""
-        returned = [run.text for run in self.runs if run.value is None and not run.is_error]
-        return ["\n".join([self.question, *self.documents]), *returned, *reversed(self.earlier)]
 
     def known_for(self, tool: str = "") -> dict[str, Any]:
         """Values for a tool's arguments, by likely name; its own results don't change them."""

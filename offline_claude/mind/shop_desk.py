@@ -12,14 +12,13 @@ from offline_claude.mind.values import Passage, quoted
 from offline_claude.mind.wording import findings, refunded
 from offline_claude.mind.words import TROUBLES, pattern, stems
 
-_FEW = 3
-"""So many orders are looked up beside their parcels."""
+_FEW = 3  # so many orders are looked up beside their parcels
 
 
 def look_ups(case: Case) -> list[ToolUse]:
     """Choose the look-ups that the question needs, of tools on offer and not made yet."""
     wanted: list[ToolUse] = []
-    parcels = case.wants_tracking and "track_shipment" in case.tools and not case.asks_contents
+    parcels = case.wants_tracking and "track_shipment" in case.tools and not case.says("contents")
     # Of one order, the answer names the books; of many, who asks for parcels gets parcels.
     if case.needs_order and not (parcels and len(case.orders) > _FEW):
         wanted += [("find_order", {"order_id": n}) for n in case.orders]
@@ -27,7 +26,7 @@ def look_ups(case: Case) -> list[ToolUse]:
         wanted += [("track_shipment", {"order_id": n}) for n in case.orders]
     if case.wants_policy:
         wanted.append(("search_handbook", {"query": case.handbook_query}))
-    if case.wants_stock:
+    if case.says("stock") and not case.orders:
         wanted += [("check_stock", {"title": t}) for t in _titles(case)]
     lost = any(r.is_error for r in case.uses("find_order"))
     if case.emails and (lost or case.lacks_order or case.lists_orders):

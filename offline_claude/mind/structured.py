@@ -71,7 +71,9 @@ def finishing_tool(case: Case) -> ToolUse | None:
 
 def _value(case: Case, spec: Spec, text: str) -> Any:
     """The answer as a value: from the question, from results, from what was said before."""
-    texts = [_material(each) for each in case.material[:8] if each.strip()] or [""]
+    returned = [run.text for run in case.runs if run.value is None and not run.is_error]
+    asked = "\n".join([case.question, *case.documents])
+    texts = [_material(t) for t in [asked, *returned, *case.earlier[::-1]][:8] if t.strip()] or [""]
     # Any schema can be a property: so one that isn't an object needs no rules of its own.
     whole = Spec({"properties": {"items": spec.raw}, "required": ["items"]}, spec.root)
     found: Any = None

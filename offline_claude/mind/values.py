@@ -8,21 +8,20 @@ from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
-from offline_claude.mind.words import KIND_WORDS, collapse, name_words, pattern, stem, word_list
+from offline_claude.mind.words import (
+    KIND_WORDS,
+    SIGNS,
+    collapse,
+    name_words,
+    pattern,
+    stem,
+    word_list,
+)
 
-SURE = 3.0
-"""The score from which a text speaks of an argument itself, not only of its kind."""
-
+SURE = 3.0  # the score from which a text speaks of an argument itself, not only of its kind
 _NOT_NAMES = word_list("not_names")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _COUNTS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
-_SIGNS = {
-    "multiplied by|times|×": "*",
-    "divided by|÷": "/",
-    "plus": "+",
-    "minus": "-",
-    "(?:%|percent) of": "/ 100 *",
-}
 
 
 class Spot(NamedTuple):
@@ -61,7 +60,7 @@ def _sum(m: re.Match[str]) -> str | None:
     told = m[0].rstrip(". ")
     if re.fullmatch(r"[\d-]+|\d+/\d+/\d+", told):  # neither 2-3 nor a date
         return None
-    for words, sign in _SIGNS.items():
+    for words, sign in SIGNS.items():
         told = re.sub(words, f" {sign} ", told, flags=re.IGNORECASE)
     return " ".join(told.split()) + ")" * (told.count("(") - told.count(")"))
 

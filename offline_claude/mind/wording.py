@@ -9,12 +9,9 @@ from typing import Any
 
 from offline_claude.mind.conversation import ToolRun, ToolUse, dig
 from offline_claude.mind.shop_case import Case
-from offline_claude.mind.words import pattern, stems, word_list
+from offline_claude.mind.words import STEPS, pattern, stems, word_list
 
-_MOST_QUOTED = 450
-"""How many characters of a result are told."""
-
-_DEEPEST = 50
+_MOST_QUOTED = 450  # how many characters of a result are told
 _LOOK_UPS = tuple(word_list("look_ups"))
 _DONE = {"refund": "refunded", "send_email": "sent"}
 
@@ -29,7 +26,16 @@ def announcement(case: Case, calls: list[ToolUse]) -> str:
 
 def answer(case: Case) -> str:
     """Answer from the results: what was done, refused, left undone, found."""
-    failed = [r for r in case.runs if r.is_error and not _was_a_slip(r, case)]
+    good = [run.name for run in case.runs if not run.is_error]
+    # The user needn't hear of a call that was malformed and was corrected.
+    failed = [
+        run
+        for run in case.runs
+        if run.is_error
+        and not (
+            pattern("slip").match(run.text) and any(run.name.startswith(name) for name in good)
+        )
+    ]
     told = [*_done(case), *(refused(case, run) for run in failed), *_left_undone(case)]
     sentences = [*told, *findings(case)]
     return (" " if len(sentences) <= 3 else "\n").join(sentences)
@@ -56,7 +62,7 @@ def findings(case: Case) -> list[str]:
     told = []
     for run in good:
         served = {
-            "find_order": (acted or order_of(run.input) in tracked) and not case.asks_contents,
+            "find_order": (acted or order_of(run.input) in tracked) and not case.says("contents"),
             "find_orders_of_customer": orders_found and not case.lists_orders,
             "search_handbook": case.wants_refund and not case.succeeded("refund"),
         }
@@ -74,7 +80,7 @@ def describe(value: Any, depth: int = 0) -> str:
     """Tell a result as "name: value", without what is empty; inner values stand in brackets."""
     if not isinstance(value, dict | list):
         return "yes" if value is True else "no" if value is False else str(value)
-    if depth > _DEEPEST:
+    if depth > 50:
         return "…"
     if isinstance(value, dict):
         fields = {k: v for k, v in value.items() if v not in (None, "", [], {})}
@@ -109,8 +115,7 @@ def _cut(text: str, most: int = _MOST_QUOTED) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
-def _tidy(text: str) -> str:
-    """Drop the comma after a book's title where the sentence has a mark of its own."""
+def _tidy(text: str) -> str:  # drops the comma after a title where the sentence has its own mark
     return re.sub(r",(?=[,.:]|$)", "", text)
 
 
@@ -119,28 +124,15 @@ def _step(case: Case, name: str, uses: list[dict[str, Any]]) -> str:
         many = {"find_order": "look up {} orders", "track_shipment": "track {} shipments"}
         return many.get(name, f"use {name} {{}} times").format(len(uses))
     [arguments] = uses
-    order = order_of(arguments)
-    return {
-        "find_order": f"look up order {order}",
-        "find_orders_of_customer": f"look up the orders of {dig(arguments, 'email')}",
-        "track_shipment": f"track the shipment of order {order}",
-        "search_handbook": "check the handbook",
-        "check_stock": f"check the stock of “{dig(arguments, 'title')}”",
-        "refund": f"refund {money(dig(arguments, 'amount'), case.currency)} for order {order}",
-        "send_email": f"send an email to {dig(arguments, 'to')}",
-    }.get(name, f"use {name}{_given(arguments)}")
+    told = {key: dig(arguments, key) for key in ("email", "title", "to")}
+    told |= {"order": order_of(arguments), "amount": money(dig(arguments, "amount"), case.currency)}
+    return STEPS[name].format_map(told) if name in STEPS else f"use {name}{_given(arguments)}"
 
 
 def _given(arguments: dict[str, Any]) -> str:
     """The arguments that are short enough to tell one call from another."""
     short = [str(v) for v in arguments.values() if isinstance(v, str | int | float)]
     return f" ({', '.join(v for v in short if len(v) <= 40)})".replace(" ()", "")
-
-
-def _was_a_slip(run: ToolRun, case: Case) -> bool:
-    """Whether a call was malformed and was corrected: the user needn't hear of it."""
-    good = [r for r in case.runs if not r.is_error]
-    return bool(pattern("slip").match(run.text)) and any(run.name.startswith(r.name) for r in good)
 
 
 def _succeeded(run: ToolRun) -> bool:
@@ -231,7 +223,7 @@ def _orders(found: list[dict[str, Any]], case: Case) -> str:
 def _shipment(found: dict[str, Any], case: Case) -> str:
     number, status, carrier, tracking = _take(found, "order_id status carrier tracking_number")
     seen, _, expected, delivered = _take(found, "last_seen shipped_on expected_on delivered_on")
-    order = f"order {number}" if case.asks_contents else _named(case, str(number))
+    order = f"order {number}" if case.says("contents") else _named(case, str(number))
     if carrier is None:
         return _tidy(f"There is no parcel for {order}: {status}.")
     if delivered:

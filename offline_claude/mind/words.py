@@ -10,9 +10,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-MOST_CHARACTERS = 20_000
-"""As much of a text as is read for words and values."""
-
+MOST_CHARACTERS = 20_000  # as much of a text as is read for words and values
 _HERE = Path(__file__).parent
 _DATA: dict[str, Any] = tomllib.loads((_HERE / "synonyms.toml").read_text("utf-8"))
 _PHRASES: dict[str, Any] = tomllib.loads((_HERE / "phrases.toml").read_text("utf-8"))
@@ -26,20 +24,17 @@ def word_list(name: str) -> frozenset[str]:
     return frozenset(_DATA[name].split())
 
 
-def phrases(group: str, name: str) -> str:
-    """Read alternatives from `phrases.toml` as one regular expression, from a word's beginning."""
-    return rf"\b(?:{'|'.join(_PHRASES[group][name])})"
-
-
 @cache
 def pattern(name: str) -> re.Pattern[str]:
-    """Read a whole pattern from `phrases.toml`; upper and lower case are the same."""
+    """Read a pattern from `phrases.toml`; upper and lower case are the same."""
     return re.compile(_written(name), re.IGNORECASE)
 
 
 def _written(name: str) -> str:
-    lines = _PHRASES["patterns"][name].split("\n")
-    return re.sub(r"@(\w+)@", lambda m: _written(m[1]), "".join(map(str.strip, lines)))
+    if isinstance(alternatives := _PHRASES[name], list):
+        return rf"\b(?:{'|'.join(alternatives)})"
+    joined = "".join(line.strip() for line in _PHRASES[name].split("\n"))
+    return re.sub(r"@(\w+)@", lambda m: _written(m[1]), joined)
 
 
 @lru_cache(4096)
@@ -60,7 +55,9 @@ def stems(text: str) -> set[str]:
 FILLER = stems(_DATA["filler"])
 SHOP_WORDS = stems(_DATA["shop"])
 WEAK = FILLER | stems(_DATA["weak"])
-TROUBLES: list[tuple[str, str, str]] = [tuple(row) for row in _PHRASES["shop"]["trouble"]]
+TROUBLES: list[list[str]] = _DATA["troubles"]
+SIGNS: dict[str, str] = _DATA["signs"]
+STEPS: dict[str, str] = _DATA["steps"]
 KIND_WORDS = {kind: stems(words) for kind, words in _DATA["kinds"].items()}
 NUMBERS = [(stems(words), *more) for words, *more in _DATA["numbers"]]
 CHOICES = {name: stems(f"{name} {words}") for name, words in _DATA["choices"].items()}
@@ -121,12 +118,7 @@ class Index:
     """Texts in SQLite's full-text search: in memory, English stems, best match first."""
 
     def __init__(self, columns: str, rows: Iterable[Sequence[str]]) -> None:
-        """Fill the index.
-
-        Args:
-            columns: The columns' names, separated by commas.
-            rows: One text for each column.
-        """
+        """Index one text for each of the columns, whose names are separated by commas."""
         self._db = sqlite3.connect(":memory:")
         self._db.execute(
             f"create virtual table texts using fts5({columns}, tokenize='porter unicode61')"
@@ -135,15 +127,7 @@ class Index:
         self._db.executemany(f"insert into texts values ({marks})", rows)  # noqa: S608
 
     def find(self, words: Iterable[str], column: str = "") -> list[int]:
-        """Find the rows that have any of the words, the best first by bm25.
-
-        Args:
-            words: Words in lower case.
-            column: The only column to look at; all by default.
-
-        Returns:
-            The rows' positions.
-        """
+        """Find the positions of the rows that have any of the words, the best first by bm25."""
         wanted = " OR ".join(f'"{w}"' for w in words if _WORD.fullmatch(w) or w.isdecimal())
         if not wanted:
             return []
