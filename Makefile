@@ -6,6 +6,8 @@ UV := uv==0.13.9
 BIN := .venv/bin
 STAMP := .venv/.made
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+# Tests and lessons wait more than they compute: four processes keep two cores busy.
+PROCESSES ?= 4
 NBVAL := --nbval --nbval-cell-timeout=120
 ifneq ($(wildcard tests/nbval_sanitize.cfg),)
 NBVAL += --nbval-sanitize-with tests/nbval_sanitize.cfg
@@ -44,14 +46,14 @@ check: $(STAMP)  ## lint, types, and the tests that start no server: about a min
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
-	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not server" tests
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope -m "not server" tests
 
-# What runs beside what is decided by a scheduler in tests/conftest.py.
+# Which process gets which tests is decided in tests/conftest.py.
 test: $(STAMP)  ## lint, types, tests, and every notebook re-executed and compared
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
-	$(BIN)/python -m pytest -n 2 --dist loadscope $(if $(NOTEBOOKS),$(NBVAL)) tests $(NOTEBOOKS)
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope $(if $(NOTEBOOKS),$(NBVAL)) tests $(NOTEBOOKS)
 
 crash: $(STAMP)  ## 200 SIGKILLs at every kind of point of every recipe; ARGS="--help" for a part
 	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/crash" $(BIN)/python -m tests.crash.campaign $(ARGS)
@@ -64,7 +66,9 @@ outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored
 	@code=0; for notebook in $(NOTEBOOKS); do \
 		$(OFFLINE) $(BIN)/python -m nbconvert --to notebook --execute --inplace \
 			--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
-			--ExecutePreprocessor.store_widget_state=False $(NO_METADATA) "$$notebook" || { code=1; break; }; \
+			--ExecutePreprocessor.store_widget_state=False \
+			--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
+			$(NO_METADATA) "$$notebook" || { code=1; break; }; \
 	done; $(OFFLINE) $(BIN)/agentkit down; exit $$code
 
 golden: $(STAMP)  ## run every recipe, refresh its golden history, print what has changed

@@ -14,9 +14,8 @@ DEFAULT_HEARTBEAT = timedelta(seconds=1.75)
 """How long an Activity may be silent before the server gives it to another worker.
 
 Four beats fit into that time, so a worker may be 1.3 s late before it counts as dead. From
-SIGKILL to the next model call it takes 1.6 to 2 s on the embedded server. A server with default
-settings takes a second more: it checks heartbeats and starts retries no sooner than
-`history.timerProcessorMaxTimeShift`, one second, after it set the timer.
+SIGKILL to the next model call it takes 1.6 to 2 s on the embedded server, and a second more on
+one with default settings (`history.timerProcessorMaxTimeShift`).
 """
 
 TOOL_TIMEOUT = timedelta(minutes=1)

@@ -66,7 +66,7 @@ class Spent:
         input_tokens: Tokens read, those from and to a cache included.
         output_tokens: Tokens written.
         usd: US dollars, by `agentkit.prices.PRICES`.
-        unpriced: A model that has no price there, and whose calls `usd` lacks; "" if none.
+        unpriced: A model without a price there, whose calls `usd` lacks; "" if none.
     """
 
     turns: int = 0

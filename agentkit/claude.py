@@ -22,14 +22,7 @@ from temporalio.exceptions import ApplicationError
 
 from agentkit import claude_errors
 from agentkit.activity_options import CLAUDE_OPTIONS
-from agentkit.messages import (
-    ClaudeReply,
-    ClaudeRequest,
-    Messages,
-    PinnedPrompt,
-    ToolSchemas,
-    Usage,
-)
+from agentkit.messages import ClaudeReply, ClaudeRequest, Messages, PinnedPrompt, ToolSchemas, Usage
 from agentkit.tools import AnyTool
 
 if TYPE_CHECKING:
@@ -42,11 +35,8 @@ DEFAULT_MODEL = "claude-sonnet-5-5"
 DEFAULT_MAX_TOKENS = 4096
 
 MAX_PAYLOAD_BYTES = 2_000_000
-"""The largest request or reply that is handed to Temporal, whose own limit is 2 MiB.
-
-Above that limit Temporal fails the task and retries it forever, without a report to anyone. The
-difference leaves room for what an encrypting data converter adds.
-"""
+"""The largest request or reply. Above 2 MiB Temporal would retry the task forever; the difference
+leaves room for what an encrypting data converter adds."""
 
 
 def claude_activity(
@@ -97,9 +87,7 @@ async def call_claude(
     The keyword arguments replace what the request leaves out.
 
     Raises:
-        ApplicationError: The call failed. Its `type` is the API's error type; it is
-            non-retryable where another attempt can't help (bad request, bad key), and
-            carries the wait that the server asked for where one did.
+        ApplicationError: The call failed; `claude_errors.decide` says how it is retried.
     """
     import anthropic
     import httpx2
@@ -139,11 +127,7 @@ async def call_claude(
 
 
 async def _whole_reply(asked: dict[str, Any]) -> Message | None:
-    """Make the call as a stream, which has no limit on `max_tokens` and ends when we do.
-
-    Returns:
-        The message; None when the stream ended before it was whole.
-    """
+    """Stream the reply, which lifts the SDK's limit on `max_tokens`; None if it isn't whole."""
     message = None
     inputs: defaultdict[int, str] = defaultdict(str)
     async with claude_client().messages.stream(**asked) as stream:
@@ -190,7 +174,7 @@ async def ask_claude(
 ) -> ClaudeReply:
     """Make one Messages call as an Activity; call it from Workflow code.
 
-    What is None is up to the `call_claude` Activity of the worker.
+    Where an argument is None, the worker's `claude_activity` decides.
 
     Args:
         messages: The conversation so far.
@@ -208,14 +192,7 @@ async def ask_claude(
         ActivityError: The call failed for good; its `cause` is the error of `call_claude`.
         ApplicationError: The request is larger than `MAX_PAYLOAD_BYTES`.
     """
-    request = ClaudeRequest(
-        messages=messages,
-        prompt=prompt,
-        max_tokens=max_tokens,
-        system=system,
-        tools=tools,
-        model=model,
-    )
+    request = ClaudeRequest(messages, prompt, max_tokens, system, tools, model)
     encoded = _encoded(request, workflow.payload_converter())
     settings: dict[str, Any] = {**CLAUDE_OPTIONS, **options}
     reply: ClaudeReply = await workflow.execute_activity(
@@ -282,9 +259,7 @@ async def close_claude_client() -> None:
 
 def _is_loopback() -> bool:
     host = claude_errors.claude_host()
-    if host == "localhost":
-        return True
     try:
         return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    except ValueError:  # a name
+        return host == "localhost"

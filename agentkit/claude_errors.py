@@ -35,14 +35,12 @@ _RETRIED_IN_STREAM = ("overloaded_error", "api_error", "rate_limit_error", "time
 
 
 def decide(err: APIError | RequestError) -> ApplicationError:
-    """Build, from an error that a call raised, the error for Temporal.
+    """Build the error for Temporal from one that a call raised.
 
-    In the middle of a stream the SDK leaves the HTTP client's own errors as they are.
-
-    Returns:
-        An error to raise. Its `type` is the API's, such as "rate_limit_error", or one of ours
-        for calls without an answer: "timeout", "connection_error", "connection_cut". It is
-        non-retryable if no retry can help, and names the wait that the API asked for.
+    Its `type` is the API's, such as "rate_limit_error", or for a call without an answer
+    "timeout", "connection_error" or "connection_cut". It is non-retryable if no retry can help,
+    and carries the wait that the API asked for. `RequestError` is the HTTP client's own, which
+    the SDK lets through in the middle of a stream.
     """
     import anthropic
     import httpx2
@@ -67,10 +65,7 @@ def cut_off() -> ApplicationError:
 
 
 def malformed() -> ApplicationError:
-    """Build the error for a reply that breaks the API's promises, which rarely happens twice.
-
-    It doesn't say where: that would put the model's words into an error text.
-    """
+    """Build the error for a reply that isn't valid JSON; it quotes none of the model's words."""
     message = "Claude's reply can't be read: its events, or a tool's input, aren't valid JSON."
     return ApplicationError(message, type="malformed_reply")
 
@@ -104,12 +99,8 @@ def _needs_a_person(err: APIStatusError) -> bool:
     (`anthropic.types.shared`). Proxies set `x-should-retry` by status, so this comes before it.
     """
     code = err.error_code or ""
-    return (
-        err.status_code == 402
-        or err.type == "billing_error"
-        or code.endswith("spend_limit_reached")
-        or "billing" in code
-    )
+    of_money = code.endswith("spend_limit_reached") or "billing" in code
+    return of_money or err.status_code == 402 or err.type == "billing_error"
 
 
 def _worth_another(err: APIStatusError, in_stream: bool, should_retry: str | None) -> bool:

@@ -22,9 +22,6 @@ async def connect(*plugins: Plugin) -> Client:
     Temporal's configuration file (`temporalio.envconfig`), so the same code runs embedded, on
     a cluster and in the cloud.
 
-    Args:
-        *plugins: Client plugins; a durable agent's is `AgentPlugin`.
-
     Raises:
         ConnectionError: Nothing answers there, or the configuration can't be used; the message
             says where and what to do.
@@ -43,8 +40,7 @@ async def connect(*plugins: Plugin) -> Client:
         raise ConnectionError(
             f"No Temporal server answers at {config['target_host']}. Start one with "
             "`temporal server start-dev` (in the course: `.venv/bin/agentkit up`), or set "
-            "TEMPORAL_ADDRESS to the HOST:PORT of yours. "
-            f"({_first_line(err)})"
+            f"TEMPORAL_ADDRESS to the HOST:PORT of yours. ({_first_line(err)})"
         ) from None
 
 
@@ -75,12 +71,10 @@ async def run_until_signalled(worker: Worker) -> None:
 def run_main(main: Coroutine[Any, Any, None]) -> None:
     """Run a program's `main()` to its end and leave the process with the right exit code.
 
-    Short-lived processes that used a Temporal client can abort while Python shuts down
-    ("PyGILState_Release", exit code 134: temporalio/sdk-python issue 300). So when all is
-    done and flushed, this leaves by `os._exit`, without that shutdown.
-
-    `ConnectionError` and Ctrl-C end the process with one line and exit code 1 or 130; any other
-    exception with its traceback and 1.
+    A process that used a Temporal client can abort while Python shuts down ("PyGILState_Release",
+    exit code 134: temporalio/sdk-python issue 300). So this leaves by `os._exit`, without that
+    shutdown. `ConnectionError` and Ctrl-C end the process with one line and exit code 1 or 130,
+    any other exception with its traceback and 1.
     """
     code = 0
     try:

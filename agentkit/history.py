@@ -101,11 +101,7 @@ class Step:
         return self.what if self.number else ""
 
     def is_kept_in(self, later: Step) -> bool:
-        """Whether a later look at the same step shows the same input and, once ended, outcome.
-
-        Args:
-            later: The step at this one's place.
-        """
+        """Whether a later look at this step shows the same input and, once ended, outcome."""
         same = (self.what, self.given) == (later.what, later.given)
         return same and (
             self.ended_at is None or (self.state, self.result) == (later.state, later.result)
@@ -113,15 +109,12 @@ class Step:
 
 
 def steps_of(history: WorkflowHistory, *, without_ids: bool = False) -> list[Step]:
-    """Read the steps of a run.
+    """Read the steps of a run from its history, or from a beginning of it.
 
     Args:
-        history: Any history, whole or only its beginning.
+        history: From `handle.fetch_history()`.
         without_ids: Replace ids and times in what was given and returned by numbers, in order of
             appearance, so that two runs of the same task read the same.
-
-    Returns:
-        Its steps; those that run side by side are in the order in which they began.
     """
     reader = _Reader({} if without_ids else None)
     for event in history.events:
@@ -130,14 +123,7 @@ def steps_of(history: WorkflowHistory, *, without_ids: bool = False) -> list[Ste
 
 
 async def activities_of(run: WorkflowHandle[Any, Any]) -> list[Step]:
-    """Read a run's Activities from its history, and from the server those still under way.
-
-    Args:
-        run: The run, which may be going on.
-
-    Returns:
-        A step for each Activity, in the order in which they were scheduled.
-    """
+    """Read a run's Activities from its history, and from the server those still under way."""
     pending = (await run.describe()).raw_description.pending_activities
     reader = _Reader(None)
     async for event in run.fetch_history_events():
@@ -150,14 +136,7 @@ async def activities_of(run: WorkflowHandle[Any, Any]) -> list[Step]:
 
 
 def value_of(payloads: Iterable[Payload]) -> list[Any]:
-    """Decode payloads for people: JSON where it is JSON, else their size.
-
-    Args:
-        payloads: Any payloads.
-
-    Returns:
-        A value for each.
-    """
+    """Decode payloads for people: JSON where it is JSON, else their size."""
     values: list[Any] = []
     for payload in payloads:
         try:
@@ -168,37 +147,21 @@ def value_of(payloads: Iterable[Payload]) -> list[Any]:
 
 
 def tools_asked_for(result: Any) -> list[str]:
-    """List the tools that a reply of Claude, or a turn on a transcript, asks for.
-
-    Args:
-        result: What an Activity returned, from JSON; anything else asks for no tool.
-    """
+    """List the tools that an Activity's result asks for, if it is a reply or a turn."""
     if not isinstance(result, dict):
         return []
-    blocks = [block for block in result.get("content") or [] if isinstance(block, dict)]
-    asked = [str(block.get("name")) for block in blocks if block.get("type") == "tool_use"]
+    asked = [str(block.get("name")) for block in _blocks(result, "tool_use")]
     # A turn on a transcript returns its calls, not the blocks.
     return asked + [str(call["name"]) for call in result.get("calls") or []]
 
 
 def differences(before: Any, after: Any, path: str = "") -> list[str]:
-    """List where two JSON values differ.
-
-    Args:
-        before: A value.
-        after: Another one.
-        path: Where both are, such as ".messages.0".
-
-    Returns:
-        A line for each place; texts are cut to where they begin to differ.
-    """
+    """List where two JSON values differ, and how; `path` leads to both, like ".messages.0"."""
     if before == after:
         return []
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         keys = [*before, *(key for key in after if key not in before)]
-        pairs: list[tuple[object, Any, Any]] = [
-            (key, before.get(key), after.get(key)) for key in keys
-        ]
+        pairs: list[Any] = [(key, before.get(key), after.get(key)) for key in keys]
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         pairs = [(n, was, now) for n, (was, now) in enumerate(zip(before, after, strict=True))]
     else:
@@ -207,11 +170,7 @@ def differences(before: Any, after: Any, path: str = "") -> list[str]:
 
 
 class _Reader:
-    """Turns events into steps, one after the other.
-
-    Args:
-        names: Replacements of ids, by id; None to leave ids as they are.
-    """
+    """Turns events into steps; `names` collects replacements of ids, None leaves ids alone."""
 
     def __init__(self, names: dict[str, str] | None) -> None:
         self.steps: dict[int, Step] = {}
@@ -323,9 +282,13 @@ def _reply_in_words(result: Any) -> Any:
         return result
     if asked := tools_asked_for(result):
         return f"asks for {', '.join(asked)}"
-    blocks = [block for block in result["content"] or [] if isinstance(block, dict)]
-    said = "".join(str(block.get("text")) for block in blocks if block.get("type") == "text")
+    said = "".join(str(block.get("text")) for block in _blocks(result, "text"))
     return f"{result['stop_reason']}: {said}"
+
+
+def _blocks(reply: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    blocks = reply.get("content") or []
+    return [each for each in blocks if isinstance(each, dict) and each.get("type") == kind]
 
 
 def _cut(value: Any) -> str:

@@ -27,11 +27,10 @@ create table if not exists ledger (
 
 
 def idempotency_key() -> str | None:
-    """Read the key of the tool call that is running.
+    """Read the key of the tool call that is running; None outside a durable run.
 
-    Returns:
-        `first_execution_run_id:tool_use_id`, the same on every attempt and across
-        continue-as-new; None outside a durable run.
+    It is `first_execution_run_id:tool_use_id`, the same on every attempt and across
+    continue-as-new.
     """
     return _key.get()
 
@@ -55,9 +54,6 @@ def once(db: sqlite3.Connection, effect: Callable[[], dict[str, Any]]) -> dict[s
         db: The connection that the effect writes to, with no transaction open.
         effect: Writes its rows through `db`, without committing, and returns its result as
             a JSON object. If it raises, nothing is written and the key stays free.
-
-    Returns:
-        The effect's result: now, or of the first call that carried the same key.
     """
     key = idempotency_key()
     if db.in_transaction:

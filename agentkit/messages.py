@@ -28,7 +28,7 @@ else:
 
 
 class _AsSent:
-    """Tells pydantic to carry a value across the boundary untouched."""
+    """Tells pydantic to leave a value as it is."""
 
     @classmethod
     def __get_pydantic_core_schema__(
@@ -39,21 +39,14 @@ class _AsSent:
 
 T = TypeVar("T")
 Verbatim: TypeAlias = Annotated[T, _AsSent]
-"""A value typed for the reader and the type checker, and kept exactly as the API sent it.
-
-The API validates messages; validating them again here would drop fields that are newer
-than the installed SDK, and with them thinking signatures that must go back unchanged.
+"""A value with a type for the reader, kept exactly as the API sent it: validating it here would
+drop fields newer than the installed SDK, such as thinking signatures that must go back unchanged.
 """
 
 
 @dataclass(frozen=True)
 class PinnedPrompt:
-    """The prompt version that a run keeps: Workflow code carries it, and history records it.
-
-    Attributes:
-        name: The prompt's name.
-        reference: Its place in the store, `sha256:` and 64 digits.
-    """
+    """The prompt version that a run keeps: its name, and its reference in the store."""
 
     name: str
     reference: str
@@ -68,15 +61,7 @@ class PinnedPrompt:
 class ClaudeRequest:
     """One Messages call, as Workflow history records it. It never holds a key.
 
-    What is None is up to the worker's `call_claude` Activity.
-
-    Attributes:
-        messages: The conversation so far, in the API's shape.
-        prompt: The pinned prompt to call with.
-        max_tokens: The most tokens that the reply may have.
-        system: The system prompt.
-        tools: Schemas of the tools on offer, from `Tool.schema()`.
-        model: A model id.
+    The fields are the arguments of `ask_claude`. What is None is up to the worker's Activity.
     """
 
     messages: Verbatim[Messages]
@@ -89,14 +74,7 @@ class ClaudeRequest:
 
 @dataclass(frozen=True)
 class Usage:
-    """The tokens that one call used, as the API counted them.
-
-    Attributes:
-        input_tokens: Tokens read, those from a cache not included.
-        output_tokens: Tokens written.
-        cache_read_input_tokens: Tokens read from a cache.
-        cache_creation_input_tokens: Tokens written to a cache.
-    """
+    """The tokens of one call, as the API counts them: `input_tokens` excludes cached ones."""
 
     input_tokens: int
     output_tokens: int
@@ -106,8 +84,7 @@ class Usage:
     @property
     def tokens_read(self) -> int:
         """All tokens read, those from and to a cache included."""
-        cached = self.cache_read_input_tokens + self.cache_creation_input_tokens
-        return self.input_tokens + cached
+        return self.input_tokens + self.cache_read_input_tokens + self.cache_creation_input_tokens
 
 
 @dataclass(frozen=True)
@@ -146,7 +123,7 @@ class ToolCall:
 
 
 def user_message(content: "str | Iterable[ToolResultBlockParam]") -> "MessageParam":
-    """Build the user's next message: text, or one `tool_result` block for each tool asked for."""
+    """Build the user's next message: text, or a `tool_result` block for each tool asked for."""
     return {"role": "user", "content": content if isinstance(content, str) else list(content)}
 
 
@@ -173,10 +150,10 @@ def tool_result(
     """Build the block that answers a tool call.
 
     Args:
-        call: The call that is answered.
+        call: The call.
         content: The tool's result, or in plain words why it failed. A dictionary refers to a
             result in the store: `{"kept": reference, "characters": length, "preview": text}`.
-        is_error: Whether the tool failed; Claude then corrects itself or explains.
+        is_error: Whether the tool failed.
     """
     block: dict[str, Any] = {"type": "tool_result", "tool_use_id": call.id, "content": content}
     return cast("ToolResultBlockParam", {**block, "is_error": True} if is_error else block)

@@ -1,9 +1,7 @@
 """Prompts as versions: a run takes the current one when it begins, and keeps it to its end.
 
-A prompt (system prompt, tool schemas, model, limit) is one artefact, kept in a store under the
-SHA-256 of its text. A run carries the reference; the worker that makes a call reads the artefact
-by it. So a deployment changes the prompt of new runs, and of no other, and history holds neither
-prompts nor schemas.
+A prompt (system prompt, tool schemas, model, limit) is one text in a store, and a run carries its
+reference. So a deployment changes the prompt of new runs only.
 """
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
@@ -28,15 +26,7 @@ __all__ = ["PinnedPrompt", "Prompt", "load_prompt", "pin_prompt", "prompt_activi
 
 @dataclass(frozen=True)
 class Prompt:
-    """All that Claude gets besides the conversation, as the store keeps it.
-
-    Attributes:
-        name: Its name among people, such as "support".
-        system: The system prompt.
-        tools: Schemas of the tools on offer, from `Tool.schema()`.
-        max_tokens: The most tokens that a reply may have.
-        model: A model id.
-    """
+    """All that Claude gets besides the conversation, as the store keeps it."""
 
     name: str
     system: str
@@ -66,7 +56,7 @@ def prompt_activities(
     Args:
         name: The prompt's name among people, such as "support".
         system: The system prompt.
-        tools: The tools on offer. Their schemas are computed when they are first needed.
+        tools: The tools on offer.
         model: A model id; None takes `default_model()` of the worker that pins.
         max_tokens: The most tokens that a reply may have.
         store: Where prompts are kept, for all workers of these runs; by default
@@ -100,11 +90,8 @@ def prompt_activities(
 async def pin_prompt(**options: Any) -> PinnedPrompt:
     """Pin the version that is current on the worker; call it first in Workflow code.
 
-    Args:
-        **options: Activity options (`workflow.ActivityConfig`) that replace `PIN_OPTIONS`.
-
-    Returns:
-        The version's reference, for `ask_claude(…, prompt=…)`; on replay, the recorded one.
+    It goes to `ask_claude(…, prompt=…)`. The `options` (`workflow.ActivityConfig`) replace
+    `PIN_OPTIONS`.
     """
     settings: dict[str, Any] = {**PIN_OPTIONS, **options}
     pinned: PinnedPrompt = await workflow.execute_activity(

@@ -102,10 +102,9 @@ class PartialAnswer:
             self.text = ""
         step = next_step(reply, self.max_tokens, self.text)
         if step.do in ("go_on", "ask_again") and self.continued >= MAX_CONTINUATIONS:
-            detail = (
-                f"Not whole after {self.continued} continuations: {reply.stop_reason} each time."
-            )
-            step = replace(step, do="end", ended=reply.stop_reason, detail=detail)
+            why = reply.stop_reason
+            detail = f"Not whole after {self.continued} continuations: {why} each time."
+            step = replace(step, do="end", ended=why, detail=detail)
         if step.do != "ask_again":
             self.text += text_of(reply)
         self.continued = 0 if step.do == "run_tools" else self.continued + 1
@@ -118,7 +117,7 @@ def next_step(reply: ClaudeReply, max_tokens: int | None = None, before: str = "
 
     Args:
         reply: The reply.
-        max_tokens: What it was asked for with; None for the worker's own limit.
+        max_tokens: The limit of its request; None for the worker's own.
         before: The text that this reply continues: a reply that adds nothing only ends it.
     """
     said: Messages = [assistant_message(reply)] if reply.content else []

@@ -57,12 +57,7 @@ _KEPT_IN = "kept_in"
 
 @dataclass(frozen=True)
 class ToolRequest:
-    """A tool call to run.
-
-    Attributes:
-        call: The call.
-        key: The idempotency key: the same on every attempt, and across continue-as-new.
-    """
+    """A tool call to run, and its idempotency key."""
 
     call: ToolCall
     key: str
@@ -73,8 +68,8 @@ class ToolOutput:
     """The result of a tool.
 
     Attributes:
-        text: The text for Claude; only a preview of it if `kept` is set.
-        kept: The reference of the text for Claude, if it is in the store; else "".
+        text: The text for Claude, or a preview of it.
+        kept: The reference of a text of which `text` is a preview; else "".
         characters: The length of the whole result.
     """
 
@@ -94,9 +89,6 @@ def tool_activity(
         keep_over: The longest result, in characters, that Claude gets whole; of a longer one
             it gets so much, and the reference of the whole. 0 is for `LongConversation`:
             history gets references only, and the transcript reads the results back.
-
-    Returns:
-        An Activity that answers the types `tool.<name>` and takes a `ToolRequest`.
 
     Raises:
         ValueError: Two tools share a name.
@@ -121,10 +113,14 @@ def tool_activity(
             raise unknown_outcome(name, "The worker was lost.")
         payload = args[0].payload
         (request,) = activity.payload_converter().from_payloads([payload], [ToolRequest])
-        call = await asyncio.to_thread(_opened, request.call, results)
+        call = request.call
+        if _is_reference(call.input):
+            call = await asyncio.to_thread(_opened, call, results)
         with use_idempotency_key(request.key):
             text = await _run(tool, call)
-        return await asyncio.to_thread(_output, text, results, keep_over)
+        if len(text) <= keep_over:
+            return ToolOutput(text, characters=len(text))
+        return await asyncio.to_thread(_kept, text, results, keep_over)
 
     return run_any_tool
 
@@ -166,11 +162,7 @@ def unknown_outcome(name: str, why: str) -> ApplicationError:
 
 
 def keep_arguments(call: ToolCall, store: Store, longest: int) -> ToolCall:
-    """Move arguments of more than so many characters of JSON into the store of `tool_activity`.
-
-    Arguments that look like such a reference are moved too: nothing that Claude writes may pass
-    for one.
-    """
+    """Move long arguments, or any that look like a reference, into the store of `tool_activity`."""
     if not _is_reference(call.input) and len(canonical_json(call.input)) <= longest:
         return call
     reference = store.put(canonical_json({"id": call.id, "input": call.input}))
@@ -179,8 +171,6 @@ def keep_arguments(call: ToolCall, store: Store, longest: int) -> ToolCall:
 
 def _opened(call: ToolCall, store: Store) -> ToolCall:
     """Read arguments back; they are forged unless they were kept for a call with this id."""
-    if not _is_reference(call.input):
-        return call
     reference = call.input[_KEPT_IN]
     try:
         kept = json.loads(store.get(reference))
@@ -201,13 +191,11 @@ def _is_reference(arguments: object) -> bool:
     return re.fullmatch("sha256:[0-9a-f]{64}", str(arguments[_KEPT_IN])) is not None
 
 
-def _output(text: str, store: Store, keep_over: int) -> ToolOutput:
-    if len(text) <= keep_over:
-        return ToolOutput(text, characters=len(text))
+def _kept(text: str, store: Store, keep_over: int) -> ToolOutput:
+    """Store a result; where that fails, the tool has run all the same, and its result goes on."""
     try:
         reference = store.put(text)
     except Exception as err:  # a store of the reader's own may raise anything
-        # The tool has run: its result goes on, as much of it as fits.
         logging.getLogger(__name__).warning("A long result was not kept: %s", err)
         if len(text) <= KEEP_OVER:
             return ToolOutput(text, characters=len(text))

@@ -34,13 +34,7 @@ _LONGEST_NAME = 128
 """The API's own limit. Temporal takes no Activity type of more than 1,000 bytes: it would fail
 the Workflow Task, again and again."""
 
-_FINAL_WORDS = (
-    "UnknownTool",
-    "InvalidArguments",
-    "ArgumentsNotFound",
-    "ToolError",
-    "OutcomeUnknown",
-)
+_FINAL = ("UnknownTool", "InvalidArguments", "ArgumentsNotFound", "ToolError", "OutcomeUnknown")
 """Types of errors that themselves say what happened: nothing, or that it is unknown."""
 
 
@@ -49,12 +43,7 @@ async def run_tools(
 ) -> list[ToolResultBlockParam]:
     """Run all tool calls of a message at once; call it from Workflow code.
 
-    Each call fails, is retried and times out independently.
-
-    Args:
-        calls: The calls, from `tool_calls`.
-        tools: The tools on offer; see `run_tool`.
-        **options: Activity options (`workflow.ActivityConfig`) that replace the declared ones.
+    Each call fails, is retried and times out independently; `run_tool` has the arguments.
 
     Returns:
         One block for each call, in the order asked, for `user_message`.
@@ -93,10 +82,7 @@ async def run_tool(
         )
         result = tool_result(call, _content(output))
     except ActivityError as err:
-        reason = _reason(err)
-        if declared and declared.effect != "none" and not _is_final(err):
-            reason = unknown_outcome(call.name, reason).message
-        result = tool_result(call, reason, is_error=True)
+        result = tool_result(call, _why(err, call, declared), is_error=True)
     if task and task.cancelling() > cancelled_before:
         # However the tool ended: it may have finished before it heard of the cancelling, and
         # asyncio forgets a cancelling that ends in a result.
@@ -129,19 +115,19 @@ def _content(output: ToolOutput) -> str | dict[str, Any]:
     return {"kept": output.kept, "characters": output.characters, "preview": output.text}
 
 
-def _reason(err: ActivityError) -> str:
-    """Say in one sentence, for Claude, why a tool failed."""
+def _why(err: ActivityError, call: ToolCall, declared: AnyTool | None) -> str:
+    """Say, for Claude, why a tool failed, and whether its effect may have happened."""
     cause = err.cause
     if isinstance(cause, ApplicationError):
-        return cause.message[:MOST_ERROR_CHARACTERS]
-    if isinstance(cause, TimedOut):
+        reason = cause.message[:MOST_ERROR_CHARACTERS]
+        if cause.type in _FINAL:
+            return reason
+    elif isinstance(cause, TimedOut):
         lost = cause.type == TimeoutType.HEARTBEAT
-        why = "its worker was lost (heartbeat timeout)" if lost else "its time was up"
-        return f"The tool gave no answer: {why}."
-    return f"The tool gave no answer: {cause or err}"[:MOST_ERROR_CHARACTERS]
-
-
-def _is_final(err: ActivityError) -> bool:
-    """Whether a failure itself says that there was no effect, or that it is unknown."""
-    cause = err.cause
-    return isinstance(cause, ApplicationError) and cause.type in _FINAL_WORDS
+        how = "its worker was lost (heartbeat timeout)" if lost else "its time was up"
+        reason = f"The tool gave no answer: {how}."
+    else:
+        reason = f"The tool gave no answer: {cause or err}"[:MOST_ERROR_CHARACTERS]
+    if declared and declared.effect != "none":
+        return unknown_outcome(call.name, reason).message
+    return reason

@@ -42,8 +42,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 THREADS = ThreadPoolExecutor(max_workers=100, thread_name_prefix="tool")
-"""The threads of functions that block: as many as a Worker runs Activities at once by default.
-asyncio's own pool has 6 on two cores."""
+"""As many as a Worker runs Activities at once; asyncio's own pool has 6 threads on two cores."""
 
 Effect: TypeAlias = Literal["none", "idempotent", "at_most_once"]
 """What a tool does to the world.
@@ -136,10 +135,7 @@ class Tool(Generic[P, R]):
         return self._sdk_tool.to_dict()
 
     async def call(self, arguments: Mapping[str, Any]) -> str:
-        """Check arguments from a `tool_use` block against the signature, and run the tool.
-
-        Returns:
-            The function's result: text as it is, anything else as JSON.
+        """Check arguments from a `tool_use` block, run the tool, and return its text, or JSON.
 
         Raises:
             InvalidArguments: The arguments don't fit; the message says which and why.
@@ -152,9 +148,7 @@ class Tool(Generic[P, R]):
         try:
             checked = self._arguments.model_validate(dict(arguments))
         except pydantic.ValidationError as err:
-            problems = "; ".join(
-                f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in err.errors()
-            )
+            problems = problems_of(err, "arguments")
             raise InvalidArguments(f"Invalid arguments for {self.name}: {problems}") from None
         values = {
             str(field.alias): getattr(checked, name)
@@ -251,6 +245,11 @@ def _check_function(function: Callable[..., Any]) -> None:
             f"The tool {name} takes {', '.join(bare)} without a type: give each parameter a name "
             "and an annotation, so that Claude knows what to send."
         )
+
+
+def problems_of(err: pydantic.ValidationError, whole: str) -> str:
+    """List in one line what doesn't fit, and where; `whole` names the value itself."""
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or whole}: {e['msg']}" for e in err.errors())
 
 
 async def _in_thread(function: Callable[[], R]) -> R:

@@ -1,1 +1,1 @@
-"""What only the course needs: processes, the shop, the offline Claude, things to look at."""
+"""The course's own parts: lessons, servers and processes, the shop, displays, `copy`."""

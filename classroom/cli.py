@@ -30,7 +30,7 @@ _SIDE_FILES = ("", "-shm", "-wal", "-journal")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code.
 
-    0 is done, 1 is a problem, told in one message on stderr, 2 is a command that doesn't
+    0 is done, 1 is a problem, with one message on stderr, 2 is a command that doesn't
     exist, 130 is Ctrl-C and 143 SIGTERM.
 
     Args:
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=command)
         return added
 
-    add("doctor", _doctor, "check this machine; name what is missing and the command that mends it")
+    add("doctor", _doctor, "check this machine; name what is missing and the command that fixes it")
     add("up", _up, "start the Temporal server and the offline Claude in the background")
     down = add("down", _down, "stop what `up` and the notebooks have started, and nothing else")
     down.add_argument("--reset", action="store_true", help="also forget all runs, orders and logs")
@@ -102,7 +102,7 @@ async def _guarded(command: Coroutine[Any, Any, int]) -> None:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Turn what a user can mend into its one message and exit code 1."""
+    """Turn an error that a user can fix into its one message and exit code 1."""
     from classroom.machine.home import ClassroomError
     from offline_claude.errors import OfflineClaudeError
 
@@ -118,7 +118,7 @@ def _plain_errors() -> Iterator[None]:
         ):
             raise
         raise SystemExit(
-            f"The package {err.name} isn't installed. Mend it with: "
+            f"The package {err.name} isn't installed. Fix it with: "
             f"{sys.executable} -m pip install 'agentkit[lab]'   (in a checkout: make lab)"
         ) from None
 

@@ -1,4 +1,4 @@
-"""The kill-the-worker story, told in a terminal: `make demo`."""
+"""The kill-the-worker story in a terminal: `make demo`."""
 
 from __future__ import annotations
 

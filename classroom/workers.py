@@ -145,7 +145,7 @@ class WorkerProcess:
 
     @property
     def identity(self) -> str:
-        """What the Temporal server knows this worker by: the SDK's default, `pid@host`."""
+        """Its name on the Temporal server: the SDK's default, `pid@host`."""
         return f"{self.pid}@{socket.gethostname()}"
 
     @property

@@ -44,14 +44,7 @@ class Body:
     error: ApiError | None = None
 
     def parsed(self) -> Any:
-        """Give the parsed JSON.
-
-        Returns:
-            The value.
-
-        Raises:
-            ApiError: The body's error, if it has one.
-        """
+        """Return the value, or raise the error."""
         if self.error is not None:
             raise self.error
         return self.value

@@ -77,7 +77,7 @@ class OfflineClaude:
 
         Args:
             seconds: How long each takes to answer.
-            **on: Which calls; see `On`.
+            **on: Which calls: `times`, `turn`, `matching`, `model`, as `On` explains.
         """
         self._add_fault(on, latency_seconds=seconds)
 
@@ -97,7 +97,7 @@ class OfflineClaude:
             type: The error's type; the API's for this status by default.
             message: The error's message; the API's for this status by default.
             headers: Further response headers, such as `{"retry-after": "3"}`.
-            **on: Which calls; see `On`.
+            **on: Which calls: `times`, `turn`, `matching`, `model`, as `On` explains.
         """
         headers = dict(headers or {})
         self._add_fault(on, status=status, type=type, message=message, headers=headers)
@@ -110,7 +110,7 @@ class OfflineClaude:
                 ends after its headers when this is 0, else halfway.
             abruptly: Whether the connection drops, which clients report as an error; True by
                 default. Otherwise a stream ends as if it were over, which many clients miss.
-            **on: Which calls; see `On`.
+            **on: Which calls: `times`, `turn`, `matching`, `model`, as `On` explains.
         """
         self._add_fault(on, cut_after=after, abruptly=abruptly)
 
@@ -128,7 +128,7 @@ class OfflineClaude:
             after: Events that come before it; 0 by default.
             type: The error's type. A call that isn't streamed fails with its status.
             message: The error's message; the API's for this type by default.
-            **on: Which calls; see `On`.
+            **on: Which calls: `times`, `turn`, `matching`, `model`, as `On` explains.
         """
         self._add_fault(on, error_after=after, type=type, message=message)
 
@@ -140,7 +140,7 @@ class OfflineClaude:
                 "unknown_tool" (a call of a tool that wasn't offered), "refusal", "pause_turn",
                 "max_tokens", "model_context_window_exceeded", or "empty" (no content at all).
                 The first two wait for a reply that asks for a tool.
-            **on: Which calls; see `On`.
+            **on: Which calls: `times`, `turn`, `matching`, `model`, as `On` explains.
         """
         self._add_fault(on, reply=kind)
 

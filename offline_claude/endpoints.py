@@ -85,11 +85,7 @@ class Endpoints:
             raise
 
     def warm_up(self) -> asyncio.Event:
-        """Start to import what checks requests; that takes a second or three, once.
-
-        Returns:
-            Set when it is done.
-        """
+        """Start to import what checks requests, once; the event is set when it is done."""
         if self._warm is None:
             self._warm = done = asyncio.Event()
             loop = asyncio.get_running_loop()

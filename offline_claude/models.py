@@ -188,13 +188,7 @@ def find_model(model_id: str) -> Model:
 
 
 def page_of_models(query: QueryParams) -> dict[str, Any]:
-    """Pick the page that a query asks for.
-
-    Args:
-        query: `limit`, `after_id` or `before_id`, and `lifecycle[]`.
-
-    Returns:
-        The SDK's `SyncPage`.
+    """Pick the page that a query of `GET /v1/models` asks for, as the SDK's `SyncPage`.
 
     Raises:
         ApiError: 400, a parameter makes no sense.

@@ -25,17 +25,7 @@ _WRONG_VALUES = ("not valid", ["not valid"], {"not": 1}, True)
 def build_odd_reply(
     kind: ReplyKind, sent: Sent, thought: Thought, cache: CacheUse = UNCACHED
 ) -> Reply:
-    """Build a reply like `build_reply`, but odd in one way.
-
-    Args:
-        kind: In which way.
-        sent: The request.
-        thought: What the mind wants to say.
-        cache: What the request reads from the prompt cache and writes to it; nothing by default.
-
-    Returns:
-        The reply.
-    """
+    """Build a reply like `build_reply`, but odd in one way."""
     return _KINDS[kind](sent, thought, cache)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any
@@ -23,9 +24,15 @@ def load() -> Any:
     Returns:
         A validator class that tries no patterns: a sender's pattern could take forever.
     """
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import extend
-
+    # jsonschema would import a grammar of IRIs too, which takes most of that second.
+    unwanted = {"rfc3987_syntax"} - sys.modules.keys()
+    sys.modules.update(dict.fromkeys(unwanted))  # type: ignore[arg-type]
+    try:
+        from jsonschema import Draft202012Validator
+        from jsonschema.validators import extend
+    finally:
+        for name in unwanted:
+            del sys.modules[name]
     untried = {"pattern": _satisfied, "patternProperties": _satisfied}
     return extend(Draft202012Validator, untried)  # type: ignore[no-untyped-call]
 

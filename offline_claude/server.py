@@ -53,14 +53,7 @@ _ELSEWHERE = {
 
 
 def create_app(offline: Endpoints) -> Starlette:
-    """Route requests to endpoints.
-
-    Args:
-        offline: The endpoints.
-
-    Returns:
-        The ASGI app.
-    """
+    """Build the ASGI app that routes requests to endpoints."""
     handlers: dict[str, dict[str, Handler]] = {
         "/v1/messages": {"POST": offline.messages},
         "/v1/messages/count_tokens": {"POST": offline.count_tokens},
@@ -158,15 +151,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(port: int, call_log_path: Path | None = None) -> None:
-    """Run the offline Claude in the foreground, until Ctrl-C or SIGTERM.
-
-    Args:
-        port: Port on 127.0.0.1; 0 finds a free one. The first line printed shows the URL.
-        call_log_path: File to append calls to as JSON lines; None (default) for memory only.
-
-    Raises:
-        OfflineClaudeError: The port can't be used.
-    """
+    """Run the offline Claude in the foreground; see `offline_claude.serve`."""
     listener = _listen(port)
     url = f"http://{HOST}:{listener.getsockname()[1]}"
     offline = Endpoints(call_log_path)

@@ -7,6 +7,7 @@ that xdist starts, chooses the run's folder, and clears it before and after.
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import signal
@@ -27,7 +28,7 @@ from classroom.machine.dev_server import DevServer
 from offline_claude import OfflineClaude
 from tests.support.servers import starts_a_server
 
-_STATE = Path(__file__).resolve().parents[1] / ".agentkit"
+_ROOT = Path(__file__).resolve().parents[1]
 _RUN = "AGENTKIT_TEST_RUN"
 _lock: FileLock | None = None
 
@@ -42,6 +43,10 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[_RUN] = str(_take_folder())
         _end_everything()
         _forget_everything()
+        # With PYTHONDONTWRITEBYTECODE, as in many containers, each of some hundred processes
+        # would compile our packages again.
+        for package in ("agentkit", "classroom", "offline_claude"):
+            compileall.compile_dir(_ROOT / package, quiet=2)
     if config.getoption("nbval", default=False):
         from tests.support.notebook_copies import NotebookCopies  # imports half of Jupyter
 
@@ -80,7 +85,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if starts_a_server(item):
             item.add_marker("server")
-    items.sort(key=lambda item: -_SECONDS.get(item.nodeid.split("::")[0], 0))
+    items.sort(key=lambda item: -_SECONDS.get(item.path.name, 40 * (item.path.suffix == ".ipynb")))
 
 
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
@@ -97,8 +102,18 @@ class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
         return file
 
 
-_SECONDS: dict[str, int] = {}
-"""Roughly how long the longest files take; the order of the rest doesn't matter."""
+_SECONDS = {
+    "test_campaign.py": 120,
+    "test_copied_projects.py": 100,
+    "test_cli.py": 90,
+    "08_long_running_agents.ipynb": 80,
+    "10_research_agent.ipynb": 70,
+    "05_parallel_tools.ipynb": 60,
+    "06_approval_gate.ipynb": 60,
+    "07_replay_and_prompts.ipynb": 60,
+    "test_parts.py": 50,
+}
+"""Roughly how long the longest files take. What isn't listed is short, but for other notebooks."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -111,7 +126,7 @@ def _take_folder() -> Path:
     """Find a folder that no other test run is using now."""
     global _lock
     for number in range(1, 100):
-        folder = _STATE / ("test" if number == 1 else f"test-{number}")
+        folder = _ROOT / ".agentkit" / ("test" if number == 1 else f"test-{number}")
         folder.mkdir(parents=True, exist_ok=True)
         _lock = FileLock(folder / "lock")
         try:

@@ -12,7 +12,7 @@ from temporalio.client import Client
 from classroom.machine import dev_server
 from classroom.workers import WorkerProcess
 from tests.support.agents import desk
-from tests.support.servers import _reaches_a_starter
+from tests.support.servers import reaches_a_starter
 
 
 async def by_a_helper() -> None:
@@ -40,11 +40,11 @@ def not_at_all() -> None:
 
 @pytest.mark.parametrize("test", [by_a_helper, by_a_module, by_a_class, by_itself])
 def test_whatever_starts_a_process_that_serves_is_found(test: object) -> None:
-    assert _reaches_a_starter(test)
+    assert reaches_a_starter(test)
 
 
 def test_what_starts_none_is_left_alone() -> None:
-    assert not _reaches_a_starter(not_at_all)
+    assert not reaches_a_starter(not_at_all)
 
 
 @pytest.mark.usefixtures("claude")

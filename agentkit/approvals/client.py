@@ -28,17 +28,10 @@ async def read_audit(run: WorkflowHandle[Any, Any]) -> list[AuditEntry]:
 
 
 async def decide(run: WorkflowHandle[Any, Any], decision: Decision) -> AuditEntry:
-    """Send a decision by Update, and wait until it counts.
+    """Send a decision by Update, wait until it counts, and return its audit entry.
 
     While no worker is up the Update waits for one, and it is lost if this process ends before. To
     leave a decision behind, send a Signal: `run.signal("submit_decision", decision)`.
-
-    Args:
-        run: A run whose Workflow is `Gated`.
-        decision: The decision, signed if the run's Gate requires that.
-
-    Returns:
-        The audit entry of the decision.
 
     Raises:
         DecisionRefused: The decision doesn't count, and nothing of it was recorded.

@@ -13,7 +13,7 @@ from agentkit.approvals.policy import NoVerdict, Policy, judge
 from agentkit.approvals.requests import ApprovalRequest, Pending
 from agentkit.digests import canonical_json
 from agentkit.messages import ToolCall
-from agentkit.tools import AnyTool
+from agentkit.tools import AnyTool, problems_of
 
 
 @dataclass(frozen=True)
@@ -43,33 +43,22 @@ class Decision:
 
 
 Verify: TypeAlias = Callable[[Decision, ApprovalRequest], "str | None"]
-"""Says in one sentence why a decision isn't its reviewer's; None when it is.
-
-It does no I/O. The Gate calls it in the validator of an Update, before anything is recorded; for a
-Signal an Activity calls it, and history keeps its answer. Neither happens again on replay, so
-`verify` may depend on keys that change.
-"""
+"""Says in one sentence why a decision isn't its reviewer's; None when it is. It does no I/O. An
+Update's validator or an Activity calls it, never a replay: it may depend on keys that change."""
 
 LONGEST_DECISION = 50_000
-"""The longest decision that counts, in characters of JSON. The audit keeps decisions, and a run
-whose audit exceeds the 2 MB of a Temporal payload could never end."""
+"""In characters of JSON. A run whose audit exceeds Temporal's 2 MB per payload could never end."""
 
 _DECISION = pydantic.TypeAdapter(Decision)
 
 
 def read_decision(value: object) -> Decision:
-    """Read a decision from JSON data that any client may have sent.
-
-    Raises:
-        ValueError: It isn't a decision; the message says in one sentence what is wrong.
-    """
+    """Read a decision from JSON data of any client; ValueError says in one sentence why not."""
     try:
         decision = _DECISION.validate_python(value)
     except pydantic.ValidationError as err:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'decision'}: {e['msg']}" for e in err.errors()
-        )
-        raise ValueError(f"This is not a decision: {problems[:500]}.") from None
+        problems = problems_of(err, "decision")[:500]
+        raise ValueError(f"This is not a decision: {problems}.") from None
     if decision_length(decision) > LONGEST_DECISION:
         raise ValueError(f"A decision has at most {LONGEST_DECISION:,} characters.")
     if not decision.reviewer.strip():

@@ -1,7 +1,7 @@
-"""The gate: inside a Workflow, it stands between the calls that Claude makes and their effects.
+"""The gate between the calls that Claude makes and their effects.
 
-It promises three things. No call runs unless the policy, a reviewer or the terms of a timeout let
-it. A decision counts once, and for exactly what its reviewer saw. A call that needn't wait doesn't.
+No call runs unless the policy, a reviewer or the terms of a timeout let it. A decision counts once,
+and for exactly what its reviewer saw. A call that needn't wait doesn't.
 """
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
@@ -19,7 +19,7 @@ from temporalio import workflow
 
 from agentkit.approvals import notify
 from agentkit.approvals.audit import Audit, AuditEntry
-from agentkit.approvals.decisions import Decision, Verify, refusal
+from agentkit.approvals.decisions import Decision, Verify, read_decision, refusal
 from agentkit.approvals.policy import (
     NoVerdict,
     Policy,
@@ -46,10 +46,7 @@ else:
 class GateState:
     """A Gate's memory, for the next run when its Workflow continues as new.
 
-    Attributes:
-        pending: The requests that wait, with their ids, digests and expiry.
-        results: Results of other calls of the same message, which have run already.
-        audit: The newest entries of the audit.
+    `results` are those of other calls of the same message, which have run already.
     """
 
     pending: list[Pending] = field(default_factory=list)
@@ -60,7 +57,7 @@ class GateState:
 class Gate:
     """Runs tool calls, and holds back those that a person must decide on.
 
-    Its Workflow is `Gated`, so that people can decide; its worker needs `approval_activities`.
+    Its Workflow must be `Gated`, and its worker needs `approval_activities`.
 
     Args:
         tools: The tools that may run; a call of any other is refused.
@@ -113,9 +110,6 @@ class Gate:
         Returns:
             One result per call, in the order asked. A call that was denied, rejected or never
             decided on has a result with `is_error` that says so.
-
-        Raises:
-            asyncio.CancelledError: The run is being cancelled; requests that wait are withdrawn.
         """
         mine: dict[str, ToolCall] = {}
         for call in calls:
@@ -134,11 +128,7 @@ class Gate:
         ]
 
     async def finished(self) -> list[AuditEntry]:
-        """Wait until every decision that has arrived was looked at; call it before the end.
-
-        Returns:
-            The audit, for the Workflow's result.
-        """
+        """Wait for decisions that have arrived, before the Workflow ends; return the audit."""
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.audit()
 
@@ -146,9 +136,8 @@ class Gate:
     def at_rest(self) -> bool:
         """Whether all calls under way wait for people, so that the Workflow may continue as new.
 
-        The next run makes its Gate from `state()` and calls `run_all` with the same calls. A notice
-        may still be on its way: a notifier that hangs must not hold up continue-as-new, and the
-        next run sends again what wasn't delivered.
+        The next run makes its Gate from `state()` and calls `run_all` with the same calls. It also
+        sends again what wasn't delivered, so a notifier that hangs doesn't hold up this run.
 
         Example:
             ```python
@@ -181,7 +170,10 @@ class Gate:
             return _error(call, f"Invalid arguments for {call.name}: not a JSON object.")
         pending = self._carried_request(call)
         if pending is None:
-            verdict = self._judge(call, tool)
+            try:
+                verdict = judge(self._policy, call, tool)
+            except NoVerdict as err:
+                verdict = needs_approval(f"The policy can't judge this call ({err}).")
             if verdict.action == "deny":
                 self._audit.add("denied", call, by="policy", note=verdict.reason)
                 return _error(call, f"Not allowed: {verdict.reason}")
@@ -197,12 +189,6 @@ class Gate:
             return await self._execute_decided(call, entry.decision)
         how = "A reviewer rejected it" if entry.event == "rejected" else "Nobody approved it"
         return _error(call, f"Not run. {how}: {entry.note or 'no reason was given.'}")
-
-    def _judge(self, call: ToolCall, tool: AnyTool) -> Verdict:
-        try:
-            return judge(self._policy, call, tool)
-        except NoVerdict as err:
-            return needs_approval(f"The policy can't judge this call ({err}).")
 
     async def _execute(self, call: ToolCall) -> ToolResult:
         self._running.add(call.id)
@@ -370,15 +356,20 @@ class Gate:
         self._show()
         return entry
 
-    async def submit(self, decision: Decision) -> None:
+    async def submit(self, value: object) -> None:
         """Let a decision that came by Signal count, or record why it doesn't."""
+        try:
+            decision = read_decision(value)
+        except ValueError as err:
+            self._audit.add_refused(None, str(err))
+            return
         arrived, check = workflow.now(), object()
         why = self.refusal(decision, arrived)
         if why is None:
             request = self._pending[decision.request_id].request
             self._checks[check] = request.id
             try:
-                why = await notify.verify(decision, request)
+                why = await notify.verify(notify.VerifyDecision(decision, request))
             finally:
                 del self._checks[check]
             # Another decision may have counted meanwhile.
@@ -386,11 +377,7 @@ class Gate:
         if why is None:
             self.decide(decision)
         else:
-            self.refuse(decision, why)
-
-    def refuse(self, decision: Decision | None, why: str) -> None:
-        """Record why a decision that came by Signal, or what isn't one, doesn't count."""
-        self._audit.add_refused(decision, why)
+            self._audit.add_refused(decision, why)
 
 
 def _error(call: ToolCall, why: str) -> ToolResult:

@@ -17,9 +17,6 @@ class Gated:
     Decisions arrive as `object`, because any client may send anything: what isn't a decision is
     refused, and never raises an exception in Workflow code.
 
-    Attributes:
-        gate: The Workflow's Gate.
-
     Example:
         ```python
         @workflow.defn
@@ -54,12 +51,7 @@ class Gated:
         if not hasattr(self, "gate"):
             workflow.logger.error("A decision was ignored. %s", _no_gate(self))
             return
-        try:
-            read = read_decision(decision)
-        except ValueError as err:
-            self.gate.refuse(None, str(err))
-        else:
-            await self.gate.submit(read)
+        await self.gate.submit(decision)
 
     @workflow.query
     def pending(self) -> list[Pending]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import pydantic
 from temporalio import activity, workflow
@@ -21,14 +21,11 @@ class Notifier(Protocol):
     """Tells reviewers that a request waits for them."""
 
     async def __call__(self, notice: Notice) -> None:
-        """Deliver one notice, at least once: it may be called again with the same one.
-
-        Args:
-            notice: The message, and its recipients.
+        """Deliver one notice; it may be called again with the same one.
 
         Raises:
-            Exception: It couldn't be delivered. After the last attempt the run's audit and
-                details show the exception, so its text must hold no secret.
+            Exception: It couldn't be delivered. The run's audit and details show the
+                exception, so its text must hold no secret.
         """
 
 
@@ -41,12 +38,7 @@ class VerifyDecision:
 
 
 def approval_activities(notifier: Notifier, verify: Verify) -> list[Callable[..., Any]]:
-    """Make the two Activities that a Gate needs, for `Worker(activities=…)`.
-
-    Args:
-        notifier: Tells the reviewers.
-        verify: The Gate's own `verify`.
-    """
+    """Make the two Activities that a Gate needs on its worker; `verify` is the Gate's own."""
 
     @activity.defn
     async def notify_reviewers(notice: Notice) -> None:
@@ -68,26 +60,20 @@ async def notify(notice: Notice) -> str | None:
     return None
 
 
-async def verify(decision: Decision, request: ApprovalRequest) -> str | None:
-    """Have a decision verified, from Workflow code; return why it isn't its reviewer's, or None."""
-    given = VerifyDecision(decision, request)
+async def verify(decision: VerifyDecision) -> str | None:
+    """Have a decision verified, from Workflow code; return why it isn't its reviewer's, or None.
+
+    An Activity, although it only computes: keys change, and a replay must get the old answer.
+    """
     try:
-        # An Activity, although it only computes: keys change, and a replay must get the answer
-        # that was given at the time.
-        why: str | None = await workflow.execute_activity(
-            "verify_decision", given, **VERIFY_OPTIONS
-        )
+        why: Any = await workflow.execute_activity("verify_decision", decision, **VERIFY_OPTIONS)
     except ActivityError as err:
         return f"The decision could not be verified ({err.cause or err})."
-    return why
+    return cast("str | None", why)
 
 
 class FileNotifier:
-    """Appends each notice to a file as a line of JSON, for a program or a person to read.
-
-    Args:
-        path: The file; it and its folder are made if they don't exist.
-    """
+    """Appends each notice to a file, made with its folder if need be, as a line of JSON."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -125,12 +111,7 @@ class WebhookNotifier:
         self._timeout = timeout
 
     async def __call__(self, notice: Notice) -> None:
-        """Post the notice; see `Notifier`.
-
-        Raises:
-            ApplicationError: The webhook didn't take it. An answer of 4xx that another attempt
-                can't change is final.
-        """
+        """Post the notice; see `Notifier`. A 4xx that another attempt can't change is final."""
         import httpx2  # the SDK's own HTTP client; a process that never posts needn't import it
 
         request = notice.request

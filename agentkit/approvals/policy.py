@@ -1,8 +1,7 @@
 """Which tool calls run at once, which wait for a person, and which never run.
 
-A policy is Workflow code: its verdict depends on its arguments alone, so that a replay reaches the
-same one. A changed policy would change what runs in flight have done: version it like any other
-Workflow code (https://docs.temporal.io/develop/python/versioning).
+A policy is Workflow code: a replay must reach the same verdict from the same arguments, and a
+changed policy needs a version (https://docs.temporal.io/develop/python/versioning).
 """
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
@@ -24,16 +23,11 @@ class Terms:
     Attributes:
         timeout: Time in which the request can be approved; 24 hours by default.
         on_timeout: What happens to the call after that: "deny" it, or "allow" it to run.
-        reviewers: Names of those who may decide; empty for anyone whom the Gate's `verify`
-            accepts.
-        remind_at: Share of the timeout, between 0 and 1, after which the reviewers hear of the
+        reviewers: Names of those who may decide; empty for anyone whom `verify` accepts.
+        remind_at: Share of the timeout, between 0 and 1, after which reviewers hear of the
             request again; None for never.
         escalate_at: Share of the timeout after which `escalate_to` hear of it; None for never.
-        escalate_to: Names of those who may decide from then on. The first reviewers still may:
-            a decision of theirs that is on its way shouldn't fail.
-
-    Raises:
-        ValueError: The terms can't be met, such as no time or a share above 1.
+        escalate_to: Names of those who may decide from then on, besides the first reviewers.
     """
 
     timeout: timedelta = timedelta(hours=24)
@@ -72,8 +66,8 @@ class Verdict:
 
 
 Policy: TypeAlias = Callable[[ToolCall, AnyTool], Verdict]
-"""Judges one call of a tool that exists. Claude wrote the arguments and they need not fit: when a
-policy raises an exception, the call needs approval."""
+"""Judges one call of a tool. Claude's arguments need not fit: when a policy raises an exception,
+the call needs approval."""
 
 
 def allow(reason: str = "") -> Verdict:
@@ -82,12 +76,7 @@ def allow(reason: str = "") -> Verdict:
 
 
 def needs_approval(why: str, terms: Terms | None = None) -> Verdict:
-    """Let the call wait until a person has decided.
-
-    Args:
-        why: What the reviewer should know, such as "refunds over 50 EUR".
-        terms: How long it waits and for whom; None for the Gate's terms.
-    """
+    """Let the call wait for a person, who reads why; `terms` replace the Gate's own."""
     return Verdict("needs approval", why, terms)
 
 
@@ -106,11 +95,7 @@ class NoVerdict(Exception):
 
 
 def judge(policy: Policy, call: ToolCall, tool: AnyTool) -> Verdict:
-    """Ask a policy for its verdict on a call.
-
-    Raises:
-        NoVerdict: The policy raised an exception, or returned something else.
-    """
+    """Ask a policy for its verdict on a call; raise NoVerdict if it has none."""
     try:
         # A copy: a policy that edits the arguments must not change what runs.
         verdict = policy(copy.deepcopy(call), tool)

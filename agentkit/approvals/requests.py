@@ -1,14 +1,13 @@
-"""What a reviewer is asked, and how far each request has come.
-
-Workflow, client and Activities exchange these dataclasses as JSON.
-"""
+"""Requests for approval, and notices of them: what Workflow, client and Activities exchange."""
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
 
 import hashlib
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
+
+import pydantic
 
 from agentkit.approvals.policy import Terms
 from agentkit.digests import canonical_json
@@ -28,7 +27,7 @@ class ApprovalRequest:
         asker: Who wants to run it.
         why: Why it needs approval, in the policy's words.
         workflow_id: The Workflow that waits.
-        first_run_id: The first run of its chain; continue-as-new doesn't change it.
+        first_run_id: The Workflow's first run; continue-as-new doesn't change it.
         asked_at: When the request was made.
         digest: `digest_of` this request. A decision carries it, and so approves what its
             reviewer saw.
@@ -78,23 +77,12 @@ class ApprovalRequest:
 
 
 def digest_of(request: ApprovalRequest) -> str:
-    """Compute the digest that binds a decision to what its reviewer saw.
-
-    Returns:
-        SHA-256, in hexadecimal, over the canonical JSON of run, id, tool, exact arguments,
-        asker, reason and expiry.
-    """
-    seen = {
-        "workflow_id": request.workflow_id,
-        "first_run_id": request.first_run_id,
-        "id": request.id,
-        "tool": request.tool,
-        "arguments": request.arguments,
-        "asker": request.asker,
-        "why": request.why,
-        "expires_at": request.expires_at.astimezone(UTC).isoformat(),
-    }
+    """Compute the SHA-256 of a request's JSON, without its own digest, in hexadecimal."""
+    seen = _REQUEST.dump_python(replace(request, digest=""), mode="json")
     return hashlib.sha256(canonical_json(seen).encode()).hexdigest()
+
+
+_REQUEST = pydantic.TypeAdapter(ApprovalRequest)
 
 
 @dataclass

@@ -22,11 +22,8 @@ def trust_names(decision: Decision, request: ApprovalRequest) -> None:
 def sign(decision: Decision, key: bytes) -> Decision:
     """Sign a decision with its reviewer's key, by HMAC-SHA256 over all other fields.
 
-    The request's digest is one of them, so the signature holds for one request of one run.
-
-    Args:
-        decision: The decision; an earlier signature is replaced.
-        key: The reviewer's secret, which the worker knows too: 32 random bytes.
+    The request's digest is one of them, so the signature holds for one request of one run. The
+    key, 32 random bytes, is the reviewer's secret, which the worker knows too.
     """
     return replace(decision, signature=_hmac(decision, key))
 
@@ -34,17 +31,8 @@ def sign(decision: Decision, key: bytes) -> Decision:
 def signed_by(keys: Mapping[str, bytes]) -> Verify:
     """Make a hook that accepts only decisions signed with their reviewer's key.
 
-    To change a key, restart the workers with the new one: decisions that have counted aren't
-    checked again.
-
-    Args:
-        keys: Each reviewer's secret, by name.
-
-    Returns:
-        The hook, for a `Gate` and for `approval_activities`.
-
-    Raises:
-        ValueError: There are no keys, or one is too short to be a secret.
+    `keys` holds a secret of 16 bytes or more for each reviewer's name. To change one, restart
+    the workers with it: decisions that have counted aren't checked again.
     """
     if not keys:
         raise ValueError("signed_by() needs a key for each reviewer; without one nobody can sign.")

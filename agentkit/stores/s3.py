@@ -15,18 +15,14 @@ from agentkit.digests import sha256_reference
 class S3Store:
     """A store in a bucket: one object per text, named by its digest.
 
-    S3 shows an object to every reader as soon as `put_object` has returned
-    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel), which
-    is what a `Store` promises.
+    S3 shows an object to every reader as soon as `put_object` has returned, as a `Store` must
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel).
 
     Args:
         bucket: The bucket, which must exist; by default `AGENTKIT_STORE_BUCKET`.
         prefix: The beginning of every object's name.
         endpoint_url: Where the bucket is, if not at AWS. boto3 reads `AWS_ENDPOINT_URL_S3`, keys
             and region from its usual places, so this is rarely needed.
-
-    Raises:
-        ValueError: No bucket is named.
     """
 
     def __init__(
@@ -43,7 +39,7 @@ class S3Store:
         self._endpoint_url = endpoint_url
 
     def put(self, text: str) -> str:
-        """Keep a text; see `Store`. A text that is there already is written again, the same."""
+        """Keep a text; see `Store`."""
         data = text.encode()
         reference = sha256_reference(data)
         self._client.put_object(Bucket=self.bucket, Key=self._key(reference), Body=data)

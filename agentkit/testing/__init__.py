@@ -3,6 +3,9 @@
 Replay runs Workflow code again, with recorded results in place of Activities, and compares what
 the code decides with what is recorded. So a history that was saved once shows, before a
 deployment, whether runs in flight would survive it.
+
+Throughout, `history` comes from `load` or `handle.fetch_history()`, `workflows` are the Workflow
+classes of the worker, and `plugins` those of its client, such as `AgentPlugin()`.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Plugin
 
-from agentkit.history import Step, differences, steps_of, value_of
+from agentkit.history import differences, steps_of, value_of
 from agentkit.testing._files import from_file_text, to_file_text
 from agentkit.testing._replayer import InputRecorder, replay_all, starts_a_task
 from agentkit.testing._time_skipping import result_of, settled, time_skipping
@@ -34,20 +37,12 @@ __all__ = [
 
 
 def save(history: WorkflowHistory, path: Path) -> None:
-    """Save a history to a file: JSON with readable payloads and without noise.
-
-    Args:
-        history: From `handle.fetch_history()`; the run may still be going on.
-        path: The file; `.json` by convention. Its folder must exist.
-    """
+    """Save a history, also of a run that goes on, as JSON with readable payloads and no noise."""
     path.write_text(to_file_text(history), encoding="utf8")
 
 
 def load(path: Path) -> WorkflowHistory:
-    """Read a history: one that `save` wrote, or one downloaded from the Web UI or the CLI.
-
-    Args:
-        path: The file.
+    """Read a history that `save` wrote, or one downloaded from the Web UI or the CLI.
 
     Raises:
         ValueError: The file doesn't hold a history.
@@ -56,16 +51,10 @@ def load(path: Path) -> WorkflowHistory:
 
 
 def describe(history: WorkflowHistory) -> str:
-    """Describe a history in one line per step, without times and ids that differ by run.
+    """Describe a history for `git diff`: a line per step, without times and ids of the run.
 
     A long value is cut, with its size and the first eight digits of its SHA-256: a changed
     prompt shows although the line doesn't hold all of it.
-
-    Args:
-        history: Any history.
-
-    Returns:
-        Lines for a file beside the history, for `git diff` to compare.
     """
     steps = steps_of(history, without_ids=True)
     return "".join(f"{n:>3}  {step}\n" for n, step in enumerate(steps, 1))
@@ -77,18 +66,15 @@ def assert_same_steps(before: WorkflowHistory, after: WorkflowHistory) -> None:
     Args:
         before: A history; a step that hasn't ended in it may end in any way.
         after: The same run later, or another run of the same task; it may have more steps.
-
-    Raises:
-        AssertionError: A step moved; the message shows the first one before and after.
     """
     now = steps_of(after, without_ids=True)
     for number, was in enumerate(steps_of(before, without_ids=True), 1):
         found = now[number - 1] if number <= len(now) else None
         if found is None or not was.is_kept_in(found):
-            raise AssertionError(
-                f"Step {number} moved.\n  was: {was}\n  is:  {found or 'not there'}"
-                + "".join(f"\n  {line}" for line in _in_detail(was, found))
-            )
+            lines = [f"Step {number} moved.", f"was: {was}", f"is:  {found or 'not there'}"]
+            if found and found.what == was.what:
+                lines += differences([was.given, was.result], [found.given, found.result])
+            raise AssertionError("\n  ".join(lines))
 
 
 async def replay(history: WorkflowHistory, workflows: Sequence[type], *plugins: Plugin) -> None:
@@ -96,11 +82,6 @@ async def replay(history: WorkflowHistory, workflows: Sequence[type], *plugins: 
 
     Temporal compares the kinds of steps and their order, not their inputs; `changed_inputs`
     compares those.
-
-    Args:
-        history: From `load` or `handle.fetch_history()`.
-        workflows: The Workflow classes of the worker.
-        *plugins: The plugins of the worker's client, such as `AgentPlugin()`.
 
     Raises:
         workflow.NondeterminismError: The code decides differently from what is recorded; a
@@ -114,23 +95,11 @@ async def replay(history: WorkflowHistory, workflows: Sequence[type], *plugins: 
 async def replay_every_prefix(
     history: WorkflowHistory, workflows: Sequence[type], *plugins: Plugin
 ) -> int:
-    """Replay every beginning of a history that a worker may take over with.
+    """Replay every beginning of a history that a worker may take over with, and count them.
 
     Each ends where a Workflow Task starts, and what follows runs live. So this also runs the
-    code that runs only when it isn't replaying, which `replay` never reaches.
-
-    Args:
-        history: From `load` or `handle.fetch_history()`.
-        workflows: The Workflow classes of the worker.
-        *plugins: The plugins of the worker's client.
-
-    Returns:
-        The number of beginnings replayed, the whole history included.
-
-    Raises:
-        workflow.NondeterminismError: As `replay` raises it; a note says how far the history went.
-        RuntimeError: The same.
-        ValueError: No worker has begun this run.
+    code that runs only when it isn't replaying, which `replay` never reaches. An error is one
+    of `replay`'s, with a note that says how far the history went.
     """
     events = history.events
     ends = [number for number, event in enumerate(events, 1) if starts_a_task(event)]
@@ -145,22 +114,10 @@ async def replay_every_prefix(
 async def changed_inputs(
     history: WorkflowHistory, workflows: Sequence[type], *plugins: Plugin
 ) -> list[str]:
-    """Replay, and list the recorded Activities to which today's code gives another input.
+    """Replay, and describe each difference between recorded and today's inputs of Activities.
 
     Such a change is legal: the recorded step keeps its result. But a run in flight uses the new
     input from its next step on, and a changed prompt shows in this way.
-
-    Args:
-        history: From `load` or `handle.fetch_history()`.
-        workflows: The Workflow classes of the worker.
-        *plugins: The plugins of the worker's client.
-
-    Returns:
-        A line for each difference.
-
-    Raises:
-        workflow.NondeterminismError: As `replay` raises it.
-        RuntimeError: The same.
     """
     recorder = InputRecorder()
     await replay_all([history], workflows, plugins, [recorder])
@@ -175,9 +132,3 @@ async def changed_inputs(
             for line in differences(before, recorder.inputs[recorded.activity_id]):
                 found.append(f"event {event.event_id}, {name}: {line}")
     return found
-
-
-def _in_detail(was: Step, found: Step | None) -> list[str]:
-    if found is None or was.what != found.what:
-        return []
-    return differences([was.given, was.result], [found.given, found.result])

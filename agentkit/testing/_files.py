@@ -18,26 +18,13 @@ def to_file_text(history: WorkflowHistory) -> str:
     """Convert a history to a file's text.
 
     Run ids and times stay: Workflow code sees them, and they seed its random numbers.
-
-    Args:
-        history: Any history.
-
-    Returns:
-        The file's text; `from_file_text` reads it.
     """
-    tidy = _tidy(json.loads(history.to_json()))
+    tidy = json.loads(history.to_json(), object_hook=_tidy)
     return json.dumps(tidy, indent=1, ensure_ascii=False) + "\n"
 
 
 def from_file_text(text: str) -> WorkflowHistory:
-    """Read a history from the text of `to_file_text`, the Web UI or the CLI.
-
-    Args:
-        text: A file's text.
-
-    Raises:
-        ValueError: The text isn't a history.
-    """
+    """Read a history from the text of `to_file_text`, the Web UI or the CLI."""
     stored = _as_sent(json.loads(text))
     try:
         started = stored["events"][0]["workflowExecutionStartedEventAttributes"]
@@ -46,17 +33,13 @@ def from_file_text(text: str) -> WorkflowHistory:
     return WorkflowHistory.from_json(started.get("workflowId") or "a-run", stored)
 
 
-def _tidy(node: Any) -> Any:
+def _tidy(node: dict[str, Any]) -> dict[str, Any]:
     """Drop the noise, and decode JSON payloads where that loses no byte."""
-    if isinstance(node, list):
-        return [_tidy(each) for each in node]
-    if not isinstance(node, dict):
-        return node
     if node.get("metadata") == {"encoding": _JSON} and set(node) == {"metadata", "data"}:
         data = base64.b64decode(node["data"])
         value = json.loads(data)
         return {"json": value} if _encoded(value) == data else node
-    return {key: _tidy(value) for key, value in node.items() if key not in _NOISE}
+    return {key: value for key, value in node.items() if key not in _NOISE}
 
 
 def _as_sent(node: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -26,7 +25,7 @@ from temporalio.worker import (
     WorkflowOutboundInterceptor,
 )
 
-_RECORD = "agentkit_record_input"
+from agentkit.history import value_of
 
 
 async def replay_all(
@@ -35,28 +34,14 @@ async def replay_all(
     plugins: Sequence[Plugin],
     interceptors: Sequence[Interceptor],
 ) -> None:
-    """Replay histories and raise the first failure, in words a person can use.
-
-    Args:
-        histories: The histories to replay.
-        workflows: The Workflow classes of the worker.
-        plugins: The plugins of the worker's client.
-        interceptors: Interceptors that watch the Workflow code.
-
-    Raises:
-        workflow.NondeterminismError: The code decides differently from a history.
-        RuntimeError: The code failed in another way.
-        ValueError: A history has nothing to replay.
-    """
+    """Replay histories and raise the first failure, as `agentkit.testing.replay` says."""
     for history in histories:
         if not any(map(starts_a_task, history.events)):
             # The Replayer would wait forever.
             raise ValueError("There is nothing to replay: no worker has begun this run.")
+    runtime = _quiet_runtime()
     replayer = Replayer(
-        workflows=workflows,
-        plugins=plugins,
-        interceptors=interceptors,
-        runtime=_quiet_runtime(),
+        workflows=workflows, plugins=plugins, interceptors=interceptors, runtime=runtime
     )
 
     async def each() -> AsyncIterator[WorkflowHistory]:
@@ -124,31 +109,29 @@ class InputRecorder(Interceptor):
         self.inputs: dict[str, Any] = {}
 
     def workflow_interceptor_class(
-        self, input: WorkflowInterceptorClassInput
+        self, _: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor]:
         """Watch each Workflow's outbound calls."""
-        input.unsafe_extern_functions[_RECORD] = self._record
-        return _Inbound
+        inputs = self.inputs
 
-    def _record(self, activity_id: str, payloads: Sequence[bytes]) -> None:
-        self.inputs[activity_id] = [json.loads(data) if data else None for data in payloads]
+        class Inbound(WorkflowInboundInterceptor):
+            def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+                super().init(_Recording(outbound, inputs))
 
-
-class _Inbound(WorkflowInboundInterceptor):
-    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
-        super().init(_Outbound(outbound))
+        return Inbound
 
 
-class _Outbound(WorkflowOutboundInterceptor):
+class _Recording(WorkflowOutboundInterceptor):
     """Counts Activities, because the SDK uses their number as their id."""
 
-    _count = 0
+    def __init__(self, next: WorkflowOutboundInterceptor, inputs: dict[str, Any]) -> None:
+        super().__init__(next)
+        self._inputs, self._count = inputs, 0
 
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
         self._count += 1
         payloads = workflow.payload_converter().to_payloads(input.args)
-        record = workflow.extern_functions()[_RECORD]
-        record(input.activity_id or str(self._count), [payload.data for payload in payloads])
+        self._inputs[input.activity_id or str(self._count)] = value_of(payloads)
         return super().start_activity(input)
 
     def start_local_activity(self, input: StartLocalActivityInput) -> workflow.ActivityHandle[Any]:

@@ -22,10 +22,10 @@ async def time_skipping(*plugins: Plugin) -> AsyncIterator[WorkflowEnvironment]:
     """Start Temporal's time-skipping test server for one block of code.
 
     The server skips time during `env.sleep(…)` and while a result is awaited, but never while
-    an Activity runs: a running Activity locks the clock. One trap comes with that. **When a run
-    ends or continues as new while one of its Activities is running, the server never releases
-    that Activity's lock.** From then on time passes at its usual speed, and `result()` of any run
-    that waits for a timer seems to hang. So wait before you send what may end the run:
+    an Activity runs: a running Activity locks the clock. **When a run ends or continues as new
+    while one of its Activities is running, the server never releases that lock.** From then on
+    time passes at its usual speed, and `result()` of any run that waits for a timer seems to
+    hang. So wait before you send what may end the run:
 
         async with time_skipping(AgentPlugin()) as env, Worker(env.client, …):
             run = await env.client.start_workflow(…)
@@ -33,11 +33,8 @@ async def time_skipping(*plugins: Plugin) -> AsyncIterator[WorkflowEnvironment]:
             await run.signal("continue_as_new")
             await result_of(run)  # fails with an explanation instead of hanging
 
-    Args:
-        *plugins: Client plugins, such as `AgentPlugin()`.
-
     Yields:
-        The SDK's environment: its `client`, `sleep` and `get_current_time`.
+        The SDK's environment, whose `client` has the plugins.
 
     Raises:
         FileNotFoundError: The server isn't installed; the message names the package.
@@ -61,12 +58,12 @@ async def time_skipping(*plugins: Plugin) -> AsyncIterator[WorkflowEnvironment]:
 async def settled(run: WorkflowHandle[Any, Any], *, timeout: float = 20) -> None:
     """Wait until a run waits for time or for a message: no Activity and no Workflow Task is open.
 
-    Call it before a Signal, an Update, a cancellation or a termination that may end the run or
-    make it continue as new; `time_skipping` explains why. It waits in real time, and an Activity
-    between two attempts counts as open, because the test server reports it as running.
+    Call it before anything that may end the run or make it continue as new; `time_skipping`
+    explains why. An Activity between two attempts counts as open, because the test server
+    reports it as running. A run that has ended is settled.
 
     Args:
-        run: The run. One that has ended is settled.
+        run: The run.
         timeout: Seconds of real time; 20 by default.
 
     Raises:
@@ -88,9 +85,6 @@ async def result_of(run: WorkflowHandle[Any, Any], *, timeout: float = 60) -> An
     Args:
         run: The run, from the client of `time_skipping`.
         timeout: Seconds of real time; 60 by default.
-
-    Returns:
-        What the Workflow returned.
 
     Raises:
         TimeoutError: There is no result in time; the message says what to look for.

@@ -15,14 +15,7 @@ from agentkit.prompts import call_with, load_prompt
 from agentkit.stores import SQLiteStore, Store
 from agentkit.tool_activities import keep_arguments
 from agentkit.transcript.chain import BrokenTranscript, Entry, append, append_summary
-from agentkit.transcript.payloads import (
-    CUT,
-    MOST_ARGUMENTS,
-    MOST_SAID,
-    Condensed,
-    Turn,
-    TurnTaken,
-)
+from agentkit.transcript.payloads import CUT, MOST_ARGUMENTS, MOST_SAID, Condensed, Turn, TurnTaken
 from agentkit.transcript.summary import request_for
 from agentkit.transcript.window import read_window
 
@@ -30,23 +23,11 @@ T = TypeVar("T")
 
 
 def transcript_activities(store: Store | None = None) -> list[Callable[..., Any]]:
-    """Make the Activities of a `LongConversation`; give them to the Worker.
+    """Make the Activities of a `LongConversation`, `take_turn` and `condense`, for the Worker.
 
     Args:
         store: Where conversations and prompts are kept, for all workers the same; by default
             `SQLiteStore()`.
-
-    Returns:
-        The Activities `take_turn` and `condense`.
-
-    Example:
-        ```python
-        ACTIVITIES = [
-            *prompt_activities("support", SYSTEM, TOOLS),
-            *transcript_activities(),
-            tool_activity(TOOLS, keep_over=0),
-        ]
-        ```
     """
     kept_in = store or SQLiteStore()
 
@@ -82,12 +63,11 @@ async def _take_turn(store: Store, turn: Turn) -> TurnTaken:
         said = [each for each in map(_without_calls, said) if each["content"]]
     head = await asyncio.to_thread(append, store, turn.head, said)
     calls = tool_calls(reply) if step.do == "run_tools" else []
+    kept = [await asyncio.to_thread(keep_arguments, each, store, MOST_ARGUMENTS) for each in calls]
     return TurnTaken(
         head=head,
         do=step.do,
-        calls=[
-            await asyncio.to_thread(keep_arguments, call, store, MOST_ARGUMENTS) for call in calls
-        ],
+        calls=kept,
         answer=replace(answer, text=_cut(answer.text)),
         usage=reply.usage,
         model=reply.model,
@@ -108,7 +88,7 @@ async def _condense(store: Store, turn: Turn) -> Condensed:
     if not summary:
         raise ApplicationError(f"Claude wrote no summary ({reply.stop_reason}).", type="NoSummary")
     head = await asyncio.to_thread(append_summary, store, turn.head, summary, covers)
-    return Condensed(head, covers, reply.usage, reply.model)
+    return Condensed(head, reply.usage, reply.model)
 
 
 def _without_calls(message: Entry) -> Entry:

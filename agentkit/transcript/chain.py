@@ -65,18 +65,10 @@ class Link:
 
 
 def append(store: Store, head: str | None, messages: Sequence[Entry]) -> str:
-    """Add messages to the end of a conversation.
+    """Add messages after a conversation's head, and return the new head; None begins one.
 
     The same messages after the same head give the same new head, however often: a retry
     changes nothing, and keeps nothing twice.
-
-    Args:
-        store: The store of the chain.
-        head: The end of the conversation so far; None begins one.
-        messages: New messages, results as `{"kept": reference}` or as text.
-
-    Returns:
-        The new head, which the store holds durably; the old one when there are no messages.
 
     Raises:
         BrokenTranscript: The store lacks the link at `head`, or a text that a message refers to.
@@ -118,14 +110,7 @@ def read_link(store: Store, reference: str) -> Link:
 
 
 def walk(store: Store, head: str | None) -> Iterator[Link]:
-    """Go through a chain from its end to its beginning.
-
-    Args:
-        store: The store of the chain.
-        head: Its end; None for an empty conversation.
-
-    Yields:
-        Each link, read when it is asked for.
+    """Read the links of a chain one by one, from its end to its beginning.
 
     Raises:
         BrokenTranscript: A link is missing or altered; the message says how much was read.
@@ -141,10 +126,7 @@ def walk(store: Store, head: str | None) -> Iterator[Link]:
 
 
 def read_all(store: Store, head: str | None) -> Messages:
-    """Read a whole conversation, messages beyond the window included.
-
-    Returns:
-        Every message in the API's shape, the oldest first; summaries aren't among them.
+    """Read every message of a conversation, the oldest first; summaries aren't among them.
 
     Raises:
         BrokenTranscript: As `walk`, or the text of a result is missing or altered.

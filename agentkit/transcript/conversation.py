@@ -12,11 +12,7 @@ from agentkit.activity_options import CLAUDE_OPTIONS
 from agentkit.budget import Spent
 from agentkit.messages import Messages, PinnedPrompt, ToolCall, Verbatim, user_message
 from agentkit.stop_reasons import PartialAnswer
-from agentkit.transcript.payloads import (
-    Condensed,
-    Turn,
-    TurnTaken,
-)
+from agentkit.transcript.payloads import Condensed, Turn, TurnTaken
 from agentkit.transcript.window import Window
 
 if TYPE_CHECKING:
@@ -101,9 +97,6 @@ class LongConversation:
         Args:
             **options: Activity options (`workflow.ActivityConfig`) that replace
                 `agentkit.activity_options.CLAUDE_OPTIONS`.
-
-        Returns:
-            The outcome. Tools that Claude asks for are also in `calls`.
 
         Raises:
             ActivityError: The call failed for good; `new` still holds what is to be sent.

@@ -14,21 +14,12 @@ MOST_SAID = 4_000
 CUT = "\n[Cut here: the whole answer is in the transcript.]"
 
 MOST_ARGUMENTS = 2_000
-"""The longest arguments of a tool call, as JSON, that history carries; longer ones go to the
-store, and the call refers to them."""
+"""The most characters, as JSON, of a tool call's arguments that history carries."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One turn to take; or, for `condense`, a summary to make before it.
-
-    Attributes:
-        head: The end of the conversation so far; None at its beginning.
-        new: Messages since: the user's words, and results by reference.
-        prompt: The conversation's prompt.
-        window: The part of the conversation that goes to Claude.
-        answer: The answer so far.
-    """
+    """The part of a `LongConversation` that a turn, or the summary before it, needs."""
 
     head: str | None
     new: Verbatim[Messages]
@@ -41,18 +32,12 @@ class Turn:
 class TurnTaken:
     """The outcome of a turn. When history has it, the store holds all of it.
 
+    The fields are those of a `NextStep`, of a `ClaudeReply` and of a `LongConversation`.
+
     Attributes:
-        head: The end of the conversation now.
-        do: The next step, as in `agentkit.stop_reasons.NextStep`.
         calls: The tools that Claude asks for. Arguments longer than `MOST_ARGUMENTS` are
             `{"kept_in": reference}`; the tool's Activity reads them there.
         answer: The answer so far, its text cut, visibly, at `MOST_SAID`.
-        usage: The tokens it took.
-        model: The model that answered.
-        stop_reason: Why Claude stopped.
-        ended: For "end": the stop reason, or "empty".
-        detail: For "end": the reason, in one sentence; "" for an answer.
-        full: Whether messages have dropped out of the window that no summary covers yet.
     """
 
     head: str
@@ -69,16 +54,8 @@ class TurnTaken:
 
 @dataclass(frozen=True)
 class Condensed:
-    """A summary that was made.
-
-    Attributes:
-        head: The end of the conversation, with the summary.
-        covers: How many messages it stands for.
-        usage: The tokens it took.
-        model: The model that wrote it.
-    """
+    """The outcome of `condense`: a head after the summary, and the bill for it."""
 
     head: str
-    covers: int
     usage: Usage
     model: str

@@ -70,13 +70,7 @@ def verify_history(store: Store, heads: Sequence[str]) -> Verified:
 
 
 async def recorded_heads(client: Client, workflow_id: str, first_run_id: str) -> list[str]:
-    """Collect the heads in the histories of a run and its continuations, the oldest first.
-
-    Args:
-        client: A connected client.
-        workflow_id: The Workflow's id.
-        first_run_id: The id of its first run (`first_execution_run_id`).
-    """
+    """Collect the heads in the histories of a run and its continuations, the oldest first."""
     heads: list[str] = []
     run_id = first_run_id
     while run_id:

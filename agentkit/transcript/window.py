@@ -1,11 +1,10 @@
 """The window: the part of a long conversation that goes to Claude.
 
 It holds the first user message, a summary of the cut if there is one, and the newest messages
-that fit. It never begins with a tool's result and never separates a result from its call, for
-the API refuses both.
+that fit. It never separates a tool's result from its call, which the API would refuse.
 """
 
-# No `from __future__ import annotations` here: see agentkit/claude.py.
+# No `from __future__ import annotations` here: see agentkit/messages.py.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,19 +48,13 @@ class Window:
 
 @dataclass(frozen=True)
 class View:
-    """A conversation seen through a window.
+    """Messages for Claude; after the first, they are those from index `begins` on.
 
-    Attributes:
-        messages: Messages for Claude.
-        tokens: An estimate of their tokens.
-        begins: The index, in the whole conversation, of the first of the newest messages.
-        full: Whether messages have dropped out that no summary covers yet.
-        summary: The summary among the messages; "" for none.
-        covers: How many messages the summary stands for.
+    The window is `full` if messages have dropped out that no summary covers yet. `summary` is
+    the one among the messages, and stands for the first `covers` messages.
     """
 
     messages: list[Any]
-    tokens: int
     begins: int
     full: bool
     summary: str
@@ -87,7 +80,6 @@ def read_window(store: Store, head: str | None, window: Window, new: Sequence[En
     cut = cut_at(messages, sizes, room, window.messages - 1, whole=begins == covers)
     return View(
         messages=shown + [opened(store, each) for each in messages[cut:]],
-        tokens=window.tokens - room + sum(sizes[cut:]),
         begins=begins + cut,
         full=begins + cut > covers,
         summary=summary.summary if summary else "",
@@ -98,18 +90,10 @@ def read_window(store: Store, head: str | None, window: Window, new: Sequence[En
 def cut_at(
     messages: Sequence[Entry], sizes: Sequence[int], tokens: int, most: int, *, whole: bool = True
 ) -> int:
-    """Find the earliest place to cut that separates no result from its call.
+    """Count the messages to leave out so that the rest fits, and no result loses its call.
 
-    Args:
-        messages: A conversation, or the newer part of one.
-        sizes: The tokens of each.
-        tokens: How many tokens fit.
-        most: How many messages fit.
-        whole: Whether no cut is fine too. It isn't for a part whose first message may belong
-            to the message before it.
-
-    Returns:
-        How many messages to leave out: if not even the newest exchange fits, all before it.
+    If not even the newest exchange fits, that is all before it. Unless `whole`, at least one:
+    the first message of a part may belong to the message before it.
     """
     places = [n for n in range(len(messages)) if (n or whole) and may_begin(messages, n)]
     for n in places:
@@ -141,9 +125,8 @@ def _newest(
 ) -> tuple[Link | None, int, list[Entry]]:
     """Prepend the messages that the window may show, walking back no further than that.
 
-    Returns:
-        The newest summary's link; the index of the first of the messages; and the first message
-        of the conversation, unless it is among them.
+    Return the newest summary's link, the index of the first of the messages, and the
+    conversation's first message unless it is among them.
     """
     summary: Link | None = None
     begins, beginning = 0, None

@@ -1,4 +1,4 @@
-"""What a copy needs to know about each recipe beyond its files."""
+"""Facts about each recipe that a copy needs and its files don't state."""
 
 from __future__ import annotations
 

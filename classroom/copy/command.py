@@ -1,4 +1,4 @@
-"""What `.venv/bin/agentkit recipes` and `copy` print."""
+"""The output of `.venv/bin/agentkit recipes` and `copy`."""
 
 from __future__ import annotations
 

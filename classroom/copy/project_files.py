@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentkit.claude import DEFAULT_MODEL
 from classroom.copy.catalogue import CATALOGUE, change_first
-from classroom.copy.wheel import CHECKOUT, build_wheel, wheel_name
+from classroom.copy.wheel import CHECKOUT, WHEEL, build_wheel
 from classroom.recipes import Recipe
 
 _HERE = Path(__file__).parent
@@ -39,7 +39,7 @@ def project_files(recipe: Recipe, project: str, package: str, *, bare: bool) -> 
     production = _pins("requirements")
     development = _pins("dev") | ({} if bare else _pins("stand-ins"))
     more = [line for name, line in sorted(development.items()) if name not in production]
-    wheel = [] if bare else [f"./tests/{wheel_name()}"]
+    wheel = [] if bare else [f"./tests/{WHEEL}"]
     files["requirements.txt"] = _lines(production.values())
     files["requirements-dev.txt"] = _lines(["-r requirements.txt", *more, *wheel])
     words = _words(recipe, project, package, bare=bare)
@@ -49,7 +49,7 @@ def project_files(recipe: Recipe, project: str, package: str, *, bare: bool) -> 
     made = {path: _filled(text, words).encode() for path, text in files.items()}
     made |= _agentkit("\n".join(files.values()))
     if not bare:
-        made[f"tests/{wheel_name()}"] = build_wheel()
+        made[f"tests/{WHEEL}"] = build_wheel()
     return dict(sorted(made.items()))
 
 
@@ -84,6 +84,9 @@ def _tests(recipe: Recipe, package: str, *, bare: bool) -> dict[str, str]:
         files["tests/test_behaviour.py"] = _as_package(behaviour, recipe.name, package)
         tools = (recipe.folder / "tools.py").read_text("utf8")
         files["tests/shop_tools.py"] = _as_package(tools, recipe.name, package)
+        if "worker_killed" not in behaviour:  # two recipes have effects of another kind
+            killed = _template(_TEMPLATES / "tests" / "test_killed.py", package)
+            files["tests/test_killed.py"] = killed
     return files
 
 
@@ -136,9 +139,9 @@ def _words(recipe: Recipe, project: str, package: str, *, bare: bool) -> dict[st
     tests = "your tools, the sandbox, the replay of recorded runs"
     if not bare:
         tests += (
-            "; in `test_behaviour.py` what the recipe does, and a real SIGKILL of a worker, at the "
-            "support desk that it was built for, with a stand-in for Claude: these need no key, "
-            "and don't look at your tools"
+            "; and what the recipe does at the support desk that it was built for, a real SIGKILL "
+            "of a worker included, with the stand-ins for Claude and the shop from the wheel. "
+            "These tests need no key, and don't look at your tools"
         )
     return {
         "PROJECT": project,

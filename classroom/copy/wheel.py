@@ -12,68 +12,56 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
+_NAME = f"agentkit_stand_ins-{version('agentkit')}"
+WHEEL = f"{_NAME}-py3-none-any.whl"
+"""The wheel's file name."""
+
 _PARTS = (
-    "offline_claude",
-    "classroom/__init__.py",
-    "classroom/machine/__init__.py",
-    "classroom/machine/home.py",
-    "classroom/py.typed",
-    "classroom/shop",
-    "classroom/show/pending.py",
+    *("LICENSE", "offline_claude", "classroom/__init__.py", "classroom/py.typed"),
+    *("classroom/machine/__init__.py", "classroom/machine/home.py"),
+    *("classroom/shop", "classroom/show/pending.py"),
 )
-_NEEDS = Path(__file__).with_name("locks") / "stand-ins.in"
-
-
-def wheel_name() -> str:
-    """Name the wheel's file."""
-    return f"agentkit_stand_ins-{version('agentkit')}-py3-none-any.whl"
+_METADATA = f"""\
+Metadata-Version: 2.4
+Name: agentkit-stand-ins
+Version: {version("agentkit")}
+Summary: A stand-in for Claude and a bookshop, for tests; they need agentkit beside them.
+License-Expression: MIT
+Requires-Python: >=3.11
+"""
 
 
 def build_wheel() -> bytes:
     """Build the wheel from the checkout. The same files always give the same bytes.
 
-    Written here and not by setuptools: that takes seconds, and a copy of its own of the checkout.
+    Written here and not by setuptools, which takes seconds and leaves files in the checkout.
     """
-    info = f"agentkit_stand_ins-{version('agentkit')}.dist-info"
+    info = f"{_NAME}.dist-info"
     files = {str(file.relative_to(CHECKOUT)): file.read_bytes() for file in _sources()}
-    files[f"{info}/METADATA"] = _metadata().encode()
+    files[f"{info}/licenses/LICENSE"] = files.pop("LICENSE")
+    files[f"{info}/METADATA"] = (_METADATA + _requirements()).encode()
     files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    files[f"{info}/licenses/LICENSE"] = (CHECKOUT / "LICENSE").read_bytes()
     record = "".join(f"{name},{_digest(data)},{len(data)}\n" for name, data in files.items())
     files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as wheel:
+    with zipfile.ZipFile(packed, "w") as wheel:
         for name, data in files.items():
-            # Without a date of its own an entry gets the format's first day, 1 January 1980.
-            entry = zipfile.ZipInfo(name)
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry = zipfile.ZipInfo(name)  # dated 1 January 1980, as it is given no date
             entry.external_attr = 0o644 << 16
-            wheel.writestr(entry, data)
+            wheel.writestr(entry, data, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 
 def _sources() -> Iterator[Path]:
-    for part in _PARTS:
-        path = CHECKOUT / part
+    for path in map(CHECKOUT.joinpath, _PARTS):
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file() and "__pycache__" not in file.parts:
                 yield file
 
 
-def _metadata() -> str:
-    needs = [line for line in _NEEDS.read_text().splitlines() if not line.startswith("#")]
-    return "\n".join(
-        [
-            "Metadata-Version: 2.4",
-            "Name: agentkit-stand-ins",
-            f"Version: {version('agentkit')}",
-            "Summary: A stand-in for Claude and a bookshop, for tests; needs agentkit beside it.",
-            "License-Expression: MIT",
-            "Requires-Python: >=3.11",
-            *(f"Requires-Dist: {name}" for name in needs),
-            "",
-        ]
-    )
+def _requirements() -> str:
+    lines = Path(__file__).with_name("locks").joinpath("stand-ins.in").read_text().splitlines()
+    return "".join(f"Requires-Dist: {line}\n" for line in lines if not line.startswith("#"))
 
 
 def _digest(data: bytes) -> str:

@@ -16,7 +16,7 @@ from classroom.machine.which_claude import ClaudeInUse, OwnClaude
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a notebook works with.
+    """The parts that a notebook works with.
 
     Attributes:
         client: Connected to Temporal, with `AgentPlugin`.
@@ -30,7 +30,7 @@ class Lesson:
 
     @property
     def web_ui(self) -> str:
-        """Where Temporal's Web UI is."""
+        """The address of Temporal's Web UI."""
         return self.server.ui_url if self.server else "the one of your own Temporal server"
 
     def __str__(self) -> str:

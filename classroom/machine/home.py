@@ -1,4 +1,4 @@
-"""Where the course keeps its state: one git-ignored folder, `.agentkit/` in the repository."""
+"""The course's state: one git-ignored folder, `.agentkit/` in the repository."""
 
 from __future__ import annotations
 

@@ -8,13 +8,13 @@ import socket
 from classroom.machine.home import ClassroomError
 
 _OUR_PORTS = range(20_000, 32_000)
-"""Where free ports are looked for: below those that systems lend to outgoing connections (from
+"""The range searched for free ports: below those that systems lend to outgoing connections (from
 32,768 on Linux, 49,152 on macOS and Windows). One of those, given up by a killed server, may be
 lent to anybody by the time the server comes back, even to a client that tries to reach it."""
 
 
 def free_port(preferred: int) -> int:
-    """Find a port of 127.0.0.1 that nobody listens on.
+    """Find a port of 127.0.0.1 on which nothing listens.
 
     Args:
         preferred: The one to take if it is free; 0 for any.

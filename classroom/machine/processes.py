@@ -112,7 +112,7 @@ class Background:
 
     @property
     def returncode(self) -> int | None:
-        """How it ended: an exit code, or minus the signal's number; None while unknown."""
+        """Its exit code, or minus the signal's number; None while unknown."""
         child = _children.get(self.pid)
         return child.poll() if child is not None else None
 
@@ -164,7 +164,7 @@ def start(
     """
     before = find(name)
     if before is not None:
-        before.stop()  # or its record would be lost, and nobody could end it any more
+        before.stop()  # or its record would be lost, and nothing could end it any more
     log = home() / "logs" / f"{name}.log"
     log.parent.mkdir(exist_ok=True)
     try:
@@ -238,14 +238,14 @@ async def until(condition: Callable[[], bool], process: Background, *, timeout: 
 
 
 def find(name: str) -> Background | None:
-    """Find a process by name, whoever started it.
+    """Find a process by name, whichever program started it.
 
     Args:
         name: The name it was started under.
 
     Returns:
-        The running process; None when there is none. The record of one that has died, or
-        whose pid belongs to another program by now, is dropped.
+        The running process; None when there is none. A record is dropped when its process
+        has died or its pid now belongs to another program.
     """
     try:
         process = _STORED.validate_json(_record(name).read_bytes())

@@ -62,7 +62,7 @@ def own_claude() -> OwnClaude | None:
         It, or None when the offline one is meant.
 
     Raises:
-        ClassroomError: ANTHROPIC_BASE_URL is no address that the SDK can use.
+        ClassroomError: ANTHROPIC_BASE_URL isn't an address that the SDK can use.
     """
     if os.environ.get(_EMBEDDED) or os.environ.get("AGENTKIT_OFFLINE"):
         return None
@@ -186,7 +186,7 @@ def _host_of(url: str) -> str:
         host = None
     if host is None or parts.scheme not in ("http", "https"):
         raise ClassroomError(
-            "ANTHROPIC_BASE_URL is no address. Write it as http://HOST:PORT or https://HOST, "
+            "ANTHROPIC_BASE_URL isn't an address. Write it as http://HOST:PORT or https://HOST, "
             f"{undo}"
         )
     if parts.path.rstrip("/").endswith("/v1"):

@@ -1,4 +1,4 @@
-"""What the shop's tools answer: plain JSON, with money in decimal euros."""
+"""Results of the shop's tools: plain JSON, with money in decimal euros."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class OrderSummary(TypedDict):
 
 
 class Shipment(TypedDict):
-    """What the carrier knows; all None but the status when there is no parcel."""
+    """The carrier's status of a parcel; all None but the status when there is no parcel."""
 
     order_id: int
     status: str
@@ -87,7 +87,7 @@ class Email(TypedDict):
 
 
 class Source(TypedDict):
-    """Something to cite; `states` holds what it says of a subject, to be held against others."""
+    """A source to cite; `states` maps subjects to what it says of them."""
 
     source: str
     text: str

@@ -29,7 +29,7 @@ TABLES = (
     "reports",
     "ledger",
 )
-"""What `rows` and `count` can show; `ledger` is where `agentkit.idempotency` notes effects."""
+"""The tables that `rows` and `count` can show; `ledger` is that of `agentkit.idempotency`."""
 
 _SCRIPTS = (
     "schema.sql",
@@ -249,7 +249,7 @@ _MEANINGS = {
 
 @contextmanager
 def _plain_errors(file: Path) -> Iterator[None]:
-    """Turn what the machine did wrong into a sentence and the command that mends it."""
+    """Turn a failure of the machine into a sentence and the command that fixes it."""
     quoted = shlex.quote(str(file))
     try:
         yield

@@ -17,7 +17,7 @@ Topic = Literal["cancelled orders", "delivery times", "bestsellers", "refunds"]
 
 _MOST_PASSAGES = 10
 _PROMISED = {"within Ireland": 3, "within the European Union": 8, "to everywhere else": 20}
-"""What the handbook allows a parcel to take, in working days."""
+"""The delivery time that the handbook allows, in working days."""
 
 _NOT_IN_THE_UNION = ("Norway", "Iceland", "United Kingdom", "Canada", "Kenya", "Japan")
 

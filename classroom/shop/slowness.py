@@ -1,4 +1,4 @@
-"""How long the world outside the shop takes to answer, as the environment says."""
+"""Delays of the world outside the shop, set by the environment."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ async def bank_confirms() -> None:
 
 
 def seconds(variable: str, default: float) -> float:
-    """Read how slow somebody is.
+    """Read one of these delays.
 
     Args:
         variable: SHOP_CARRIER_SECONDS or SHOP_BANK_SECONDS.
         default: What they take when it isn't set.
 
     Raises:
-        ClassroomError: It is no number.
+        ClassroomError: It isn't a number.
     """
     configured = os.environ.get(variable) or str(default)
     try:

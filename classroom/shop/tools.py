@@ -1,4 +1,4 @@
-"""What the support desk can do: five look-ups and two effects, as tools for Claude."""
+"""The support desk's tools: five look-ups and two effects, for Claude."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people look at: tables, transcripts, the timeline of a run; the panel has its own module."""
+"""Displays for notebooks: tables, transcripts, the timeline of a run."""
 
 from agentkit.history import Step
 from agentkit.history import activities_of as steps

@@ -1,6 +1,6 @@
-"""A card to decide with: what waits, for how long, and two buttons.
+"""A card for one decision: the request, the time left, and two buttons.
 
-Its buttons send the very Update that `agentkit.approvals.decide` sends from a plain cell.
+The buttons send the same Update as `agentkit.approvals.decide` in a plain cell.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from agentkit.approvals.client import read_audit
 from agentkit.approvals.requests import Pending, digest_of
 
 _LOOK_AGAIN = 2.0
-"""Seconds between two looks at whether somebody else has decided."""
+"""Seconds between two checks whether another reviewer has decided."""
 
 _WIDE = ipywidgets.Layout(width="100%")
 _SAID = {
@@ -40,16 +40,16 @@ _SAID = {
 
 
 class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
-    """One pending request with its arguments, its time, and buttons to decide on it.
+    """One pending request with its arguments, the time left, and buttons to decide.
 
     Args:
         run: The run that waits.
-        waiting: What waits, from `pending_approvals`.
-        reviewer: Who decides with this card.
+        waiting: The request, from `pending_approvals`.
+        reviewer: Name of the reviewer who uses this card.
         key: The reviewer's key, if decisions are signed; it stays in this process.
 
     Raises:
-        ValueError: The request's digest isn't that of what the card would show.
+        ValueError: The request's digest doesn't match what the card would show.
     """
 
     _watching: asyncio.Task[None] | None = None  # a card that is refused has none
@@ -113,21 +113,17 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
 
     @property
     def message(self) -> str:
-        """What the card says of the decision, as plain text."""
+        """The card's message about the decision, as plain text."""
         return self._message
 
     async def answered(self) -> str:
-        """Wait until the button that was pressed has had its effect.
-
-        Returns:
-            What the card says then.
-        """
+        """Wait until the pressed button has taken effect, and return the card's message."""
         if self._sending is not None:
             await self._sending
         return self.message
 
     def close(self) -> None:
-        """Take the card away; the request goes on waiting."""
+        """Close the card; the request keeps waiting."""
         if self._watching is not None:
             self._watching.cancel()
         super().close()
@@ -136,7 +132,7 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
         """Read the edited arguments.
 
         Returns:
-            The arguments, None if they aren't edited; and what is wrong with them, or "".
+            The arguments, or None if they aren't edited; and a problem with them, or "".
         """
         if not self.editing:
             return None, ""
@@ -159,7 +155,7 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
         button = ipywidgets.Button(description=label, icon=icon, button_style=style)
 
         def press(_: ipywidgets.Button) -> None:
-            # Not disabled meanwhile: whoever uses the keyboard would lose their place.
+            # Not disabled meanwhile: keyboard users would lose their place.
             if not self._over and (self._sending is None or self._sending.done()):
                 self._sending = asyncio.get_running_loop().create_task(self._send(answer))
 
@@ -188,14 +184,14 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
             self._say("⚠", "#9a6700", f"Not decided: {err.message}.")
 
     async def _watch(self) -> None:
-        """Count down, and notice what was decided elsewhere."""
+        """Count down, and notice decisions made elsewhere."""
         looked = time.monotonic()
         while not self._over:
             self._count_down()
             await asyncio.sleep(0.5)
             idle = self._sending is None or self._sending.done()
             if idle and time.monotonic() - looked > _LOOK_AGAIN:
-                # While no worker is up nobody answers, and there is nothing new to tell.
+                # While no worker is up there is no answer, and nothing new to show.
                 with suppress(RPCError, asyncio.TimeoutError):
                     await asyncio.wait_for(self._look(), timeout=_LOOK_AGAIN)
                 looked = time.monotonic()

@@ -1,4 +1,4 @@
-"""Waiting for the moment when an agent waits for a person."""
+"""Waiting until an agent waits for a person."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from classroom.machine.home import ClassroomError
 async def until_pending(
     run: WorkflowHandle[Any, Any], count: int = 1, *, timeout: float = 60
 ) -> list[Pending]:
-    """Wait until so many requests wait in a run.
+    """Wait until a run has so many pending requests.
 
     Args:
         run: The run.
@@ -28,7 +28,7 @@ async def until_pending(
         The requests, the oldest first.
 
     Raises:
-        ClassroomError: It didn't come to that, because the run has ended or the time is up.
+        ClassroomError: The run has ended, or the time is up.
     """
     deadline = asyncio.get_running_loop().time() + timeout
     while asyncio.get_running_loop().time() < deadline:

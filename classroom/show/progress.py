@@ -1,4 +1,4 @@
-"""How far a long run has come: a bar with the same in words, and a count of its runs."""
+"""The progress of a long run: a bar with the same in words, and a count of its runs."""
 
 from __future__ import annotations
 

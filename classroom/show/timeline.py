@@ -1,4 +1,4 @@
-"""What a run's Activities did, as a table: steps, attempts, failures."""
+"""The Activities of a run as a table: steps, attempts, failures."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def until(
 
 
 async def timeline(handle: WorkflowHandle[Any, Any]) -> Table:
-    """Show a run's steps as a table: what ran, how many attempts it took, what came of it."""
+    """Show a run's steps as a table: what ran, in how many attempts, with which result."""
     return table(await activities_of(handle))
 
 

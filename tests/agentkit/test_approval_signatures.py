@@ -191,6 +191,8 @@ def test_digest_is_the_same_in_every_process_and_after_serialization() -> None:
         {"workflow_id": "other"},
         {"first_run_id": "other"},
         {"terms": Terms(timedelta(days=2))},
+        {"terms": replace(request().terms, reviewers=("eve",))},
+        {"terms": replace(request().terms, on_timeout="allow")},
         {"asked_at": datetime(2026, 1, 2, tzinfo=UTC)},
     ],
 )

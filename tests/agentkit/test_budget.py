@@ -22,24 +22,24 @@ def reply(*tokens: int, model: str = "claude-sonnet-5-5") -> ClaudeReply:
 
 @pytest.mark.parametrize("name", ["turns", "tokens", "usd", "seconds"])
 @pytest.mark.parametrize("value", [-1, -0.5, math.nan, math.inf, -math.inf])
-def test_a_limit_that_could_never_be_hit_or_kept_is_refused(name: str, value: Any) -> None:
+def test_budget_rejects_limits_that_are_negative_or_not_finite(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"Budget\.{name} is {value}: give a number from 0 up"):
         Budget(**{name: value})
 
 
-async def test_a_budget_is_checked_again_where_it_arrives() -> None:
+async def test_budget_is_validated_when_it_is_decoded() -> None:
     (payload,) = await pydantic_data_converter.encode([{"turns": -1}])
     with pytest.raises(ValueError, match="give a number from 0 up"):
         await pydantic_data_converter.decode([payload], [Budget])
 
 
-async def test_budget_and_account_cross_the_boundary_unchanged() -> None:
+async def test_budget_and_account_survive_the_data_converter() -> None:
     values: list[Any] = [Budget(turns=3, usd=0.5), Budget(), Spent(1, 2, 3, 0.25, "m")]
     payloads = await pydantic_data_converter.encode(values)
     assert await pydantic_data_converter.decode(payloads, [Budget, Budget, Spent]) == values
 
 
-def test_an_account_adds_up_turns_tokens_and_dollars() -> None:
+def test_spent_adds_up_turns_tokens_and_dollars() -> None:
     spent = Spent()
     spent.add(reply(1000, 200, 50, 10))
     spent.add(reply(2000, 100))
@@ -65,7 +65,7 @@ def test_an_account_adds_up_turns_tokens_and_dollars() -> None:
         (Budget(seconds=0), 1, None),
     ],
 )
-def test_a_limit_is_exceeded_when_it_is_reached(
+def test_limit_counts_as_exceeded_once_it_is_reached(
     budget: Budget, turns: int, exceeded: str | None
 ) -> None:
     spent = Spent()
@@ -74,7 +74,7 @@ def test_a_limit_is_exceeded_when_it_is_reached(
     assert spent.exceeded(budget) == exceeded
 
 
-def test_an_unknown_price_is_no_unlimited_budget() -> None:
+def test_unknown_price_exceeds_a_dollar_budget() -> None:
     spent = Spent()
     spent.add(reply(1, 1, model="claude-of-next-year"))
     assert spent.unpriced == "claude-of-next-year"
@@ -84,20 +84,20 @@ def test_an_unknown_price_is_no_unlimited_budget() -> None:
     assert spent.exceeded(Budget(usd=1000)) == "usd", "later turns don't make it known"
 
 
-def test_a_dated_model_costs_what_the_one_without_date_does() -> None:
+def test_dated_model_id_costs_as_much_as_the_undated_one() -> None:
     usage = Usage(1000, 1000)
     dated = cost(usage, "claude-haiku-4-5-20251001")
     assert dated == cost(usage, "claude-haiku-4-5") == pytest.approx(0.006)
 
 
-def test_a_long_prompt_costs_more_where_the_price_list_says_so() -> None:
+def test_long_prompt_is_charged_the_long_price() -> None:
     short, long = Usage(LONG_PROMPT_TOKENS, 1000), Usage(1, 1000, LONG_PROMPT_TOKENS)
     assert cost(short, "claude-haiku-5-5") == pytest.approx(0.0105)
     assert cost(long, "claude-haiku-5-5") == pytest.approx((0.5 + 2500 + 5000) / 1e6)
     assert cost(Usage(200_000, 0), "claude-opus-5-5") == pytest.approx(0.8)
 
 
-def test_every_model_of_the_sdk_has_a_price_or_is_left_out_by_name() -> None:
+def test_every_model_of_the_sdk_has_a_price_or_is_a_known_exception() -> None:
     without = [model for model in MODEL_IDS if cost(Usage(1, 1), model) is None]
     assert without == ["claude-fable-5-2", "claude-mythos-5-2", "claude-mythos-preview"]
     assert DEFAULT_MODEL in PRICES

@@ -48,7 +48,7 @@ async def refused(request: ClaudeRequest = HELLO) -> ApplicationError:
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503, 529])
-async def test_a_passing_fault_is_tried_again(claude: OfflineClaude, status: int) -> None:
+async def test_transient_status_is_retried(claude: OfflineClaude, status: int) -> None:
     claude.fail(status, headers={"retry-after": "0"} if status == 429 else {})
     async with desk() as running:
         reply = await running.run(OneCall.run, HELLO)
@@ -57,9 +57,7 @@ async def test_a_passing_fault_is_tried_again(claude: OfflineClaude, status: int
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422])
-async def test_what_another_attempt_cannot_help_fails_at_once(
-    claude: OfflineClaude, status: int
-) -> None:
+async def test_permanent_status_fails_without_retry(claude: OfflineClaude, status: int) -> None:
     claude.fail(status, type="type_of_the_api", message="Words of the API.")
     async with desk() as running:
         with pytest.raises(WorkflowFailureError) as failed:
@@ -70,7 +68,7 @@ async def test_what_another_attempt_cannot_help_fails_at_once(
     assert [c.status for c in claude.calls()] == [status]
 
 
-async def test_the_wait_that_the_api_asks_for_is_kept(claude: OfflineClaude) -> None:
+async def test_retry_waits_as_long_as_the_api_asked(claude: OfflineClaude) -> None:
     claude.fail(429, headers={"retry-after": "1.5"})
     async with desk() as running:
         await running.run(OneCall.run, HELLO)
@@ -79,7 +77,7 @@ async def test_the_wait_that_the_api_asks_for_is_kept(claude: OfflineClaude) -> 
     assert second.started_at - first.finished_at >= 1.5
 
 
-async def test_a_wait_that_ends_after_the_last_limit_is_not_begun(claude: OfflineClaude) -> None:
+async def test_wait_beyond_the_total_timeout_fails_at_once(claude: OfflineClaude) -> None:
     claude.fail(429, headers={"retry-after": "290"}, message="Come back later.", times=9)
     async with desk() as running:  # whose runs may take 40 s
         with pytest.raises(WorkflowFailureError) as failed:
@@ -88,7 +86,7 @@ async def test_a_wait_that_ends_after_the_last_limit_is_not_begun(claude: Offlin
     assert len(claude.calls()) == 1
 
 
-async def test_one_attempt_is_one_http_call(claude: OfflineClaude) -> None:
+async def test_one_attempt_makes_one_http_call(claude: OfflineClaude) -> None:
     claude.fail(500, times=5)
     error = await refused()
     assert error.type == "api_error"
@@ -96,7 +94,7 @@ async def test_one_attempt_is_one_http_call(claude: OfflineClaude) -> None:
     assert len(claude.calls()) == 1
 
 
-async def test_a_model_is_named_by_the_request_else_by_the_environment(
+async def test_model_comes_from_the_request_else_from_the_environment(
     claude: OfflineClaude, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert default_model() == DEFAULT_MODEL
@@ -176,7 +174,7 @@ async def test_result_that_is_still_a_reference_never_reaches_the_api(
 # Limits.
 
 
-async def test_a_request_that_temporal_cannot_carry_fails_before_it_is_dispatched(
+async def test_oversize_request_fails_in_the_workflow_before_it_is_scheduled(
     claude: OfflineClaude,
 ) -> None:
     # Without the check this Workflow Task fails and is tried again for ever.
@@ -194,14 +192,14 @@ async def test_a_request_that_temporal_cannot_carry_fails_before_it_is_dispatche
     assert claude.calls() == []
 
 
-async def test_a_request_below_the_limit_is_carried(claude: OfflineClaude) -> None:
+async def test_request_just_below_the_limit_is_sent(claude: OfflineClaude) -> None:
     fits = ClaudeRequest([user_message("Hello " + "x" * (MAX_PAYLOAD_BYTES - 300))])
     async with desk() as running:
         await running.run(OneCall.run, fits)
     assert [c.status for c in claude.calls()] == [200]
 
 
-async def test_a_reply_that_temporal_cannot_carry_is_told_and_not_tried_again(
+async def test_oversize_reply_fails_without_retry(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     huge = canned.tool_use('{"reason": "', *["x" * 700_000] * 3, '"}')

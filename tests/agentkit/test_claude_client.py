@@ -40,7 +40,7 @@ async def refused() -> ApplicationError:
     return raised.value
 
 
-async def test_a_wrong_key_fails_at_once_and_is_not_shown(
+async def test_wrong_key_fails_without_retry_and_stays_out_of_history(
     claude: OfflineClaude, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "wrong-key-of-mine")
@@ -58,7 +58,7 @@ async def test_a_wrong_key_fails_at_once_and_is_not_shown(
 
 
 @pytest.mark.usefixtures("no_credentials")
-async def test_a_missing_key_fails_at_once_with_what_to_set(
+async def test_missing_key_error_names_the_variable_to_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://claude.invalid")
@@ -85,7 +85,7 @@ async def recorder() -> AsyncIterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.usefixtures("no_credentials")
-async def test_a_key_stored_on_disk_never_goes_to_a_server_of_this_machine(
+async def test_stored_credentials_never_go_to_loopback(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     stored = tmp_path / ".config/anthropic"
@@ -110,7 +110,7 @@ async def test_a_key_stored_on_disk_never_goes_to_a_server_of_this_machine(
 
 @pytest.mark.parametrize("variable", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])
 @pytest.mark.usefixtures("no_credentials")
-async def test_a_key_of_the_environment_goes_to_the_address_beside_it(
+async def test_key_from_the_environment_goes_to_the_configured_address(
     variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, "key-of-a-local-model")
@@ -121,7 +121,7 @@ async def test_a_key_of_the_environment_goes_to_the_address_beside_it(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_proxies_are_left_out_of_calls_to_this_machine(
+async def test_loopback_calls_bypass_proxies(
     claude: OfflineClaude, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
@@ -133,7 +133,7 @@ async def test_proxies_are_left_out_of_calls_to_this_machine(
     assert reply.stop_reason == "end_turn"
 
 
-async def test_an_event_loop_has_one_client_until_it_is_closed(claude: OfflineClaude) -> None:
+async def test_event_loop_has_one_client_until_it_is_closed(claude: OfflineClaude) -> None:
     client = claude_client()
     assert claude_client() is client
 
@@ -150,7 +150,7 @@ async def test_an_event_loop_has_one_client_until_it_is_closed(claude: OfflineCl
     assert claude_client() is not client
 
 
-async def test_a_worker_closes_the_client_when_it_ends(claude: OfflineClaude) -> None:
+async def test_worker_closes_the_client_when_it_ends(claude: OfflineClaude) -> None:
     async with desk() as running:
         await running.run(OneCall.run, HELLO)
         client = claude_client()

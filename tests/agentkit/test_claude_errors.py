@@ -84,7 +84,7 @@ async def raised() -> ApplicationError:
         *((status, "never") for status in (400, 401, 402, 403, 404, 405, 410, 412, 413, 422, 431)),
     ],
 )
-def test_the_status_decides_as_it_does_in_the_sdk(status: int, retry: Retry) -> None:
+def test_status_decides_as_in_the_sdk(status: int, retry: Retry) -> None:
     assert decided(status).retry == retry
 
 
@@ -99,7 +99,7 @@ def test_the_status_decides_as_it_does_in_the_sdk(status: int, retry: Retry) -> 
         (400, "", "never"),
     ],
 )
-def test_what_the_server_says_about_retries_wins_over_the_status(
+def test_should_retry_header_overrides_the_status(
     status: int, should_retry: str, retry: Retry
 ) -> None:
     assert decided(status, x_should_retry=should_retry).retry == retry
@@ -130,7 +130,7 @@ def test_what_the_server_says_about_retries_wins_over_the_status(
         ({}, None),
     ],
 )
-def test_a_wait_is_read_from_either_header_and_nonsense_is_ignored(
+def test_wait_is_read_from_either_header_and_nonsense_is_ignored(
     headers: dict[str, str], seconds: float | None
 ) -> None:
     decision = decided(429, **headers)
@@ -139,7 +139,7 @@ def test_a_wait_is_read_from_either_header_and_nonsense_is_ignored(
     assert decision.message == "No."
 
 
-def test_a_wait_until_a_date_is_read_too() -> None:
+def test_wait_may_be_an_http_date() -> None:
     # HTTP's other form (RFC 9110, 10.2.3), which the SDK's own retries honour as well.
     soon = datetime.now(UTC) + timedelta(minutes=1)
     decision = decided(503, retry_after=format_datetime(soon, usegmt=True))
@@ -149,14 +149,14 @@ def test_a_wait_until_a_date_is_read_too() -> None:
 
 
 @pytest.mark.parametrize("asked", ["86400", "1e300", "inf"])
-def test_an_absurd_wait_is_capped_and_the_text_says_so(asked: str) -> None:
+def test_absurd_wait_is_capped_and_the_message_says_so(asked: str) -> None:
     decision = decided(429, retry_after=asked)
     assert decision.wait == MAX_RETRY_AFTER
     assert decision.message.startswith("No. (It asked for a wait of ")
     assert decision.message.endswith(" s; 300 s it is.)")
 
 
-def test_a_failure_for_good_asks_for_no_wait() -> None:
+def test_permanent_failure_has_no_wait() -> None:
     decision = decided(400, retry_after="3")
     assert (decision.retry, decision.wait) == ("never", None)
 
@@ -176,18 +176,16 @@ def test_a_failure_for_good_asks_for_no_wait() -> None:
         (200, "rate_limit_error", "enforced_spend_limit_reached"),
     ],
 )
-def test_no_attempt_is_made_to_outwait_a_spend_limit(
-    status: int, type: str, code: str | None
-) -> None:
+def test_spend_limit_is_never_retried(status: int, type: str, code: str | None) -> None:
     assert decided(status, type, code=code, retry_after="1", x_should_retry="true").retry == "never"
 
 
-def test_a_limit_on_growth_passes_and_is_waited_for() -> None:
+def test_ramp_limit_is_retried_after_its_wait() -> None:
     decision = decided(429, "rate_limit_error", code="ramp_limit_exceeded", retry_after="9")
     assert (decision.retry, decision.wait) == ("after", timedelta(seconds=9))
 
 
-def test_every_spend_limit_that_the_sdk_knows_is_recognized() -> None:
+def test_every_spend_limit_code_of_the_sdk_is_recognized() -> None:
     codes = [
         error.model_fields["error_code"].annotation.__args__[0]
         for name, error in vars(anthropic.types.shared).items()
@@ -214,7 +212,7 @@ def test_every_spend_limit_that_the_sdk_knows_is_recognized() -> None:
         ("an_error_of_next_year", "never"),
     ],
 )
-def test_an_error_in_mid_stream_is_decided_by_its_type(type: str | None, retry: Retry) -> None:
+def test_error_in_mid_stream_is_decided_by_its_type(type: str | None, retry: Retry) -> None:
     # The headers belong to the success that the stream began as.
     decision = decided(200, type, retry_after="60", x_should_retry="false")
     assert (decision.retry, decision.wait) == (retry, None)
@@ -231,7 +229,7 @@ def test_an_error_in_mid_stream_is_decided_by_its_type(type: str | None, retry: 
         (httpx2.DecodingError("gzip"), "connection_cut"),
     ],
 )
-def test_what_never_became_an_answer_is_tried_again(err: Any, type: str) -> None:
+def test_transport_errors_are_retried(err: Any, type: str) -> None:
     decision = read(err)
     assert (decision.retry, decision.wait, decision.type) == ("now", None, type)
 
@@ -239,12 +237,12 @@ def test_what_never_became_an_answer_is_tried_again(err: Any, type: str) -> None
 # Words.
 
 
-def test_the_message_and_the_type_are_the_api_s_own() -> None:
+def test_message_and_type_are_those_of_the_api() -> None:
     decision = decided(404, "not_found_error", message="model: claude-1")
     assert (decision.type, decision.message) == ("not_found_error", "model: claude-1")
 
 
-def test_a_page_that_is_not_the_api_s_is_named_and_not_quoted(
+def test_proxy_error_page_is_described_but_not_quoted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
@@ -256,14 +254,14 @@ def test_a_page_that_is_not_the_api_s_is_named_and_not_quoted(
     )
 
 
-def test_keys_are_taken_out_of_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_removed_from_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "key-of-mine")
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "token-of-mine")
     said = "key-of-mine, token-of-mine and sk-ant-api03-An_other-1 are no good."
     assert decided(401, message=said).message == "[key], [key] and [key] are no good."
 
 
-def test_a_long_message_is_cut() -> None:
+def test_long_message_is_truncated() -> None:
     message = decided(400, message="x" * 1_000_000).message
     assert len(message) == MAX_MESSAGE_CHARACTERS
     assert message.endswith("x…")
@@ -295,7 +293,7 @@ def test_a_long_message_is_cut() -> None:
         (529, {"retry-after": "1"}, "overloaded_error", False, 1),
     ],
 )
-async def test_over_http_an_answer_means_what_the_table_says(
+async def test_status_over_http_gives_the_expected_error(
     claude: OfflineClaude,
     status: int,
     headers: dict[str, str],
@@ -312,7 +310,7 @@ async def test_over_http_an_answer_means_what_the_table_says(
     assert len(claude.calls()) == 1
 
 
-async def test_over_http_a_date_is_waited_for(claude: OfflineClaude) -> None:
+async def test_http_date_over_http_becomes_a_wait(claude: OfflineClaude) -> None:
     soon = datetime.now(UTC) + timedelta(minutes=2)
     claude.fail(503, headers={"retry-after": format_datetime(soon, usegmt=True)})
     delay = (await raised()).next_retry_delay
@@ -320,9 +318,11 @@ async def test_over_http_a_date_is_waited_for(claude: OfflineClaude) -> None:
     assert timedelta(seconds=60) < delay <= timedelta(minutes=2)
 
 
-async def test_over_http_a_spend_limit_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_spend_limit_over_http_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
     limit = canned.error(
-        *(429, "rate_limit_error", "Your organization has reached its limit."),
+        429,
+        "rate_limit_error",
+        "Your organization has reached its limit.",
         code="enforced_spend_limit_reached",
         retry_after="1",
         x_should_retry="true",
@@ -333,20 +333,18 @@ async def test_over_http_a_spend_limit_is_final(monkeypatch: pytest.MonkeyPatch)
     assert error.message == "Your organization has reached its limit."
 
 
-async def test_over_http_an_error_in_mid_stream_is_seen(claude: OfflineClaude) -> None:
+async def test_error_in_mid_stream_over_http_is_raised(claude: OfflineClaude) -> None:
     claude.error_in_stream(4, type="overloaded_error", message="Overloaded")
     error = await raised()
-    assert (error.type, error.message, error.non_retryable) == (
-        *("overloaded_error", "Overloaded"),
-        False,
-    )
+    assert (error.type, error.message) == ("overloaded_error", "Overloaded")
+    assert not error.non_retryable
     claude.error_in_stream(4, type="invalid_request_error", message="No such thing.")
     assert (await raised()).non_retryable
 
 
 @pytest.mark.parametrize("abruptly", [True, False])
 @pytest.mark.parametrize("after", [0, 1, 5])
-async def test_over_http_a_cut_stream_is_no_reply(
+async def test_cut_stream_over_http_is_not_a_reply(
     claude: OfflineClaude, after: int, abruptly: bool
 ) -> None:
     claude.cut(after, abruptly=abruptly)
@@ -356,7 +354,7 @@ async def test_over_http_a_cut_stream_is_no_reply(
     assert error.message == "The connection to 127.0.0.1 ended before the reply was whole."
 
 
-async def test_over_http_a_slow_answer_is_a_timeout(claude: OfflineClaude) -> None:
+async def test_slow_answer_over_http_is_a_timeout(claude: OfflineClaude) -> None:
     claude.slow(30)
     claude_client().timeout = 0.2
     error = await raised()
@@ -364,7 +362,7 @@ async def test_over_http_a_slow_answer_is_a_timeout(claude: OfflineClaude) -> No
     assert error.message == "127.0.0.1 didn't answer in time."
 
 
-async def test_a_refused_connection_is_told_plainly_and_worth_another_attempt(
+async def test_refused_connection_names_the_host_and_is_retried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_BASE_URL", f"http://user:secret@127.0.0.1:{free_port(0)}/path")

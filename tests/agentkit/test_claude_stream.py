@@ -40,7 +40,7 @@ BODIES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("body", BODIES, ids=["words", "thinking"])
 @pytest.mark.parametrize("kind", [None, "refusal", "pause_turn", "max_tokens", "empty"])
-async def test_a_streamed_reply_is_the_same_as_a_whole_one(
+async def test_streamed_reply_equals_the_reply_without_a_stream(
     claude: OfflineClaude, body: dict[str, Any], kind: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if kind is not None:
@@ -67,7 +67,7 @@ def without_ids(content: Any) -> list[dict[str, Any]]:
     return [{k: len(v) if k in made_up else v for k, v in block.items()} for block in content]
 
 
-async def test_a_reply_may_be_longer_than_a_call_without_a_stream_allows(
+async def test_max_tokens_may_exceed_the_limit_of_calls_without_a_stream(
     claude: OfflineClaude,
 ) -> None:
     long = ClaudeRequest([user_message("Hello")], max_tokens=64_000)
@@ -88,7 +88,7 @@ async def test_a_reply_may_be_longer_than_a_call_without_a_stream_allows(
         ("not JSON",),
     ],
 )
-async def test_input_that_is_no_json_is_worth_another_attempt(
+async def test_invalid_tool_input_json_is_retried(
     monkeypatch: pytest.MonkeyPatch, pieces: tuple[str, ...]
 ) -> None:
     async with canned.answering(monkeypatch, canned.tool_use(*pieces)):
@@ -99,7 +99,7 @@ async def test_input_that_is_no_json_is_worth_another_attempt(
 
 
 @pytest.mark.parametrize("pieces", [(), ("",), ("{}",), ('{"amount": 12', "5}")])
-async def test_input_that_is_json_comes_whole(
+async def test_valid_tool_input_json_arrives_whole(
     monkeypatch: pytest.MonkeyPatch, pieces: tuple[str, ...]
 ) -> None:
     async with canned.answering(monkeypatch, canned.tool_use(*pieces)):
@@ -107,7 +107,7 @@ async def test_input_that_is_json_comes_whole(
     assert block["input"] == ({"amount": 125} if len(pieces) == 2 else {})  # type: ignore[typeddict-item]
 
 
-async def test_a_cut_tool_call_of_a_reply_that_did_not_fit_is_left_to_the_loop(
+async def test_cut_tool_call_with_max_tokens_is_left_to_the_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cut = canned.tool_use('{"amount": 12', stop_reason="max_tokens")
@@ -115,7 +115,7 @@ async def test_a_cut_tool_call_of_a_reply_that_did_not_fit_is_left_to_the_loop(
         assert (await call(HELLO)).stop_reason == "max_tokens"
 
 
-async def test_events_that_are_no_json_are_worth_another_attempt(
+async def test_invalid_event_json_is_retried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     broken = canned.http(200, "event: message_start\ndata: {oops\n\n", "text/event-stream")
@@ -125,7 +125,7 @@ async def test_events_that_are_no_json_are_worth_another_attempt(
     assert (raised.value.type, raised.value.non_retryable) == ("malformed_reply", False)
 
 
-async def test_a_stream_without_a_stop_reason_is_no_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stream_without_a_stop_reason_is_not_a_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     unfinished = canned.tool_use("{}", stop_reason=None)
     async with canned.answering(monkeypatch, unfinished):
         with pytest.raises(ApplicationError) as raised:

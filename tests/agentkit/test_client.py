@@ -24,7 +24,9 @@ async def run(
 ) -> tuple[int | None, str, str]:
     """Run a program; given a signal, send it once the program has printed something."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", code),
+        sys.executable,
+        "-c",
+        code,
         env=os.environ | {"PYTHONUNBUFFERED": ""} | (env or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -49,7 +51,7 @@ print("never reached")
 """
 
 
-async def test_the_address_comes_from_the_environment(
+async def test_address_comes_from_the_environment(
     client: Client, temporal: DevServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert os.environ["TEMPORAL_ADDRESS"] == temporal.address
@@ -58,7 +60,7 @@ async def test_the_address_comes_from_the_environment(
     assert (await connect()).namespace == "default"
 
 
-async def test_when_nothing_is_there_the_error_says_where_and_what_to_do(
+async def test_connection_error_names_the_address_and_the_next_step(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     nobody = f"127.0.0.1:{free_port(0)}"
@@ -77,7 +79,7 @@ async def test_when_nothing_is_there_the_error_says_where_and_what_to_do(
         ("TEMPORAL_TLS_CLIENT_CERT_PATH", "/nowhere/cert", "configuration can't be used"),
     ],
 )
-async def test_a_configuration_that_makes_no_sense_is_told_in_one_line(
+async def test_invalid_configuration_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -86,7 +88,7 @@ async def test_a_configuration_that_makes_no_sense_is_told_in_one_line(
     assert "\n" not in str(failed.value)
 
 
-async def test_proxies_of_the_environment_do_not_disturb_a_server_of_this_machine(
+async def test_local_server_is_reached_despite_proxy_variables(
     client: Client,
 ) -> None:
     dead = dict.fromkeys(PROXIES, f"http://127.0.0.1:{free_port(0)}")
@@ -109,30 +111,30 @@ async def test_proxies_of_the_environment_do_not_disturb_a_server_of_this_machin
         ("raise KeyboardInterrupt", 130, ""),
     ],
 )
-async def test_a_program_leaves_with_its_exit_code_and_one_line_at_most(
+async def test_program_ends_with_its_exit_code_and_at_most_one_line(
     body: str, code: int, err: str
 ) -> None:
     assert await run(program(body)) == (code, "", err)
 
 
-async def test_a_bug_leaves_with_its_traceback() -> None:
+async def test_unexpected_exception_prints_its_traceback() -> None:
     code, out, err = await run(program("raise ValueError('a bug')"))
     assert (code, out) == (1, "")
     assert err.startswith("Traceback (most recent call last):")
     assert err.endswith("ValueError: a bug\n")
 
 
-async def test_ctrl_c_leaves_with_130_and_no_traceback() -> None:
+async def test_ctrl_c_exits_with_130_and_no_traceback() -> None:
     waiting = program("print('ready', flush=True); await asyncio.sleep(60)")
     assert await run(waiting, signal.SIGINT) == (130, "ready\n", "")
 
 
-async def test_what_was_printed_into_a_pipe_arrives() -> None:
+async def test_output_to_a_pipe_is_flushed() -> None:
     code, out, _ = await run(program("print('x' * 1_000_000); print('end')"))
     assert (code, len(out), out[-5:]) == (0, 1_000_005, "\nend\n")
 
 
-async def test_a_reader_that_has_gone_gives_a_code_and_no_traceback() -> None:
+async def test_closed_pipe_gives_an_exit_code_and_no_traceback() -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", program("print('x' * 1_000_000)")],
         stdout=subprocess.PIPE,
@@ -145,7 +147,7 @@ async def test_a_reader_that_has_gone_gives_a_code_and_no_traceback() -> None:
     assert b"Exception ignored" not in err
 
 
-async def test_programs_that_connect_and_leave_at_once_never_abort(client: Client) -> None:
+async def test_short_lived_clients_never_abort(client: Client) -> None:
     # Without run_main some of them end with 134: temporalio/sdk-python issue 300.
     quick = program("await (await connect()).count_workflows(); print('done')")
     gate = asyncio.Semaphore(4)
@@ -174,9 +176,7 @@ run_main(main())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_worker_ends_on_a_signal_with_code_0(
-    client: Client, number: signal.Signals
-) -> None:
+async def test_worker_exits_with_0_on_a_signal(client: Client, number: signal.Signals) -> None:
     begun = time.monotonic()
     assert await run(WORKER, number) == (0, "polling\nleft in peace\n", "")
     assert time.monotonic() - begun < 20
@@ -202,7 +202,7 @@ run_main(main())
 
 
 @pytest.mark.usefixtures("client")
-async def test_a_worker_whose_plugin_fails_ends_with_the_reason() -> None:
+async def test_worker_with_a_failing_plugin_ends_with_the_reason() -> None:
     code, _, err = await run(FAILING)
     assert code == 1
     assert err.endswith("ValueError: not set up\n")

@@ -47,39 +47,39 @@ async def through_temporal(value: Any) -> Any:
     return back
 
 
-def test_a_question_is_one_user_message() -> None:
+def test_question_becomes_one_user_message() -> None:
     assert user_message("Where is it?") == {"role": "user", "content": "Where is it?"}
 
 
-def test_results_go_back_in_one_user_message_and_in_the_order_given() -> None:
+def test_results_become_one_user_message_in_order() -> None:
     results = [tool_result(call, call.name) for call in tool_calls(REPLY)]
     message = user_message(result for result in results)
     assert message == {"role": "user", "content": results}
 
 
-def test_an_assistant_message_holds_every_block_as_it_was() -> None:
+def test_assistant_message_keeps_every_block_verbatim() -> None:
     message = assistant_message(REPLY)
     assert message == {"role": "assistant", "content": BLOCKS}
 
 
-def test_calls_are_read_in_the_order_asked() -> None:
+def test_tool_calls_keep_their_order() -> None:
     assert tool_calls(REPLY) == [
         ToolCall("toolu_b", "find_order", {"order_id": 1042}),
         ToolCall("toolu_a", "track_shipment", BLOCKS[5]["input"]),
     ]
 
 
-def test_a_reply_without_calls_and_words_has_none() -> None:
+def test_reply_may_have_neither_calls_nor_words() -> None:
     thinking = replace(REPLY, content=cast(Content, BLOCKS[:2]))
     assert tool_calls(thinking) == []
     assert text_of(thinking) == ""
 
 
-def test_the_words_of_all_text_blocks_are_joined() -> None:
+def test_text_of_joins_all_text_blocks() -> None:
     assert text_of(REPLY) == "Let me look. And the shipment."
 
 
-def test_a_result_answers_its_call_and_says_only_of_an_error_that_it_is_one() -> None:
+def test_tool_result_marks_errors_only() -> None:
     call = ToolCall("toolu_7", "refund", {})
     assert tool_result(call, "ok") == {
         "type": "tool_result",
@@ -113,14 +113,14 @@ def test_a_result_answers_its_call_and_says_only_of_an_error_that_it_is_one() ->
     ],
     ids=["reply", "request", "short request", "call"],
 )
-async def test_nothing_is_lost_added_or_reordered_on_the_way_through_temporal(value: Any) -> None:
+async def test_data_converter_loses_adds_and_reorders_nothing(value: Any) -> None:
     back = await through_temporal(value)
     assert back == value
     # Equal dicts may differ in order, which a prompt cache or a signature may care for.
     assert repr(back) == repr(value)
 
 
-async def test_a_workflow_in_the_sandbox_can_receive_and_return_a_reply(
+async def test_sandboxed_workflow_receives_and_returns_a_reply(
     claude: OfflineClaude,
 ) -> None:
     async with desk() as running:

@@ -25,7 +25,7 @@ def _no_worker_is_left(shop: ModuleType) -> Iterator[None]:
 
 async def ask(client: Client, question: str) -> WorkflowHandle[Any, Any]:
     return await client.start_workflow(
-        "ParallelTools",
+        "ParallelToolsWorkflow",
         question,
         id=f"mistake-{uuid.uuid4()}",
         task_queue="parallel-tools",
@@ -34,7 +34,7 @@ async def ask(client: Client, question: str) -> WorkflowHandle[Any, Any]:
 
 
 @pytest.mark.parametrize("fault", ["malformed_input", "unknown_tool"])
-async def test_a_mistake_of_claudes_costs_one_more_turn(
+async def test_mistaken_tool_call_costs_one_extra_turn(
     fault: str, client: Client, claude: OfflineClaude
 ) -> None:
     await WorkerProcess("parallel_tools", "standby").start().polling(client)

@@ -17,11 +17,11 @@ from temporalio.worker import Worker
 from agentkit import AgentPlugin, AnyTool, connect, tool_activity
 from agentkit.prompts import Prompt, prompt_activities
 from agentkit.stores import SQLiteStore
+from agentkit.testing._files import to_file_text
 from classroom.shop import find_order, search_handbook, track_shipment
 from classroom.show import Step, steps, until
 from offline_claude import OfflineClaude
 from offline_claude.call_log import Call
-from tests.golden.runs import FOLDER
 from tests.support.agents import cause_of
 from tests.support.pinned import Pinned
 
@@ -81,7 +81,7 @@ def told(calls: list[Call]) -> list[str]:
     return [call.system for call in calls if call.state == "answered" and call.status == 200]
 
 
-async def test_a_run_in_flight_keeps_its_prompt_and_a_new_one_takes_the_new(
+async def test_run_in_flight_keeps_its_prompt_after_a_deployment(
     claude: OfflineClaude, store: SQLiteStore, task_queue: str
 ) -> None:
     break_off(claude)
@@ -98,7 +98,7 @@ async def test_a_run_in_flight_keeps_its_prompt_and_a_new_one_takes_the_new(
     assert new[0] != old[0]
 
 
-async def test_tools_are_pinned_too_and_one_that_is_gone_is_told_to_claude(
+async def test_schemas_are_pinned_and_a_removed_tool_is_an_error_result(
     claude: OfflineClaude, store: SQLiteStore, task_queue: str
 ) -> None:
     claude.slow(2, turn=1)
@@ -114,7 +114,7 @@ async def test_tools_are_pinned_too_and_one_that_is_gone_is_told_to_claude(
     assert failed == ["There is no tool 'track_shipment'. Tools: find_order."]
 
 
-async def test_a_version_that_a_worker_cannot_read_ends_the_run_with_what_to_do(
+async def test_unreadable_prompt_fails_the_run_with_the_next_step(
     claude: OfflineClaude, store: SQLiteStore, task_queue: str, tmp_path: Path
 ) -> None:
     break_off(claude)
@@ -131,7 +131,7 @@ async def test_a_version_that_a_worker_cannot_read_ends_the_run_with_what_to_do(
     assert "AGENTKIT_STORE" in cause.message
 
 
-async def test_a_version_that_was_altered_is_not_used(
+async def test_altered_prompt_is_not_used(
     claude: OfflineClaude, store: SQLiteStore, task_queue: str
 ) -> None:
     break_off(claude)
@@ -147,7 +147,7 @@ async def test_a_version_that_was_altered_is_not_used(
     assert "The worst prompt." not in told(claude.calls())
 
 
-async def test_a_conversation_that_is_too_large_fails_at_once(
+async def test_oversize_conversation_fails_before_the_call(
     claude: OfflineClaude, store: SQLiteStore, task_queue: str
 ) -> None:
     async with deployed(task_queue, "Be kind.", store) as client:
@@ -159,7 +159,7 @@ async def test_a_conversation_that_is_too_large_fails_at_once(
     assert not claude.calls()
 
 
-async def test_the_model_is_pinned_with_the_rest(
+async def test_model_is_pinned_with_the_prompt(
     claude: OfflineClaude, store: SQLiteStore, task_queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_off(claude)
@@ -172,15 +172,19 @@ async def test_the_model_is_pinned_with_the_rest(
     assert {call.model for call in claude.calls()} == {"claude-haiku-5-5"}
 
 
-def test_history_holds_no_prompts_and_no_schemas() -> None:
-    pinned = (FOLDER / "versioned_prompts.json").read_text()
-    inline = (FOLDER / "durable_loop.json").read_text()
-    for part in ("You are the support desk", "input_schema"):
-        assert part not in pinned
-        assert part in inline
+async def test_history_contains_neither_prompts_nor_schemas(
+    claude: OfflineClaude, store: SQLiteStore, task_queue: str
+) -> None:
+    async with deployed(task_queue, "A prompt of many words.", store) as client:
+        run = await start(client, task_queue)
+        await run.result()
+        history = to_file_text(await run.fetch_history())
+    assert TRACK in history
+    assert "many words" not in history
+    assert "input_schema" not in history
 
 
-def test_the_same_version_has_the_same_reference_and_any_change_another(
+def test_reference_changes_with_every_part_of_the_prompt(
     store: SQLiteStore,
 ) -> None:
     one = version("Be kind.")

@@ -67,19 +67,19 @@ def store(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> S3Store:
     return S3Store("texts")
 
 
-def test_what_is_put_is_found_again_by_another_process(store: S3Store) -> None:
+def test_another_process_reads_the_text(store: S3Store) -> None:
     reference = store.put("a long text, ü")
     assert reference.startswith("sha256:")
     assert store.put("a long text, ü") == reference
     assert S3Store("texts").get(reference) == "a long text, ü"
 
 
-def test_a_missing_text_is_an_error_that_names_bucket_and_reference(store: S3Store) -> None:
+def test_missing_text_error_names_bucket_and_reference(store: S3Store) -> None:
     with pytest.raises(KeyError, match="s3://texts/agentkit/ holds no sha256:0"):
         store.get("sha256:0")
 
 
-def test_an_altered_text_is_an_error(store: S3Store) -> None:
+def test_altered_text_is_an_error(store: S3Store) -> None:
     reference = store.put("refund 10 EUR")
     key = "agentkit/" + reference.removeprefix("sha256:")
     store._client.put_object(Bucket="texts", Key=key, Body=b"refund 99 EUR")
@@ -87,7 +87,7 @@ def test_an_altered_text_is_an_error(store: S3Store) -> None:
         store.get(reference)
 
 
-def test_a_transcript_lives_there_as_it_does_in_sqlite(store: S3Store) -> None:
+def test_transcript_works_in_s3_as_in_sqlite(store: S3Store) -> None:
     head = None
     for n in range(0, 20, 2):
         head = append(store, head, chat(5)[n : n + 2])
@@ -101,7 +101,7 @@ def test_a_transcript_lives_there_as_it_does_in_sqlite(store: S3Store) -> None:
         verify(store, head)
 
 
-def test_the_bucket_is_named_or_is_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bucket_is_an_argument_or_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AGENTKIT_STORE_BUCKET", raising=False)
     with pytest.raises(ValueError, match="AGENTKIT_STORE_BUCKET"):
         S3Store()

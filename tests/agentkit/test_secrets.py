@@ -34,7 +34,7 @@ def files_with(text: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("status", [None, 400, 401, 413])
-async def test_a_key_shows_up_nowhere_whether_calls_succeed_or_fail(
+async def test_key_appears_nowhere_whether_calls_succeed_or_fail(
     status: int | None,
     client: Client,
     claude: OfflineClaude,
@@ -47,7 +47,7 @@ async def test_a_key_shows_up_nowhere_whether_calls_succeed_or_fail(
         claude.fail(status, turn=1)
     worker = await WorkerProcess("durable_loop", "secret").start().polling(client)
     run = await client.start_workflow(
-        "DurableLoop",
+        "AgentWorkflow",
         "Who placed order 1042?",
         id=f"secret-{status}",
         task_queue="durable-loop",
@@ -68,7 +68,7 @@ async def test_a_key_shows_up_nowhere_whether_calls_succeed_or_fail(
     assert files_with(KEY) == []
 
 
-def test_the_search_for_keys_finds_one(claude: OfflineClaude) -> None:
+def test_search_for_keys_would_find_one(claude: OfflineClaude) -> None:
     planted = home() / "logs" / "planted.log"
     planted.write_text(f"Authorization: Bearer {KEY}")
     assert files_with(KEY) == [planted]

@@ -10,13 +10,13 @@ import pytest
 from agentkit.stores import SQLiteStore
 
 
-def test_what_is_put_is_found_again_by_another_process_of_the_same_file(tmp_path: Path) -> None:
+def test_another_process_with_the_same_file_reads_the_text(tmp_path: Path) -> None:
     reference = SQLiteStore(tmp_path / "kept.db").put("a long text, ü")
     assert reference.startswith("sha256:")
     assert SQLiteStore(tmp_path / "kept.db").get(reference) == "a long text, ü"
 
 
-def test_putting_a_text_twice_keeps_it_once(tmp_path: Path) -> None:
+def test_text_put_twice_is_stored_once(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "kept.db")
     assert store.put("same") == store.put("same") != store.put("other")
     with sqlite3.connect(store.path) as db:
@@ -24,7 +24,7 @@ def test_putting_a_text_twice_keeps_it_once(tmp_path: Path) -> None:
     db.close()
 
 
-def test_a_missing_text_is_an_error_that_names_file_and_reference(tmp_path: Path) -> None:
+def test_missing_text_error_names_file_and_reference(tmp_path: Path) -> None:
     for known in ([], ["a text"]):
         store = SQLiteStore(tmp_path / "kept.db")
         for text in known:
@@ -33,7 +33,7 @@ def test_a_missing_text_is_an_error_that_names_file_and_reference(tmp_path: Path
             store.get("sha256:0")
 
 
-def test_an_altered_text_is_an_error(tmp_path: Path) -> None:
+def test_altered_text_is_an_error(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "kept.db")
     reference = store.put("refund 10 EUR")
     with sqlite3.connect(store.path) as db:
@@ -43,7 +43,7 @@ def test_an_altered_text_is_an_error(tmp_path: Path) -> None:
         store.get(reference)
 
 
-def test_the_file_is_where_the_environment_says(
+def test_file_comes_from_the_environment_at_each_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AGENTKIT_STORE", str(tmp_path / "elsewhere.db"))

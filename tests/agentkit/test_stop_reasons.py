@@ -66,7 +66,7 @@ def step(said: ClaudeReply, *, max_tokens: int = 1000, continued: int = 0) -> Ne
         ("a_reason_of_next_year", [CALL], "end", "a_reason_of_next_year"),
     ],
 )
-def test_every_reason_has_a_branch(
+def test_every_stop_reason_has_a_branch(
     stop_reason: str, content: list[Any], do: str, ended: str
 ) -> None:
     found = step(reply(stop_reason, *content))
@@ -75,23 +75,23 @@ def test_every_reason_has_a_branch(
 
 
 @pytest.mark.parametrize("stop_reason", get_args(StopReason))
-def test_no_reason_of_the_sdk_is_unknown(stop_reason: str) -> None:
+def test_every_stop_reason_of_the_sdk_is_known(stop_reason: str) -> None:
     for content in ([WORDS], [CALL], []):
         assert "doesn't know" not in step(reply(stop_reason, *content)).detail
 
 
-def test_a_cut_answer_goes_back_whole_with_the_wish_to_go_on() -> None:
+def test_cut_answer_is_continued_with_all_its_blocks() -> None:
     found = step(reply("max_tokens", THINKING, WORDS, MORE))
     assert found.messages == [said_by_claude(THINKING, WORDS, MORE), user_message(GO_ON)]
     assert found.max_tokens == 1000
 
 
-def test_a_paused_turn_goes_back_as_it_is() -> None:
+def test_paused_turn_goes_back_unchanged() -> None:
     found = step(reply("pause_turn", WORDS))
     assert found.messages == [said_by_claude(WORDS)]
 
 
-def test_a_cut_tool_call_is_forgotten_and_asked_for_with_more_room() -> None:
+def test_cut_tool_call_is_dropped_and_asked_for_with_twice_the_tokens() -> None:
     found = step(reply("max_tokens", WORDS, CALL))
     assert (found.messages, found.max_tokens) == ([], 2000)
     found = step(reply("max_tokens", CALL), max_tokens=MOST_TOKENS - 1)
@@ -101,7 +101,7 @@ def test_a_cut_tool_call_is_forgotten_and_asked_for_with_more_room() -> None:
     assert found.detail == "The reply doesn't fit into 64000 tokens."
 
 
-def test_where_the_worker_sets_the_limit_a_cut_reply_is_asked_for_with_twice_its_length() -> None:
+def test_unset_limit_is_doubled_from_the_length_of_the_cut_reply() -> None:
     cut = replace(reply("max_tokens", CALL), usage=Usage(1, 8192))
     assert next_step(cut).max_tokens == 16_384
     assert next_step(reply("max_tokens", CALL)).max_tokens == 8192
@@ -109,7 +109,7 @@ def test_where_the_worker_sets_the_limit_a_cut_reply_is_asked_for_with_twice_its
 
 
 @pytest.mark.parametrize("stop_reason", ["max_tokens", "pause_turn"])
-def test_continuations_are_bounded_and_keep_what_was_said(stop_reason: str) -> None:
+def test_continuations_are_bounded_and_keep_the_words(stop_reason: str) -> None:
     said = reply(stop_reason, WORDS)
     assert step(said, continued=MAX_CONTINUATIONS - 1).do == "go_on"
     found = step(said, continued=MAX_CONTINUATIONS)
@@ -120,7 +120,7 @@ def test_continuations_are_bounded_and_keep_what_was_said(stop_reason: str) -> N
     assert step(reply("tool_use", CALL), continued=MAX_CONTINUATIONS).do == "run_tools"
 
 
-def test_a_refusal_says_why_if_the_api_does() -> None:
+def test_refusal_carries_the_explanation_of_the_api() -> None:
     details = {"type": "refusal", "category": "bio", "explanation": "Too dangerous."}
     assert step(reply("refusal", stop_details=details)).detail == "Too dangerous."
     details["explanation"] = ""
@@ -129,7 +129,7 @@ def test_a_refusal_says_why_if_the_api_does() -> None:
     )
 
 
-def test_an_empty_reply_puts_no_empty_message_into_the_conversation() -> None:
+def test_empty_reply_adds_no_empty_message() -> None:
     # The API refuses one: "text content blocks must be non-empty".
     for stop_reason in get_args(StopReason):
         messages = step(reply(stop_reason)).messages
@@ -144,11 +144,11 @@ def test_an_empty_reply_puts_no_empty_message_into_the_conversation() -> None:
         *((ended, False) for ended in ("max_tokens", "refusal", "turns", "seconds", "empty")),
     ],
 )
-def test_only_what_claude_brought_to_its_end_is_an_answer(ended: str, answered: bool) -> None:
+def test_outcome_is_answered_only_if_claude_finished(ended: str, answered: bool) -> None:
     assert Outcome("Words.", ended, "", Spent()).answered is answered
 
 
-def test_the_outcome_says_which_limit_ended_the_run_and_what_was_used() -> None:
+def test_outcome_names_the_limit_and_the_amount_used() -> None:
     spent = Spent(turns=3, input_tokens=900, output_tokens=150, usd=0.0125)
     budget = Budget(turns=3, tokens=1000, usd=0.01, seconds=2.5)
     details = [
@@ -167,7 +167,7 @@ def test_the_outcome_says_which_limit_ended_the_run_and_what_was_used() -> None:
     assert outcome.detail.startswith("claude-of-next-year has no price in agentkit.prices.PRICES")
 
 
-def test_the_pieces_of_an_answer_are_joined_and_what_was_said_before_tools_is_not() -> None:
+def test_partial_answer_joins_pieces_since_the_last_tool() -> None:
     answer = PartialAnswer()
     steps = [
         answer.apply_reply(reply(*each)).do
@@ -184,7 +184,7 @@ def test_the_pieces_of_an_answer_are_joined_and_what_was_said_before_tools_is_no
     assert answer.max_tokens == 2 * 4096
 
 
-def test_a_reply_asked_for_again_leaves_no_words_of_an_earlier_turn() -> None:
+def test_repeated_request_leaves_no_words_of_an_earlier_turn() -> None:
     answer = PartialAnswer()
     answer.apply_reply(reply("tool_use", WORDS, CALL))
     assert answer.text == "Order 1042 is"
@@ -193,7 +193,7 @@ def test_a_reply_asked_for_again_leaves_no_words_of_an_earlier_turn() -> None:
     assert answer.text == " on its way."
 
 
-def test_tools_between_continuations_start_the_count_anew() -> None:
+def test_tool_call_resets_the_continuation_count() -> None:
     answer = PartialAnswer()
     for _ in range(3):
         for _ in range(MAX_CONTINUATIONS):
@@ -201,7 +201,7 @@ def test_tools_between_continuations_start_the_count_anew() -> None:
         assert answer.apply_reply(reply("tool_use", CALL)).do == "run_tools"
 
 
-def test_an_end_without_words_after_a_continuation_ends_what_was_said_before() -> None:
+def test_empty_end_after_a_continuation_keeps_the_earlier_words() -> None:
     answer = PartialAnswer()
     answer.apply_reply(reply("pause_turn", WORDS))
     assert answer.apply_reply(reply("end_turn")).ended == "end_turn"

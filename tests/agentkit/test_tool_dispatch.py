@@ -40,7 +40,9 @@ def error(content: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("kind", "result"), [("plain", "42"), ("json", '{"sum":42}')])
-async def test_text_goes_back_as_it_is_and_anything_else_as_json(kind: str, result: str) -> None:
+async def test_text_result_is_unchanged_and_other_results_become_json(
+    kind: str, result: str
+) -> None:
     async with desk() as running:
         assert await running.run_tool("add", a=32, kind=kind) == {
             "type": "tool_result",
@@ -49,13 +51,13 @@ async def test_text_goes_back_as_it_is_and_anything_else_as_json(kind: str, resu
         }
 
 
-async def test_a_tools_own_no_is_told_in_its_words_and_never_retried() -> None:
+async def test_tool_error_reaches_claude_verbatim_without_retry() -> None:
     async with desk() as running:
         assert await running.run_tool("refuse") == error("The desk is closed on Sundays.")
     assert seen.attempts == [1]
 
 
-async def test_wrong_arguments_are_told_to_claude_and_never_retried() -> None:
+async def test_invalid_arguments_reach_claude_without_retry() -> None:
     async with desk() as running:
         handle = await running.start(RunTool.run, ToolCall("toolu_1", "add", {"a": "x"}))
         result = await handle.result()
@@ -66,7 +68,7 @@ async def test_wrong_arguments_are_told_to_claude_and_never_retried() -> None:
     assert seen.attempts == []
 
 
-async def test_a_tool_that_fails_once_is_tried_again_under_the_same_key() -> None:
+async def test_failed_tool_is_retried_with_the_same_idempotency_key() -> None:
     async with desk() as running:
         handle = await running.start(RunTool.run, ToolCall("toolu_1", "fail", {"times": 1}))
         assert (await handle.result())["content"] == "delivered"
@@ -74,20 +76,20 @@ async def test_a_tool_that_fails_once_is_tried_again_under_the_same_key() -> Non
     assert seen.keys == [f"{handle.first_execution_run_id}:toolu_1"] * 2
 
 
-async def test_a_tool_that_goes_on_failing_is_an_error_after_bounded_attempts() -> None:
+async def test_failing_tool_is_an_error_result_after_bounded_attempts() -> None:
     async with desk() as running:
         assert await running.run_tool("fail", times=99) == error("The carrier hung up.")
     assert seen.attempts == list(range(1, TOOL_ATTEMPTS + 1))
 
 
-async def test_the_key_stays_the_same_across_continue_as_new() -> None:
+async def test_idempotency_key_survives_continue_as_new() -> None:
     async with desk() as running:
         handle = await running.start(RunToolInThreeRuns.run, ToolCall("toolu_1", "key", {}), [])
         keys = await handle.result()
     assert keys == [f"{handle.first_execution_run_id}:toolu_1"] * 3
 
 
-async def test_a_tool_that_does_not_exist_is_an_error_that_names_those_that_do() -> None:
+async def test_unknown_tool_error_names_the_known_tools() -> None:
     async with desk() as running:
         handle = await running.start(RunTool.run, ToolCall("toolu_1", "fly", {}))
         assert await handle.result() == error(NO_TOOL)
@@ -98,7 +100,9 @@ async def test_a_tool_that_does_not_exist_is_an_error_that_names_those_that_do()
 
 
 @pytest.mark.parametrize("name", ["call_claude", "tool.add", "", "run_any_tool"])
-async def test_a_made_up_name_never_runs_another_activity(name: str, claude: OfflineClaude) -> None:
+async def test_invented_tool_name_never_runs_another_activity(
+    name: str, claude: OfflineClaude
+) -> None:
     async with desk() as running:
         result = await running.run_tool(name, messages=[{"role": "user", "content": "Hi"}])
     assert result["is_error"]
@@ -107,7 +111,7 @@ async def test_a_made_up_name_never_runs_another_activity(name: str, claude: Off
     assert seen.attempts == []
 
 
-async def test_a_tool_answers_only_activity_types_of_tools() -> None:
+async def test_tool_activity_answers_only_types_of_tools() -> None:
     env = ActivityEnvironment()
     env.info = replace(env.info, activity_type="add")
     with pytest.raises(ApplicationError, match="There is no tool 'add'") as refused:
@@ -115,7 +119,7 @@ async def test_a_tool_answers_only_activity_types_of_tools() -> None:
     assert refused.value.non_retryable
 
 
-async def test_cancelling_a_run_cancels_its_tool_and_is_no_error_for_claude() -> None:
+async def test_cancelling_a_run_cancels_its_tool() -> None:
     async with desk() as running:
         handle = await _napping(running)
         await handle.cancel()
@@ -133,7 +137,7 @@ async def _napping(running: Desk) -> Any:
     return handle
 
 
-async def test_declaration_is_honoured_wherever_run_tool_is_called() -> None:
+async def test_undeclared_tool_gets_the_default_limits() -> None:
     async with desk(workflows=[RunTool], tools=hard_tools.TOOLS) as running:
         handle = await running.start(RunTool.run, ToolCall("toolu_1", "fail", {"times": 99}))
         await handle.result()
@@ -157,7 +161,7 @@ async def run_all(running: Desk, *wanted: tuple[str, dict[str, Any]]) -> list[di
     return results
 
 
-async def test_ten_tools_of_a_second_take_little_more_than_one() -> None:
+async def test_ten_tools_run_at_once() -> None:
     async with hard_desk() as running:
         wanted = [("wait", {"seconds": 1, "number": n}) for n in range(10)]
         handle = await running.start(RunTools.run, calls(*wanted), True)
@@ -169,7 +173,7 @@ async def test_ten_tools_of_a_second_take_little_more_than_one() -> None:
     assert all(s.started_at is not None and s.started_at < first_end for s in seen_steps)
 
 
-async def test_results_come_in_the_order_asked_whichever_is_ready_first() -> None:
+async def test_results_keep_the_order_of_the_calls() -> None:
     async with hard_desk() as running:
         results = await run_all(
             running,
@@ -181,7 +185,7 @@ async def test_results_come_in_the_order_asked_whichever_is_ready_first() -> Non
     assert [r["content"] for r in results] == ["answer 1", "answer 2", "11"]
 
 
-async def test_one_tool_that_fails_for_good_leaves_nine_results_and_one_error() -> None:
+async def test_one_failing_tool_leaves_the_other_results() -> None:
     async with hard_desk() as running:
         wanted = [("wait", {"seconds": 0.2, "number": n}) for n in range(9)]
         results = await run_all(running, *wanted[:4], ("fail", {"times": 99}), *wanted[4:])
@@ -207,7 +211,7 @@ async def test_one_tool_that_fails_for_good_leaves_nine_results_and_one_error() 
         ("launch", {"how": "for ever"}, 1, "Outcome unknown: launch was called, and nobody knows"),
     ],
 )
-async def test_whatever_goes_wrong_claude_reads_it_and_the_run_goes_on(
+async def test_every_failure_becomes_an_error_result_and_the_run_continues(
     name: str, given: dict[str, Any], attempts: int, says: str
 ) -> None:
     async with hard_desk() as running:
@@ -223,12 +227,12 @@ async def test_whatever_goes_wrong_claude_reads_it_and_the_run_goes_on(
 
 
 @pytest.mark.parametrize("given", ["not an object", [1, 2], 7, None])
-async def test_arguments_that_are_no_object_are_told_to_claude(given: Any) -> None:
+async def test_arguments_that_are_not_an_object_are_rejected(given: Any) -> None:
     with pytest.raises(ToolError, match="Invalid arguments for add: send an object"):
         await add.call(given)
 
 
-async def test_an_at_most_once_effect_is_not_repeated_even_where_the_workflow_allows_it() -> None:
+async def test_at_most_once_effect_is_not_repeated_even_if_the_workflow_allows_it() -> None:
     async with hard_desk() as running:
         (failed,) = await running.run(RunTools.run, calls(("launch", {"how": "badly"})), False)
     assert seen.attempts == [1]
@@ -239,7 +243,7 @@ async def test_an_at_most_once_effect_is_not_repeated_even_where_the_workflow_al
 # Long results.
 
 
-async def test_a_long_result_is_cut_with_a_note_and_kept_whole(tmp_path: Path) -> None:
+async def test_long_result_is_truncated_with_a_note_and_stored_whole(tmp_path: Path) -> None:
     async with hard_desk(tmp_path / "kept.db") as running:
         results = await run_all(
             running,
@@ -254,7 +258,7 @@ async def test_a_long_result_is_cut_with_a_note_and_kept_whole(tmp_path: Path) -
     assert SQLiteStore(tmp_path / "kept.db").get(reference) == "ü" * 3_000_000
 
 
-async def test_limit_of_a_result_can_be_chosen(tmp_path: Path) -> None:
+async def test_keep_over_sets_the_limit_of_a_result(tmp_path: Path) -> None:
     async with hard_desk(tmp_path / "kept.db", keep_over=100) as running:
         whole, cut = await run_all(
             running, ("recite", {"characters": 100}), ("recite", {"characters": 101})
@@ -263,7 +267,7 @@ async def test_limit_of_a_result_can_be_chosen(tmp_path: Path) -> None:
     assert cut["content"].startswith("ü" * 100 + "\n\n[Cut: these are the first 100 of 101 char")
 
 
-async def test_result_by_reference_is_data_that_no_text_of_a_tool_can_imitate(
+async def test_result_by_reference_is_data_and_not_text(
     tmp_path: Path,
 ) -> None:
     async with hard_desk(tmp_path / "kept.db", keep_over=0) as running:
@@ -283,7 +287,7 @@ async def test_result_by_reference_is_data_that_no_text_of_a_tool_can_imitate(
     assert empty["content"] == ""
 
 
-async def test_result_by_reference_that_cannot_be_kept_goes_to_claude_as_it_is(
+async def test_result_that_cannot_be_stored_goes_to_claude_inline(
     tmp_path: Path,
 ) -> None:
     async with hard_desk(tmp_path / "no" / "folder.db", keep_over=0) as running:
@@ -292,7 +296,7 @@ async def test_result_by_reference_that_cannot_be_kept_goes_to_claude_as_it_is(
     assert "The rest could not be kept" in long["content"]
 
 
-async def test_where_nothing_can_be_kept_the_note_says_so(tmp_path: Path) -> None:
+async def test_truncation_note_says_if_the_rest_was_lost(tmp_path: Path) -> None:
     async with hard_desk(tmp_path / "no" / "folder.db") as running:
         (result,) = await run_all(running, ("recite", {"characters": 60_000}))
     assert "is_error" not in result
@@ -302,7 +306,7 @@ async def test_where_nothing_can_be_kept_the_note_says_so(tmp_path: Path) -> Non
 # Functions that aren't async.
 
 
-async def test_blocking_tools_run_in_threads_and_at_once() -> None:
+async def test_blocking_tools_run_in_threads_at_once() -> None:
     async with hard_desk() as running:
         wanted = [("block", {"seconds": 1})] * 10
         handle = await running.start(RunTools.run, calls(*wanted), True)
@@ -314,7 +318,7 @@ async def test_blocking_tools_run_in_threads_and_at_once() -> None:
     assert set(seen.keys) == {f"{handle.first_execution_run_id}:toolu_{n}" for n in range(1, 11)}
 
 
-async def test_busy_tools_leave_their_heartbeats_time_to_beat() -> None:
+async def test_busy_threads_do_not_starve_heartbeats() -> None:
     async with hard_desk() as running:
         # Longer than two heartbeat timeouts: without beats each would be tried again.
         results = await run_all(running, *[("compute", {"seconds": 5})] * 4)
@@ -325,7 +329,7 @@ async def test_busy_tools_leave_their_heartbeats_time_to_beat() -> None:
 # Cancelling.
 
 
-async def test_cancelling_a_run_cancels_every_tool_under_way() -> None:
+async def test_cancelling_a_run_cancels_every_running_tool() -> None:
     async with hard_desk() as running:
         wanted = calls(("nap", {"seconds": 60}), ("wait", {"seconds": 60}), ("patient", {}))
         handle = await running.start(RunTools.run, wanted, True)
@@ -339,7 +343,7 @@ async def test_cancelling_a_run_cancels_every_tool_under_way() -> None:
     assert seen.was_cancelled
 
 
-async def test_a_thread_that_overlooks_its_cancelling_holds_the_run_until_it_ends() -> None:
+async def test_cancelled_run_waits_for_a_thread_that_ignores_it() -> None:
     async with hard_desk() as running:
         handle = await running.start(RunTools.run, calls(("block", {"seconds": 3})), True)
         (step,) = await until(handle, lambda s: bool(s) and s[0].state == "running", timeout=20)

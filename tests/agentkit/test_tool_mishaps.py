@@ -36,7 +36,7 @@ async def run_odd(running: Desk, how: str, name: str = "odd") -> dict[str, Any]:
 # A run that is over while a tool is not.
 
 
-async def test_a_tool_that_ends_in_a_result_does_not_undo_the_cancelling_of_its_run() -> None:
+async def test_tool_result_does_not_undo_cancellation_of_its_run() -> None:
     async with odd_desk() as running:
         handle = await running.start(RunTwo.run)
         await until(handle, lambda s: bool(s) and s[0].state == "running", timeout=20)
@@ -48,14 +48,14 @@ async def test_a_tool_that_ends_in_a_result_does_not_undo_the_cancelling_of_its_
     assert (step.activity, step.state) == ("tool.stubborn", "completed")
 
 
-async def test_time_that_is_up_while_a_tool_ends_is_up() -> None:
+async def test_timeout_holds_although_the_tool_still_returns() -> None:
     async with odd_desk() as running:
         handle = await running.start(RunUntil.run, 1)
         assert await handle.result() == "time is up"
         assert [s.activity for s in await steps(handle)] == ["tool.stubborn"]
 
 
-async def test_a_step_after_the_cancelling_still_runs() -> None:
+async def test_cleanup_tool_runs_after_cancellation() -> None:
     async with odd_desk() as running:
         handle = await running.start(RunTwo.run, True)
         await until(handle, lambda s: bool(s) and s[0].state == "running", timeout=20)
@@ -63,7 +63,7 @@ async def test_a_step_after_the_cancelling_still_runs() -> None:
         assert await handle.result() == "cleaned up: fine"
 
 
-async def test_a_cancelled_run_is_over_when_the_last_of_its_tools_is() -> None:
+async def test_cancelled_run_ends_with_its_last_tool() -> None:
     async with odd_desk() as running:
         wanted = [ToolCall(f"toolu_{n}", name, {}) for n, name in enumerate(("nap_on", "stubborn"))]
         handle = await running.start(RunOdd.run, wanted)
@@ -78,7 +78,7 @@ async def test_a_cancelled_run_is_over_when_the_last_of_its_tools_is() -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 129, "x" * 5_000, "é" * 600])
-async def test_a_name_that_temporal_could_not_carry_is_told_to_claude(name: str) -> None:
+async def test_overlong_tool_name_is_an_error_result_without_an_activity(name: str) -> None:
     async with odd_desk() as running:
         handle = await running.start(RunOdd.run, [ToolCall("toolu_1", name, {})])
         (result,) = await handle.result()
@@ -98,7 +98,7 @@ async def test_a_name_that_temporal_could_not_carry_is_told_to_claude(name: str)
         ("half a pair", "a?b"),
     ],
 )
-async def test_a_tool_that_ends_oddly_is_tried_again_and_then_told(how: str, says: str) -> None:
+async def test_odd_failure_is_retried_and_then_reported(how: str, says: str) -> None:
     async with odd_desk() as running:
         result = await run_odd(running, how)
     assert result["is_error"]
@@ -116,13 +116,13 @@ async def test_sys_exit_in_a_thread_does_not_end_the_worker() -> None:
     ("how", "content"),
     [("text of half a pair", "a?b"), ("None", "null"), ("decimal", '"1.10"'), ("bytes", '"abc"')],
 )
-async def test_odd_results_are_told_as_text(how: str, content: str) -> None:
+async def test_odd_results_become_text(how: str, content: str) -> None:
     async with odd_desk() as running:
         result = await run_odd(running, how)
     assert result == {"type": "tool_result", "tool_use_id": "toolu_1", "content": content}
 
 
-async def test_a_store_that_raises_anything_costs_the_rest_and_not_the_result() -> None:
+async def test_failing_store_costs_only_the_rest_of_a_long_result() -> None:
     async with odd_desk() as running:
         result = await run_odd(running, "long")
     assert "is_error" not in result
@@ -135,14 +135,14 @@ async def test_a_store_that_raises_anything_costs_the_rest_and_not_the_result() 
 
 @pytest.mark.parametrize("name", ["odd_effect", "odd_launch"])
 @pytest.mark.parametrize("how", ["megabytes", "no json", "exit", "cancel"])
-async def test_an_effect_that_failed_for_good_is_told_as_unknown(name: str, how: str) -> None:
+async def test_failed_effect_has_unknown_outcome(name: str, how: str) -> None:
     async with odd_desk() as running:
         result = await run_odd(running, how, name)
     assert outcome_is_unknown(result)  # type: ignore[arg-type]
     assert result["content"].endswith("say so, and ask a person to look.")
 
 
-async def test_an_effect_that_said_no_is_not_unknown() -> None:
+async def test_effect_that_raised_tool_error_has_a_known_outcome() -> None:
     async with odd_desk() as running:
         result = await run_odd(running, "no", "odd_effect")
     assert result["content"] == "There is too much wind."
@@ -157,7 +157,7 @@ class Hasty(AgentPlugin):
         return config
 
 
-async def test_an_at_most_once_effect_that_a_leaving_worker_gave_up_is_told_as_unknown() -> None:
+async def test_at_most_once_effect_abandoned_at_shutdown_has_unknown_outcome() -> None:
     async with odd_desk(Hasty()) as leaving:
         handle = await leaving.start(
             RunOdd.run, [ToolCall("toolu_1", "odd_launch", {"how": "hang"})]

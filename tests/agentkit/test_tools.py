@@ -17,7 +17,7 @@ from tests.support.agents import add, refuse
 # What Claude is told, and what is checked before a function runs.
 
 
-def test_the_schema_comes_from_signature_and_docstring() -> None:
+def test_schema_comes_from_signature_and_docstring() -> None:
     schema = cast("dict[str, Any]", add.schema())
     assert schema["name"] == "add"
     assert schema["description"] == "Add two numbers."
@@ -31,7 +31,7 @@ def test_the_schema_comes_from_signature_and_docstring() -> None:
     assert schema["input_schema"]["additionalProperties"] is False
 
 
-async def test_a_tool_can_still_be_called_like_its_function() -> None:
+async def test_tool_can_be_called_like_its_function() -> None:
     with pytest.raises(ToolError, match="closed on Sundays"):
         await tool(_closed)()
     assert repr(tool(_closed)) == "<Tool _closed() -> 'str'>"
@@ -87,7 +87,7 @@ async def _positional(a: int, /) -> None:
         (_positional, "The tool _positional takes a without a type"),
     ],
 )
-def test_a_function_that_makes_no_tool_is_refused_with_what_to_add(
+def test_incomplete_function_is_rejected_with_what_to_add(
     function: Callable[..., Any], words: str
 ) -> None:
     with pytest.raises(TypeError, match=re.escape(words)):
@@ -122,7 +122,7 @@ async def _choose(how: Literal["slow", "fast"]) -> str:
         (_closed, {"day": 1}, "_closed: day: Extra inputs are not permitted"),
     ],
 )
-async def test_arguments_that_do_not_fit_are_refused_with_name_and_reason(
+async def test_invalid_arguments_are_rejected_with_name_and_reason(
     function: Callable[..., Any], arguments: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(ToolError, match=re.escape(words)) as refused:
@@ -131,12 +131,12 @@ async def test_arguments_that_do_not_fit_are_refused_with_name_and_reason(
     assert "pydantic" not in str(refused.value)
 
 
-async def test_defaults_are_filled_in_and_numbers_in_words_are_taken() -> None:
+async def test_defaults_are_filled_in_and_numeric_strings_accepted() -> None:
     assert await tool(_order).call({"order_id": "1042"}) == "[1042,false,null]"
     assert await tool(_order).call({"order_id": 1, "tags": ["ü"]}) == '[1,false,["ü"]]'
 
 
-def test_two_tools_of_one_name_are_refused() -> None:
+def test_duplicate_tool_names_are_rejected() -> None:
     with pytest.raises(ValueError, match=r"must be unique; given twice: add, refuse$"):
         tool_activity([add, refuse, add, refuse])
 
@@ -153,7 +153,7 @@ def test_two_tools_of_one_name_are_refused() -> None:
         ({"timeout": timedelta(seconds=5)}, "none", TOOL_ATTEMPTS, 5),
     ],
 )
-def test_a_declaration_sets_effect_time_and_attempts_and_bounds_them_all(
+def test_declaration_sets_and_bounds_time_and_attempts(
     declared: dict[str, Any], effect: str, attempts: int, seconds: int
 ) -> None:
     for each in (tool(**declared)(_closed), tool(**declared)(_sync)):
@@ -176,12 +176,12 @@ def test_a_declaration_sets_effect_time_and_attempts_and_bounds_them_all(
         ({"timeout": timedelta(0)}, "_closed has the timeout 0:00:00: give it some time."),
     ],
 )
-def test_a_declaration_that_makes_no_sense_is_refused(declared: dict[str, Any], words: str) -> None:
+def test_senseless_declaration_is_rejected(declared: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=re.escape(words)):
         tool(**declared)(_closed)
 
 
-async def test_a_function_that_is_not_async_runs_in_a_thread_however_it_is_called() -> None:
+async def test_plain_function_runs_in_a_thread() -> None:
     assert await tool(_sync)(1) == 1
     assert await tool(_sync).call({"a": 1}) == "1"
     assert tool(_sync).schema()["description"] == "Block."

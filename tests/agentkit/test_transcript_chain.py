@@ -52,13 +52,13 @@ def rows(store: SQLiteStore) -> int:
     return count
 
 
-def test_a_conversation_is_read_as_it_was_said(store: SQLiteStore) -> None:
+def test_conversation_is_read_back_unchanged(store: SQLiteStore) -> None:
     heads = keep(store)
     assert read_all(store, heads[-1]) == chat(5)
     assert read_all(store, None) == []
 
 
-def test_appending_the_same_again_gives_the_same_head_and_keeps_nothing_twice(
+def test_appending_again_gives_the_same_head_and_stores_nothing(
     store: SQLiteStore,
 ) -> None:
     heads = keep(store)
@@ -69,7 +69,7 @@ def test_appending_the_same_again_gives_the_same_head_and_keeps_nothing_twice(
     assert rows(store) == before
 
 
-def test_two_conversations_that_begin_alike_share_their_beginning(store: SQLiteStore) -> None:
+def test_conversations_with_the_same_beginning_share_it(store: SQLiteStore) -> None:
     heads = keep(store)
     other = append(store, heads[2], [user("Something else")])
     assert other not in heads
@@ -83,7 +83,7 @@ def test_appending_nothing_changes_nothing(store: SQLiteStore) -> None:
         append(store, None, [])
 
 
-def test_a_result_that_its_tool_has_kept_is_not_kept_again(store: SQLiteStore) -> None:
+def test_kept_result_is_stored_once(store: SQLiteStore) -> None:
     text = "a long result " * 500
     kept = store.put(text)
     block = {"type": "tool_result", "tool_use_id": "t1", "content": {"kept": kept}}
@@ -98,14 +98,14 @@ def test_half_a_surrogate_pair_survives(store: SQLiteStore) -> None:
     assert read_all(store, head) == [user("broken \ud83d emoji")]
 
 
-def test_a_missing_link_is_named_with_what_to_do(store: SQLiteStore) -> None:
+def test_missing_link_error_names_it_and_the_next_step(store: SQLiteStore) -> None:
     heads = keep(store)
     alter(store, heads[4], None)
     with pytest.raises(BrokenTranscript, match=rf"holds no {heads[4]}.*AGENTKIT_STORE.*5 links"):
         read_all(store, heads[-1])
 
 
-def test_an_altered_link_is_named(store: SQLiteStore) -> None:
+def test_altered_link_error_names_it(store: SQLiteStore) -> None:
     heads = keep(store)
     alter(store, heads[4], store.get(heads[4]).replace("Question", "Sentence"))
     with pytest.raises(BrokenTranscript, match=f"{heads[4]} in .* has been altered"):
@@ -114,13 +114,13 @@ def test_an_altered_link_is_named(store: SQLiteStore) -> None:
         append(store, heads[4], [user("Go on")])
 
 
-def test_a_reference_to_something_else_is_no_head(store: SQLiteStore) -> None:
+def test_reference_to_another_text_is_not_a_head(store: SQLiteStore) -> None:
     for text in ("a long result", '["a list"]', '{"messages": []}', "3"):
         with pytest.raises(BrokenTranscript, match="isn't a link"):
             read_link(store, store.put(text))
 
 
-def test_a_whole_chain_says_what_it_holds(store: SQLiteStore) -> None:
+def test_verify_returns_the_size_of_the_conversation(store: SQLiteStore) -> None:
     heads = keep(store)
     head = append_summary(store, heads[-1], "Five questions.", covers=3)
     found = verify(store, head)
@@ -139,23 +139,21 @@ def test_a_whole_chain_says_what_it_holds(store: SQLiteStore) -> None:
         {"previous": None},
     ],
 )
-def test_a_link_that_was_forged_with_a_hash_of_its_own_does_not_add_up(
-    store: SQLiteStore, change: dict[str, object]
-) -> None:
+def test_forged_link_does_not_add_up(store: SQLiteStore, change: dict[str, object]) -> None:
     heads = keep(store)
     forged = store.put(json.dumps({**json.loads(store.get(heads[5])), **change}))
     with pytest.raises(BrokenTranscript):
         verify(store, append(store, forged, [user("Go on")]))
 
 
-def test_heads_that_history_recorded_are_found_in_their_order(store: SQLiteStore) -> None:
+def test_recorded_heads_are_found_in_order(store: SQLiteStore) -> None:
     heads = keep(store)
     assert verify_history(store, heads) == verify(store, heads[-1])
     assert verify_history(store, [heads[1], heads[1], heads[5]]).messages == 12
     assert verify_history(store, []).links == 0
 
 
-def test_a_conversation_that_was_exchanged_is_found_out_by_history(store: SQLiteStore) -> None:
+def test_history_detects_an_exchanged_conversation(store: SQLiteStore) -> None:
     heads = keep(store)
     other = append(store, heads[2], [user("Refund it twice")])
     with pytest.raises(BrokenTranscript, match=heads[5]):
@@ -164,7 +162,7 @@ def test_a_conversation_that_was_exchanged_is_found_out_by_history(store: SQLite
         verify_history(store, [heads[3], heads[1], heads[5]])
 
 
-def test_on_disk_a_conversation_takes_at_most_a_fifth_more_than_it_has(store: SQLiteStore) -> None:
+def test_conversation_takes_at_most_a_fifth_more_on_disk(store: SQLiteStore) -> None:
     # Texts that don't repeat, in the sizes of an agent at work: 10 KB results, short answers.
     head, said = None, 0
     for n in range(60):
@@ -176,7 +174,7 @@ def test_on_disk_a_conversation_takes_at_most_a_fifth_more_than_it_has(store: SQ
     assert sum(f.stat().st_size for f in store.path.parent.iterdir()) <= 1.2 * said
 
 
-def test_walking_reads_a_link_only_when_it_is_asked_for(store: SQLiteStore) -> None:
+def test_walk_reads_links_lazily(store: SQLiteStore) -> None:
     heads = keep(store)
     alter(store, heads[0], None)
     assert next(walk(store, heads[-1])).reference == heads[-1]

@@ -65,7 +65,7 @@ def results_in(messages: list[Message]) -> list[Message]:
     ]
 
 
-async def test_history_carries_references_and_the_store_has_all(
+async def test_history_carries_references_and_the_store_everything(
     claude: OfflineClaude, tmp_path: Path
 ) -> None:
     async with talkers(tmp_path) as (at_desk, store):
@@ -82,7 +82,7 @@ async def test_history_carries_references_and_the_store_has_all(
     assert verify_history(store, heads).messages == len(messages) == 24
 
 
-async def test_claude_reads_the_whole_of_what_history_has_by_reference(
+async def test_claude_reads_results_that_history_has_by_reference(
     claude: OfflineClaude, tmp_path: Path
 ) -> None:
     async with talkers(tmp_path) as (at_desk, _):
@@ -91,7 +91,7 @@ async def test_claude_reads_the_whole_of_what_history_has_by_reference(
     assert answering_.input_bytes - asking.input_bytes > 10_000
 
 
-async def test_a_conversation_goes_on_over_many_runs_as_if_it_were_one(
+async def test_conversation_is_the_same_over_many_runs(
     claude: OfflineClaude, tmp_path: Path
 ) -> None:
     async with talkers(tmp_path) as (at_desk, store):
@@ -104,7 +104,7 @@ async def test_a_conversation_goes_on_over_many_runs_as_if_it_were_one(
     assert many.prompt == one.prompt
 
 
-async def test_what_falls_out_of_the_window_is_summarised_and_still_in_the_transcript(
+async def test_dropped_messages_are_summarised_and_stay_in_the_transcript(
     claude: OfflineClaude, tmp_path: Path
 ) -> None:
     async with talkers(tmp_path) as (at_desk, store):
@@ -119,9 +119,7 @@ async def test_what_falls_out_of_the_window_is_summarised_and_still_in_the_trans
     assert talk.spent.turns == 12 + len(summaries), "a summary is paid for, too"
 
 
-async def test_without_summaries_the_window_only_cuts(
-    claude: OfflineClaude, tmp_path: Path
-) -> None:
+async def test_window_without_summaries_only_cuts(claude: OfflineClaude, tmp_path: Path) -> None:
     async with talkers(tmp_path) as (at_desk, _):
         run, talk = await talk_about(at_desk, LETTERS, Window(tokens=9_000, summarise=False))
         assert "condense" not in [step.activity for step in await steps(run)]
@@ -129,7 +127,7 @@ async def test_without_summaries_the_window_only_cuts(
 
 
 @pytest.mark.parametrize("odd", ["max_tokens", "pause_turn", "unknown_tool", "malformed_input"])
-async def test_a_reply_that_is_odd_leaves_a_conversation_that_the_api_takes(
+async def test_odd_reply_leaves_a_valid_conversation(
     odd: str, claude: OfflineClaude, tmp_path: Path
 ) -> None:
     claude.reply(odd)
@@ -141,7 +139,7 @@ async def test_a_reply_that_is_odd_leaves_a_conversation_that_the_api_takes(
     assert [call.status for call in claude.calls()] == [200] * len(claude.calls())
 
 
-async def test_a_refusal_in_mid_call_does_not_leave_a_call_without_result(
+async def test_refusal_in_mid_call_leaves_no_call_without_a_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claude: OfflineClaude
 ) -> None:
     refusal = tool_use('{"number": 1}', stop_reason="refusal")
@@ -152,7 +150,7 @@ async def test_a_refusal_in_mid_call_does_not_leave_a_call_without_result(
     assert messages[-1]["content"][0]["text"] == "Counted."
 
 
-async def test_arguments_too_long_for_history_reach_the_tool_whole(
+async def test_long_arguments_reach_the_tool_by_reference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claude: OfflineClaude
 ) -> None:
     long = "word " * 2_000
@@ -169,7 +167,7 @@ async def test_arguments_too_long_for_history_reach_the_tool_whole(
     assert results_in(messages)[0]["content"] == "2000"
 
 
-async def test_what_claude_writes_is_never_taken_for_a_reference(
+async def test_arguments_cannot_forge_a_reference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claude: OfflineClaude
 ) -> None:
     secret = SQLiteStore(tmp_path / "store.db").put("somebody else's letter")
@@ -201,9 +199,7 @@ async def test_arguments_kept_for_one_call_are_not_given_to_another(tmp_path: Pa
                 await env.run(activity, [RawValue(payload)])
 
 
-async def test_what_a_tool_says_in_an_error_is_never_taken_for_a_reference(
-    claude: OfflineClaude, tmp_path: Path
-) -> None:
+async def test_error_text_cannot_forge_a_reference(claude: OfflineClaude, tmp_path: Path) -> None:
     async with talkers(tmp_path) as (at_desk, store):
         _, talk = await talk_about(at_desk, ["Please refuse letter 7."])
         messages: Any = read_all(store, talk.head)
@@ -211,9 +207,7 @@ async def test_what_a_tool_says_in_an_error_is_never_taken_for_a_reference(
     assert json.loads(result["content"])["preview"] == "hi"
 
 
-async def test_a_lost_link_ends_the_run_at_once_with_what_to_do(
-    claude: OfflineClaude, tmp_path: Path
-) -> None:
+async def test_lost_link_fails_the_run_without_retry(claude: OfflineClaude, tmp_path: Path) -> None:
     async with talkers(tmp_path) as (at_desk, store):
         _, talk = await talk_about(at_desk, LETTERS[:1])
         with sqlite3.connect(store.path) as db:
@@ -228,7 +222,7 @@ async def test_a_lost_link_ends_the_run_at_once_with_what_to_do(
     assert "AGENTKIT_STORE" in cause.message
 
 
-async def test_a_conversation_keeps_the_prompt_that_it_began_with(
+async def test_conversation_keeps_its_first_prompt_and_model(
     claude: OfflineClaude, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AGENTKIT_MODEL", "claude-haiku-4-5")
@@ -242,7 +236,7 @@ async def test_a_conversation_keeps_the_prompt_that_it_began_with(
     assert {call.model for call in claude.calls()} == {"claude-haiku-4-5"}
 
 
-def test_a_reviewers_note_below_a_result_goes_to_claude_with_it(tmp_path: Path) -> None:
+def test_note_on_a_kept_result_goes_to_claude(tmp_path: Path) -> None:
     # As agentkit.approvals adds it to the block that run_tool returned.
     store = SQLiteStore(tmp_path / "store.db")
     kept = {"kept": store.put("the whole\nresult"), "characters": 16, "preview": "the whole"}
@@ -254,19 +248,19 @@ def test_a_reviewers_note_below_a_result_goes_to_claude_with_it(tmp_path: Path) 
     assert opened(store, message)["content"][0]["content"] == "the whole\nresult\n[Changed.]"
 
 
-async def test_a_turn_needs_a_prompt() -> None:
+async def test_take_turn_needs_a_prompt() -> None:
     with pytest.raises(ValueError, match="has no prompt"):
         await LongConversation(new=[user("Hi")]).take_turn()  # type: ignore[list-item]
 
 
-async def test_first_prompt_stays() -> None:
+async def test_begin_keeps_the_first_prompt() -> None:
     talk = LongConversation()
     await talk.begin(PinnedPrompt("letters", "sha256:1"))
     await talk.begin(PinnedPrompt("letters", "sha256:2"))
     assert talk.prompt == PinnedPrompt("letters", "sha256:1")
 
 
-def test_a_conversation_is_only_told_what_fits() -> None:
+def test_say_and_add_results_reject_what_the_api_would() -> None:
     talk = LongConversation()
     with pytest.raises(ValueError, match="has to say something"):
         talk.say(" ")
@@ -274,7 +268,7 @@ def test_a_conversation_is_only_told_what_fits() -> None:
         talk.add_results([{"type": "tool_result", "tool_use_id": "t9", "content": "{}"}])
 
 
-async def test_an_answer_longer_than_history_wants_is_cut_visibly(
+async def test_long_answer_is_visibly_truncated_in_history(
     claude: OfflineClaude, tmp_path: Path
 ) -> None:
     from agentkit.transcript.activities import _cut
@@ -284,7 +278,7 @@ async def test_an_answer_longer_than_history_wants_is_cut_visibly(
     assert _cut("x" * 9_000).endswith("whole answer is in the transcript.]")
 
 
-def test_appending_twice_after_the_same_head_is_what_a_retry_does(tmp_path: Path) -> None:
+def test_retried_append_gives_the_same_head(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "store.db")
     assert append(store, None, [user("Hi")]) == append(store, None, [user("Hi")])
 

@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 from agentkit.stores import SQLiteStore
 from agentkit.transcript import Window, append, read_all
 from agentkit.transcript.chain import append_summary, size_of
-from agentkit.transcript.window import may_begin, read_window
+from agentkit.transcript.window import View, may_begin, read_window
 from tests.support.chats import Message, asks, chat, chats, faults, results, says, user
+
+
+def tokens_of(view: View) -> int:
+    return sum(map(size_of, view.messages))
 
 
 class CountingStore(SQLiteStore):
@@ -56,7 +60,7 @@ def kept(store: Memory | SQLiteStore, messages: list[Message], per_link: int = 2
     per_link=st.integers(1, 5),
     summaries=st.lists(st.integers(0, 30), max_size=2),
 )
-def test_a_window_is_what_the_api_takes(
+def test_window_is_always_a_valid_conversation(
     said: list[Message], tokens: int, most: int, per_link: int, summaries: list[int]
 ) -> None:
     store, window = Memory(), Window(tokens, most)
@@ -73,7 +77,7 @@ def test_a_window_is_what_the_api_takes(
     first = view.messages[0]["content"]
     assert first == said[0]["content"] or first[0]["text"] == said[0]["content"]
     assert view.messages[1:] == said[view.begins :], "nothing is lost after the cut"
-    fits = view.tokens <= tokens and len(view.messages) <= most
+    fits = tokens_of(view) <= tokens and len(view.messages) <= most
     later = [n for n in range(view.begins + 1, len(said)) if may_begin(said, n)]
     assert fits or not later, "only the newest exchange may be larger"
     assert view.full == (view.begins > max(view.covers, 1))
@@ -81,7 +85,7 @@ def test_a_window_is_what_the_api_takes(
 
 @settings(max_examples=100, deadline=None)
 @given(said=chats(), tokens=st.integers(50, 1500), data=st.data())
-def test_new_results_come_after_a_window_that_ends_with_their_calls(
+def test_new_results_follow_their_calls(
     said: list[Message], tokens: int, data: st.DataObject
 ) -> None:
     store = Memory()
@@ -94,32 +98,32 @@ def test_new_results_come_after_a_window_that_ends_with_their_calls(
         assert view.messages[-1] == said[at + 1]
 
 
-def test_what_fits_goes_whole() -> None:
+def test_conversation_that_fits_is_shown_whole() -> None:
     store = Memory()
     head = kept(store, chat(3))
     view = read_window(store, head, Window())
     assert view.messages == read_all(store, head)
     assert not view.full
-    assert view.tokens == sum(map(size_of, chat(3)))
+    assert tokens_of(view) == sum(map(size_of, chat(3)))
 
 
-def test_the_first_message_stays_and_the_newest_that_fit() -> None:
+def test_window_shows_the_first_message_and_the_newest_that_fit() -> None:
     store = Memory()
     view = read_window(store, kept(store, chat(50)), Window(tokens=1000))
     assert view.messages[0] == user("Question 0")
     assert view.messages[-1] == says("Answer 49")
     assert view.full
-    assert 500 < view.tokens <= 1000
+    assert 500 < tokens_of(view) <= 1000
 
 
-def test_the_count_of_messages_is_a_limit_too() -> None:
+def test_window_limits_the_number_of_messages() -> None:
     store = Memory()
     view = read_window(store, kept(store, chat(50)), Window(messages=9))
     assert len(view.messages) == 9
     assert faults(view.messages) == []
 
 
-def test_the_newest_exchange_goes_whole_even_if_it_is_too_large() -> None:
+def test_newest_exchange_is_shown_whole_even_if_too_large() -> None:
     store = Memory()
     head = kept(store, chat(5))
     new = [user("Look"), asks("a", "b"), results("a", "b", text="x" * 9000)]
@@ -128,7 +132,7 @@ def test_the_newest_exchange_goes_whole_even_if_it_is_too_large() -> None:
     assert faults(view.messages) == []
 
 
-def test_words_that_belong_to_a_pause_are_not_parted() -> None:
+def test_paused_words_are_not_separated() -> None:
     store = Memory()
     head = kept(store, [user("Begin"), says("One moment"), says("Here it is"), user("Thanks")])
     for tokens in range(1, 60):
@@ -136,7 +140,7 @@ def test_words_that_belong_to_a_pause_are_not_parted() -> None:
         assert says("Here it is") not in view.messages or says("One moment") in view.messages
 
 
-def test_reading_a_window_costs_the_window_and_not_the_conversation(tmp_path: Path) -> None:
+def test_reading_costs_the_window_and_not_the_conversation(tmp_path: Path) -> None:
     reads = []
     for exchanges in (50, 500):
         store = CountingStore(tmp_path / f"{exchanges}.db")
@@ -147,7 +151,7 @@ def test_reading_a_window_costs_the_window_and_not_the_conversation(tmp_path: Pa
     assert reads[0] == reads[1] < 20
 
 
-def test_with_a_summary_the_cut_stays_where_it_is_until_the_window_is_full() -> None:
+def test_cut_stays_until_the_window_is_full_again() -> None:
     store, window = Memory(), Window(tokens=2000)
     head = kept(store, chat(30))
     view = read_window(store, head, window.half)
@@ -171,7 +175,7 @@ def test_only_the_newest_summary_is_shown() -> None:
     assert "The first." not in shown
 
 
-def test_a_window_without_room_is_refused() -> None:
+def test_window_without_room_is_rejected() -> None:
     with pytest.raises(ValueError, match="no room"):
         Window(tokens=0)
     with pytest.raises(ValueError, match="no room"):

@@ -45,6 +45,7 @@ async def test_long_runs_are_compared() -> None:
     assert rows["a conversation with 10 KB of tool results a turn"].ours.startswith("completed: ")
 
 
+@pytest.mark.server
 def test_a_first_answer_is_given_in_an_empty_home(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.bench.first_answer"]
     env = {**os.environ, "AGENTKIT_HOME": str(tmp_path)}
@@ -54,6 +55,7 @@ def test_a_first_answer_is_given_in_an_empty_home(tmp_path: Path) -> None:
     assert not list((tmp_path / "processes").glob("*.json"))
 
 
+@pytest.mark.server
 def test_notebooks_are_executed_and_their_cells_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

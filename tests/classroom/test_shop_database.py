@@ -197,7 +197,7 @@ def test_a_folder_that_cannot_be_written_is_explained(
         shop.count("orders")
 
 
-def test_a_damaged_file_is_explained_and_deleting_it_mends_it(database: Path) -> None:
+def test_a_damaged_file_is_explained_and_deleting_it_fixes_it(database: Path) -> None:
     database.write_bytes(b"this is not a database" * 500)
     for broken in (shop.connect, shop.reset):
         with pytest.raises(ClassroomError, match=r"damaged.*.venv/bin/agentkit down; rm -f "):

@@ -11,8 +11,10 @@ import difflib
 import sys
 import uuid
 
-from agentkit import run_main
-from agentkit.testing import describe, load, save
+from temporalio.workflow import NondeterminismError
+
+from agentkit import AgentPlugin, run_main
+from agentkit.testing import changed_inputs, describe, load, save
 from classroom.lesson import Lesson, begin
 from classroom.machine.home import ClassroomError
 from classroom.recipes import list_recipes
@@ -58,8 +60,8 @@ async def _record(lesson: Lesson, name: str) -> str:
         worker.stop()
     told, text = FOLDER / f"{name}.txt", describe(history)
     before = told.read_text(encoding="utf8") if told.exists() else ""
-    # A history with the same description is left alone: no diff of ids and times.
-    if text != before or not _is_readable(name):
+    # A history that still holds is left alone: no diff of ids and times.
+    if text != before or not await _still_holds(name):
         save(history, FOLDER / f"{name}.json")
         told.write_text(text, encoding="utf8")
     return "".join(
@@ -73,12 +75,13 @@ async def _record(lesson: Lesson, name: str) -> str:
     )
 
 
-def _is_readable(name: str) -> bool:
+async def _still_holds(name: str) -> bool:
+    """Whether today's code replays the saved history and gives every Activity the same input."""
     try:
-        load(FOLDER / f"{name}.json")
-    except (OSError, ValueError):
+        saved = load(FOLDER / f"{name}.json")
+        return not await changed_inputs(saved, workflows_of(name), AgentPlugin())
+    except (OSError, ValueError, RuntimeError, NondeterminismError):
         return False
-    return True
 
 
 if __name__ == "__main__":

@@ -30,8 +30,14 @@ from tests.support.offline_server import (
 
 def until(offline: OfflineClaude, fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Wait for what the server says of itself."""
-    conditions.until(lambda: fits(health(offline)))
-    return health(offline)
+    seen: list[dict[str, Any]] = []
+
+    def fit() -> bool:
+        seen.append(health(offline))
+        return fits(seen[-1])
+
+    conditions.until(fit)
+    return seen[-1]
 
 
 def test_one_connection_carries_many_calls_even_pipelined(
@@ -58,7 +64,7 @@ async def test_sdk_keeps_its_connection_from_call_to_call(offline: OfflineClaude
             with pytest.raises(anthropic.BadRequestError):
                 await claude.messages.create(model=MODEL, max_tokens=9, messages=[])
         # That connection, and the one that asks.
-        assert health(offline)["connections"] == 2
+        until(offline, lambda now: now["connections"] == 2)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from tests.support.offline_server import (
     sdk,
     served,
     text_of,
+    user,
 )
 
 
@@ -181,23 +182,28 @@ def test_success_carries_organization_and_rate_limit_headers(
     assert int(headers["anthropic-ratelimit-requests-remaining"]) == 3_999
 
 
-def test_internal_error_is_a_500_and_its_traceback_only_in_the_server_log(
-    tmp_path: Path,
-) -> None:
+def test_server_log_has_tracebacks_of_internal_errors_and_nothing_else(tmp_path: Path) -> None:
     script = (
         "import offline_claude.endpoints as e, sys; from pathlib import Path\n"
-        "def think(_): raise ZeroDivisionError('the reason')\n"
+        "def think(sent, think=e.think):\n"
+        "    return think(sent) if sent.question == 'Hello' else 1 / 0\n"
         "e.think = think\n"
         "from offline_claude import serve; serve(0, Path(sys.argv[1]))"
     )
     with served(script, str(tmp_path / "log")) as (broken, process):
         for _ in range(2):
-            response = raw(broken, hello())
+            response = raw(broken, hello(messages=[user("Break")]))
             assert response.status_code == 500
             assert error_of(response)["message"] == "Internal server error"
-        assert {(c.state, c.status, c.error) for c in broken.calls()} == {
-            ("failed", 500, "api_error")
-        }
+        broken.cut()
+        with pytest.raises(httpx2.RemoteProtocolError):
+            raw(broken, hello())
+        assert [(c.state, c.status, c.error) for c in broken.calls()] == [
+            ("failed", 500, "api_error"),
+            ("failed", 500, "api_error"),
+            ("failed", 200, "connection_cut"),
+        ]
         process.terminate()
         _, log = process.communicate(timeout=60)
-    assert log.count("ZeroDivisionError: the reason") == 2
+    assert log.count("ZeroDivisionError: division by zero") == log.count("ERROR:") == 2
+    assert "ASGI" not in log

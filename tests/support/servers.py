@@ -29,11 +29,16 @@ def starts_a_server(item: pytest.Item) -> bool:
     if not isinstance(item, pytest.Function):
         return True
     fixtures = [each for found in item._fixtureinfo.name2fixturedefs.values() for each in found]
-    return any(map(_reaches_a_starter, [item.obj, *(each.func for each in fixtures)]))
+    return any(map(reaches_a_starter, [item.obj, *(each.func for each in fixtures)]))
 
 
 @cache
-def _reaches_a_starter(function: Any) -> bool:
+def reaches_a_starter(function: Any) -> bool:
+    """Whether a function calls, directly or through other functions of ours, what starts a process.
+
+    Args:
+        function: A test, a fixture or a helper.
+    """
     seen: set[Any] = set()
     waiting = [function]
     while waiting:

@@ -44,14 +44,7 @@ REVIEW = [sys.executable, "-m", "recipes.durable_loop.review"]
 
 
 class Part:
-    """A program in the background, whose output goes to a file.
-
-    Args:
-        name: For messages, such as "worker".
-        command: The program and its arguments.
-        log: The file for its output; a file of an earlier run is replaced.
-        env: Variables for this program alone.
-    """
+    """A program in the background, whose output goes to a file; `env` is for it alone."""
 
     def __init__(
         self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None
@@ -80,10 +73,7 @@ class Part:
         return self.process.wait()
 
     def stop(self, grace: float = 25) -> int:
-        """Ask it to end, and kill it if it hasn't after `grace` seconds.
-
-        A worker takes up to 20 seconds to finish the Activities under way.
-        """
+        """Ask it to end, and kill it after `grace` seconds: a worker takes up to 20."""
         if self.alive:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -96,12 +86,7 @@ class Part:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 60) -> None:
-        """Wait until `ready` returns True.
-
-        Raises:
-            RuntimeError: The program ended, or wasn't ready after so many seconds; the message
-                has the end of its log.
-        """
+        """Wait until it is ready; a `RuntimeError` with its log says that it isn't."""
         deadline = time.monotonic() + seconds
         while not ready():
             if not self.alive or time.monotonic() > deadline:
@@ -139,12 +124,9 @@ def temporal_server(
     Args:
         port: The port for clients.
         ui_port: The port of its Web UI.
-        folder: Where its database and its log go.
+        folder: The folder for its database and its log.
         namespace: The namespace to make.
-        *settings: Dynamic configuration, such as "history.timerProcessorMaxTimeShift=1".
-
-    Raises:
-        RuntimeError: It doesn't start, or the `temporal` program isn't installed.
+        *settings: Dynamic configuration, each as KEY=VALUE.
     """
     beside = Path(sys.executable).with_name("temporal")
     program = str(beside) if beside.exists() else shutil.which("temporal")
@@ -176,14 +158,7 @@ def temporal_server(
 
 
 def stand_in_claude(log: Path) -> tuple[Part, str]:
-    """Start the program that answers in Claude's place without a key. It isn't a model.
-
-    Returns:
-        The program, and its base URL.
-
-    Raises:
-        RuntimeError: It doesn't start.
-    """
+    """Start the program that answers in Claude's place without a key, and return its base URL."""
     part = Part("stand-in", [sys.executable, "-m", "offline_claude"], log)
 
     def url() -> str:
@@ -218,13 +193,7 @@ def _claude(parts: ExitStack) -> dict[str, str]:
 
 def _temporal(parts: ExitStack) -> None:
     """Say which Temporal it is; start one if its address is on this machine and nothing listens."""
-    try:
-        config = ClientConfig.load_client_connect_config()
-    except (RuntimeError, ValueError, OSError) as err:
-        raise SystemExit(
-            f"Temporal's configuration can't be used ({str(err).splitlines()[0]}). "
-            "Correct the TEMPORAL_ variables in .env."
-        ) from None
+    config = ClientConfig.load_client_connect_config()
     address = config.get("target_host") or "localhost:7233"
     host, _, port = address.rpartition(":")
     if host not in ("localhost", "127.0.0.1") or listens(host, int(port)):
@@ -254,7 +223,7 @@ async def main() -> None:
             print(f"Worker:   {WORKER[-1]}, log in {worker.log.relative_to(ROOT)}")
             print(f"Run:      {run_id}\nQuestion: {question}\n", flush=True)
             code = await answer(run_id, question, worker)
-    except RuntimeError as err:
+    except (RuntimeError, ValueError, OSError) as err:  # no server, or unusable settings
         raise SystemExit(str(err)) from None
     except (KeyboardInterrupt, asyncio.CancelledError):
         print(f"\nStopped. It continues with: make run ID={run_id}", file=sys.stderr)

@@ -12,21 +12,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from agentkit import ToolError, once, tool
-
-
-class Order(TypedDict):
-    """An order; its total is in EUR."""
-
-    order_id: int
-    customer: str
-    email: str
-    status: str
-    books: list[str]
-    total: float
-
 
 ORDERS = {
     1025: ("Hanneke Vosmaer", "delivered", "Durable Things", 107.9),
@@ -70,7 +58,7 @@ create table if not exists reports
 
 
 @tool
-async def find_order(order_id: int) -> Order:
+async def find_order(order_id: int) -> dict[str, Any]:
     """Look up one order: its customer, their email address, its books and its total in EUR.
 
     Args:
@@ -96,7 +84,18 @@ async def track_shipment(order_id: int) -> dict[str, Any]:
     Args:
         order_id: The order's number, for example 1042.
     """
-    return {"order_id": order_id, "status": (await find_order(order_id))["status"]}
+    status = (await find_order(order_id))["status"]
+    delivered = "2026-05-04" if status == "delivered" else None
+    return {
+        "order_id": order_id,
+        "status": status,
+        "carrier": "Harbour Post",
+        "tracking_number": f"HP{order_id}",
+        "last_seen": "Utrecht sorting centre",
+        "shipped_on": "2026-05-01",
+        "expected_on": "2026-05-06",
+        "delivered_on": delivered,
+    }
 
 
 @tool

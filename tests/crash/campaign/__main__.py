@@ -1,4 +1,4 @@
-"""`python -m tests.crash.campaign`: kill, and look whether anybody could tell.
+"""Run the crash campaign: `python -m tests.crash.campaign`.
 
 A whole campaign, without options that leave something out, writes its table into docs/measured.md.
 """
@@ -93,7 +93,7 @@ async def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _try_broken(running: Campaign) -> int:
-    """Plant one bug after the other; say which of them nobody has seen."""
+    """Plant one bug after the other and print which were caught; return how many weren't."""
     uncaught = 0
     found = await try_all(running, BROKEN)
     for variant in BROKEN:

@@ -1,4 +1,4 @@
-"""The campaign under test: a bug is planted in a copy of the code, and has to be caught."""
+"""The campaign under test: it must catch bugs that are planted in copies of the code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.crash.campaign.trees import Edit, copy_tree
 
 @dataclass(frozen=True)
 class Broken:
-    """A bug, and where it has to show.
+    """A bug, and the kill that must reveal it.
 
     Attributes:
         name: What is wrong.
@@ -35,7 +35,7 @@ class Broken:
 
 
 async def try_all(running: Campaign, variants: list[Broken]) -> dict[str, list[str]]:
-    """Plant each bug in a copy of the code, and kill where it has to show.
+    """Plant each bug in a copy of the code, and run the kills that must reveal it.
 
     Args:
         running: A campaign that has run each scenario undisturbed, with code that is whole.
@@ -60,7 +60,7 @@ async def try_all(running: Campaign, variants: list[Broken]) -> dict[str, list[s
 
 
 def _cases(running: Campaign, variant: Broken) -> list[Case]:
-    """The kills that fit, those at late statements first: there commits lie."""
+    """List the kills that fit, late SQL statements first, where commits are."""
     name = variant.scenario
     clean = running.clean[name].seen
     fitting = [

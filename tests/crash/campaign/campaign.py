@@ -1,4 +1,4 @@
-"""The whole: undisturbed runs first, then the cases, several at a time."""
+"""The whole campaign: undisturbed runs first, then the cases, several at a time."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _AGAIN = 4
 
 @dataclass(frozen=True)
 class Ran:
-    """A case that was run, and judged.
+    """A case with its outcome and its breaches.
 
     Attributes:
         case: The case.
-        outcome: What came of it.
+        outcome: What happened.
         breaches: The invariants that don't hold.
     """
 
@@ -44,13 +44,13 @@ class Ran:
 
     @property
     def failed(self) -> bool:
-        """Whether it shows a bug, or nothing at all."""
+        """Whether it reveals a bug, or no kill happened."""
         return bool(self.breaches or self.outcome.error)
 
 
 @dataclass
 class Results:
-    """What a campaign came to.
+    """The results of a campaign.
 
     Attributes:
         ran: The cases, in the order in which they ended.
@@ -196,7 +196,7 @@ class Campaign:
     async def on_all_lanes(
         self, what: Sequence[T], work: Callable[[Lane, T], Awaitable[None]]
     ) -> None:
-        """Share work out: each lane takes the next thing when it is through with one.
+        """Distribute work: each lane takes the next item when it has finished one.
 
         Args:
             what: The things to do, the first one first.

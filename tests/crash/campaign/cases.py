@@ -1,4 +1,4 @@
-"""One case: a run, its kills, and what was there to see at the end."""
+"""One case: a run, its kills, and what can be observed at the end."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ MOST_SECONDS = 150
 
 
 class NotKilled(Exception):
-    """A kill that didn't happen as planned: the case says nothing."""
+    """A kill didn't happen as planned, so the case proves nothing."""
 
 
 @dataclass
 class Outcome:
-    """What came of a case.
+    """The outcome of a case.
 
     Attributes:
         seen: The run, from outside.
@@ -53,7 +53,7 @@ class Outcome:
 
 
 async def undisturbed(lane: Lane, name: str, tree: Path) -> Outcome:
-    """Run a scenario without a kill, its worker writing down what it does."""
+    """Run a scenario without a kill, while its worker writes a trace."""
     return await _Run(lane, Case(name, "", ()), tree, trace=True).run()
 
 
@@ -148,7 +148,7 @@ class _Run:
         self.outcome.seen.ended = "completed"
 
     async def _next_worker(self) -> None:
-        """Begin the worker that waits, and have another one wait if there will be need of it."""
+        """Start the parked worker, and park another one if a later kill needs it."""
         deaths = [kill for kill in self.case.kills if kill.victim != "server"]
         if not self.workers:
             self.workers.append(await self._worker(0, parked=False))
@@ -195,9 +195,8 @@ class _Run:
             await asyncio.to_thread(self.lane.claude.wait_for, lambda c: c.state == "answering", 30)
         elif place == "fan_out" and kill.point["recorded"] > 0:
             await self._or_over(self.watched.recorded(kill.point["skip"] + kill.point["recorded"]))
-        dies = kill.point.get("how") == "die" or (place, kill.point.get("recorded")) == (
-            *("fan_out", -1),
-        )
+        fan_out_ended = place == "fan_out" and kill.point["recorded"] == -1
+        dies = kill.point.get("how") == "die" or fan_out_ended
         await self._kill(kill, by_itself=dies or kill.point.get("when") == "statement")
         go.touch()
         if place in self.struck:
@@ -211,7 +210,7 @@ class _Run:
             await self._next_worker()
 
     async def _kill(self, kill: Kill, *, by_itself: bool) -> None:
-        """Kill, and see that who was meant to die is dead."""
+        """Kill, and check that every victim is dead."""
         ends: list[tuple[str, int]] = []
         if kill.victim != "worker":
             ends.append(("the server", await self.lane.server.kill()))
@@ -228,7 +227,7 @@ class _Run:
         expect_killed(ends)
 
     async def _or_over(self, event: Any) -> None:
-        """Wait for the moment to kill; it is an error when the run is over before it."""
+        """Wait for the moment to kill; a run that ends before it is an error."""
         waiting = asyncio.ensure_future(event)
         dead = asyncio.ensure_future(asyncio.shield(self.running.ended))
         over = asyncio.create_task(self.watched.result())
@@ -271,7 +270,7 @@ class _Run:
 
 
 def expect_killed(ends: Sequence[tuple[str, int]]) -> None:
-    """See that everybody who was to be killed has died of it.
+    """Check that every victim ended by SIGKILL.
 
     Args:
         ends: Who, and the exit code.

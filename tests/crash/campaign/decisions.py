@@ -1,30 +1,25 @@
-"""What must hold of decisions: the invariants of a gate."""
+"""The invariants of a gate's decisions."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from pydantic import TypeAdapter
 
 from tests.crash.campaign.observation import Seen
 from tests.crash.campaign.scenarios import Scenario
 
-_duration = TypeAdapter(timedelta).validate_python
-
 
 def decisions(scenario: Scenario, seen: Seen) -> Iterator[str]:
-    """A decision is used once, on the arguments that it was given for, and no forged one is.
+    """Check that a decision counts once, for the arguments it names, and that no forged one does.
 
     Args:
         scenario: What was asked.
         seen: The run.
 
     Yields:
-        What isn't so.
+        What doesn't hold.
     """
     if not scenario.reviewing:
         return
@@ -67,15 +62,7 @@ def decisions(scenario: Scenario, seen: Seen) -> Iterator[str]:
 
 
 def _digest(request: dict[str, Any]) -> Iterator[str]:
-    """A decision is bound by the digest to all of what was seen."""
-    call, asked = request["call"], datetime.fromisoformat(request["asked_at"]).astimezone(UTC)
-    bound = {
-        **{name: request[name] for name in ("workflow_id", "first_run_id", "asker", "why")},
-        "id": call["id"],
-        "tool": call["name"],
-        "arguments": call["input"],
-        "expires_at": (asked + _duration(request["terms"]["timeout"])).isoformat(),
-    }
-    text = json.dumps(bound, sort_keys=True, separators=(",", ":"))
+    """Check that the digest binds a decision to everything its reviewer saw."""
+    text = json.dumps({**request, "digest": ""}, sort_keys=True, separators=(",", ":"))
     if hashlib.sha256(text.encode()).hexdigest() != request["digest"]:
         yield f"The digest {request['digest']} isn't that of {text}"

@@ -1,4 +1,4 @@
-"""A worker of `tests.support.gated_talk`: a gate carried over, as in no recipe."""
+"""A worker of `tests.support.gated_talk`, whose gate is carried across continue-as-new."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inside a worker process: a trace of what it does, and the end of it at a planned point.
+"""Hooks inside a worker process: a trace of its work, and SIGKILL at a planned point.
 
 `install` is called before the worker's own code runs. It makes every client a first interceptor,
 so that a point lies outside of everything that agentkit does around an Activity, and it has SQLite
@@ -30,7 +30,7 @@ TOOL = "tool."
 
 
 class Plan:
-    """What this process is to do beside its work.
+    """The plan of this process: where it ends or waits, and where its trace goes.
 
     Args:
         given: `point` (see `points.Point`, None for none), `reached` and `go` (files), and
@@ -56,14 +56,14 @@ class Plan:
         return self.point["place"] == place and all(self.point[k] == v for k, v in where.items())
 
     def die(self) -> NoReturn:
-        """End as a machine does that loses its power."""
+        """End like a machine that loses power."""
         self.reached.write_text("died")
         os.kill(os.getpid(), signal.SIGKILL)
         while True:
             time.sleep(1)
 
     def tell(self) -> None:
-        """Say that the point is reached."""
+        """Report that the point is reached."""
         if not self.reached.exists():
             self.reached.write_text("waits")
 
@@ -95,7 +95,7 @@ _plan: Plan
 
 @dataclass
 class Doing:
-    """What an Activity of this process does.
+    """An Activity under way, and what it has done so far.
 
     Attributes:
         type: Its type.
@@ -190,7 +190,7 @@ class _ActivityPoint(temporalio.worker.ActivityInboundInterceptor):
         return result
 
     async def _in_fan_out(self, input: temporalio.worker.ExecuteActivityInput) -> Any:
-        """Let some of the tools end, hold back the others; or let all end, and none be told."""
+        """Let some tools end and hold back the others; or let all end, and report none."""
         size, recorded = _plan.point["size"], _plan.point["recorded"]
         _plan.held += 1
         if _plan.held <= _plan.point["skip"]:

@@ -1,4 +1,4 @@
-"""What must hold of every run, whoever was killed in it. Each breach names its invariant."""
+"""The invariants of every run, whatever was killed. Each breach names its invariant."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Breach:
 
 @dataclass(frozen=True)
 class Judged:
-    """What a judgement is about.
+    """The material of a judgement.
 
     Attributes:
         scenario: What was asked.
@@ -55,7 +55,7 @@ class Judged:
 
 
 def breaches(judged: Judged) -> list[Breach]:
-    """Hold a run against every invariant.
+    """Check a run against every invariant.
 
     Args:
         judged: The run, and what it is compared with.
@@ -91,7 +91,7 @@ def _same_words(judged: Judged) -> Iterator[str]:
 
 
 def _pairs(judged: Judged) -> Iterator[str]:
-    """Each tool_use has one tool_result, in the next message, and no result is a stray."""
+    """Check that each tool_use has one tool_result, in the next message, and vice versa."""
     messages = judged.seen.messages
     for place, message in enumerate(messages):
         asked = _ids(message, "tool_use", "id")
@@ -104,7 +104,7 @@ def _pairs(judged: Judged) -> Iterator[str]:
 
 
 def _effects(judged: Judged) -> Iterator[str]:
-    """As many rows as an undisturbed run leaves, and they say the same."""
+    """Check that the rows equal those of an undisturbed run, in number and content."""
     for table, clean in judged.clean.rows.items():
         rows = judged.seen.rows[table]
         expected = judged.scenario.rows.get(table, 0)
@@ -121,7 +121,7 @@ def _effects(judged: Judged) -> Iterator[str]:
 
 
 def _ledger(judged: Judged) -> Iterator[str]:
-    """One row for each effect, under the key of the chain's first run and the call."""
+    """Check that each effect has one row, keyed by the chain's first run and the call."""
     seen = judged.seen
     keys = [row["key"] for row in seen.rows["ledger"]]
     keyed = sum(len(seen.rows[table]) for table in KEYED)
@@ -137,7 +137,7 @@ def _ledger(judged: Judged) -> Iterator[str]:
 
 
 def _at_most_once(judged: Judged) -> Iterator[str]:
-    """An effect without a key is called once, and when nobody knows of it, the answer says so."""
+    """Check that an effect without a key runs at most once, and that the answer admits doubt."""
     name = judged.scenario.at_most_once
     if not _lost(judged) or judged.seen.ended != "completed":
         return
@@ -149,7 +149,7 @@ def _at_most_once(judged: Judged) -> Iterator[str]:
 
 
 def _model_calls(judged: Judged) -> Iterator[str]:
-    """Claude is called no more often than undisturbed, but once for each call that was lost."""
+    """Check that Claude gets no more calls than undisturbed, plus one per lost call."""
     seen, clean = judged.seen, judged.clean
     attempts, usual = _attempts(seen, clean), _attempts(clean, clean)
     if seen.calls > attempts:
@@ -166,7 +166,7 @@ def _model_calls(judged: Judged) -> Iterator[str]:
 
 
 def _steps(judged: Judged) -> Iterator[str]:
-    """History has each tool call once, and only steps whose loss is noticed, and that end."""
+    """Check that each call is scheduled once, and every Activity has a heartbeat and an end."""
     now, usual = _counted(judged.seen), _counted(judged.clean)
     if now != usual and judged.seen.ended == "completed" and not _lost(judged):
         yield f"History has {dict(now - usual)} more and {dict(usual - now)} less."
@@ -178,7 +178,7 @@ def _steps(judged: Judged) -> Iterator[str]:
         if not 0 < step.heartbeat <= LONGEST_HEARTBEAT:
             yield f"{step.type} has a heartbeat timeout of {step.heartbeat:g} s."
         if not step.bounded:
-            yield f"{step.type} may be tried for ever."
+            yield f"{step.type} may be tried forever."
 
 
 def _counted(seen: Seen) -> Counter[str]:
@@ -189,12 +189,12 @@ def _counted(seen: Seen) -> Counter[str]:
 
 
 def _replays(judged: Judged) -> Iterator[str]:
-    """No Workflow Task has failed: whoever takes over decides as the history says."""
+    """Check that no Workflow Task failed: each worker decides as the history says."""
     yield from (f"A Workflow Task failed: {why}" for why in judged.seen.broken_tasks)
 
 
 def _chain(judged: Judged) -> Iterator[str]:
-    """Every head that history recorded is in the transcript, in the same order."""
+    """Check that every head in history is in the transcript, in the same order."""
     if judged.scenario.transcript or judged.seen.ended != "completed":
         return
     links = links_of(judged.store, judged.seen.result["head"])[::-1]
@@ -219,11 +219,11 @@ INVARIANTS: dict[str, Callable[[Judged], Iterator[str]]] = {
     "replays": _replays,
     "chain": _chain,
 }
-"""By name; each yields what it sees that must not be."""
+"""By name; each yields what doesn't hold."""
 
 
 def _lost(judged: Judged) -> bool:
-    """Whether a worker died in the effect that has no key: then the run ends otherwise."""
+    """Whether a worker died in the effect that has no key, so that the run ends differently."""
     name = judged.scenario.at_most_once
     return bool(name) and any(
         step.type == name and step.ended != "completed" for step in judged.seen.steps
@@ -250,7 +250,7 @@ def _in_short(rows: list[dict[str, Any]]) -> str:
 
 
 def _result(seen: Seen) -> Any:
-    """A run's result; of an audit what doesn't depend on who was quicker."""
+    """Return a run's result, without the part of its audit that depends on timing."""
     if not isinstance(seen.result, dict) or "audit" not in seen.result:
         return seen.result
     audit = [each for each in seen.result["audit"] if each["event"] != "refused"]

@@ -1,4 +1,4 @@
-"""A lane: all that a case needs, so that several cases can go on side by side.
+"""Lanes: each has all that a case needs, so that several cases run side by side.
 
 Each has a Temporal server and an offline Claude of its own, because cases kill the one and count
 the calls of the other, and because a recipe's task queue has one name only.
@@ -31,7 +31,7 @@ TABLES = ("refunds", "emails", "pickups", "answers", "reports", "ledger")
 
 @dataclass(frozen=True)
 class World:
-    """A shop, a store and an inbox that no other case has seen.
+    """A shop, a store and an inbox for one case.
 
     Attributes:
         folder: Where they are.
@@ -45,7 +45,7 @@ class World:
         return self.folder / "store.db"
 
     def env(self) -> dict[str, str]:
-        """What a worker has to be told."""
+        """The environment of a worker."""
         return {
             "SHOP_DB": str(self.folder / "shop.db"),
             "AGENTKIT_STORE": str(self.store),
@@ -55,7 +55,7 @@ class World:
         }
 
     def rows(self) -> dict[str, list[dict[str, Any]]]:
-        """Read what effects have left behind, straight from the files."""
+        """Read the rows that effects wrote, straight from the files."""
         with closing(sqlite3.connect(self.folder / "shop.db", timeout=10)) as db:
             db.row_factory = sqlite3.Row
             found = {
@@ -168,7 +168,7 @@ class Lane:
         return child
 
     async def clear(self) -> None:
-        """Kill what is left of a case."""
+        """Kill the workers that are left of a case."""
         for child in self._children:
             await child.kill()
         self._children.clear()

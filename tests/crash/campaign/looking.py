@@ -1,4 +1,4 @@
-"""Looking at a run when it is over: everything that `Seen` has a place for."""
+"""Observing a run that is over: everything that `Seen` has a place for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def look(
     scenario: Scenario,
     seen: Seen,
 ) -> None:
-    """Look at a run, however it has ended.
+    """Observe a run, however it ended.
 
     Args:
         lane: Where it ran; a worker of it is alive, to answer Queries.

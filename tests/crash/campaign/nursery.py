@@ -1,4 +1,4 @@
-"""The campaign's side of the zygote: worker processes to start, to wait for, and to kill."""
+"""The campaign's side of the zygote: processes to start, to wait for and to kill."""
 
 from __future__ import annotations
 
@@ -83,7 +83,9 @@ class Nursery:
             "no_proxy": "127.0.0.1,localhost",
         }
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.crash.campaign.zygote"),
+            sys.executable,
+            "-m",
+            "tests.crash.campaign.zygote",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,

@@ -1,6 +1,6 @@
-"""What is there to see of a run from outside: its end, its words, its history, its rows, its calls.
+"""What can be seen of a run from outside: its end, messages, history, rows and calls.
 
-Nothing here uses agentkit: a bug that was planted there must not blind the one who looks for it.
+Nothing here uses agentkit: a bug planted there must not blind the observer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from temporalio.client import Client, WorkflowHandle
 
 @dataclass
 class Step:
-    """An Activity, as history has it.
+    """An Activity, as history records it.
 
     Attributes:
         type: Its type.
@@ -54,7 +54,7 @@ class Step:
 
 @dataclass
 class Seen:
-    """One run, seen from outside after its end.
+    """One run, observed from outside after its end.
 
     Attributes:
         first_run: The id of the first run of its chain.
@@ -226,7 +226,7 @@ _VARIES = re.compile(
 
 
 def normalised(value: Any) -> str:
-    """Write JSON data without what no two runs have in common.
+    """Write JSON data without what differs from run to run.
 
     Args:
         value: JSON data.

@@ -1,4 +1,4 @@
-"""Where a run can be killed: read from what an undisturbed run did."""
+"""The points at which a run can be killed, from the trace of an undisturbed run."""
 
 from __future__ import annotations
 

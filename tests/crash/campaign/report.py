@@ -1,4 +1,4 @@
-"""What a campaign came to: a table for the terminal, and the same for docs/measured.md."""
+"""The table of a campaign, for the terminal and for docs/measured.md."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def table(ran: Sequence[Ran]) -> list[list[str]]:
 
 
 def as_text(rows: Sequence[Sequence[str]]) -> str:
-    """Lay a table out for a terminal."""
+    """Format a table for a terminal."""
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     lines = [
         "  ".join(
@@ -53,7 +53,7 @@ def as_text(rows: Sequence[Sequence[str]]) -> str:
 
 
 def as_markdown(rows: Sequence[Sequence[str]], result: str) -> str:
-    """Lay a table out for the README, with what it was measured on.
+    """Format a table for docs/measured.md, with the machine it was measured on.
 
     Args:
         rows: The table.
@@ -66,7 +66,7 @@ def as_markdown(rows: Sequence[Sequence[str]], result: str) -> str:
 
 
 def publish(text: str) -> None:
-    """Put a whole campaign's table into the README.
+    """Write a whole campaign's table to docs/measured.md.
 
     Args:
         text: From `as_markdown`.
@@ -77,12 +77,12 @@ def publish(text: str) -> None:
 
 
 def measured_on() -> str:
-    """Say where and when: the machine, the versions, the date."""
+    """Describe the machine, the versions and the date."""
     return f"*By `make crash` on {datetime.now(UTC):%Y-%m-%d}: {this_machine()}.*"
 
 
 def summary(results: Results) -> str:
-    """Say in one line what it came to."""
+    """Summarise the results in one line."""
     kills = sum(len(each.outcome.kills) for each in results.ran)
     lost = sum(_breaches(each, "ends") for each in results.ran)
     doubled = sum(_breaches(each, "effects", "ledger", "at most once") for each in results.ran)
@@ -98,7 +98,7 @@ def summary(results: Results) -> str:
 
 
 def failure(ran: Ran, seed: int, tree: Path = ROOT) -> str:
-    """Say what is wrong with a case, and the command that shows it again.
+    """Describe what is wrong with a case, and the command that repeats it.
 
     Args:
         ran: The case.

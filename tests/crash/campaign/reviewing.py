@@ -1,4 +1,4 @@
-"""A person who decides on what waits, and one who tries to pass off a forged decision first."""
+"""A reviewer who decides on what waits, after a forger has tried."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def _pending(run: WorkflowHandle[Any, Any]) -> dict[str, Any]:
 
 
 async def _update(run: WorkflowHandle[Any, Any], decision: dict[str, Any]) -> bool:
-    """Send a decision until it was accepted or refused; an Update can be lost with its server."""
+    """Send a decision until the gate accepts or refuses it; a killed server loses Updates."""
     sent = 0
     while True:
         sent += 1
@@ -99,7 +99,7 @@ async def _is_recorded(run: WorkflowHandle[Any, Any], decision: dict[str, Any]) 
 
 
 async def _persistently(ask: Callable[[], Awaitable[Any]]) -> Any:
-    """Ask until somebody answers: no worker may run, nor a server."""
+    """Ask until there is an answer: worker and server may be down."""
     while True:
         try:
             return await asyncio.wait_for(ask(), 5)

@@ -1,4 +1,4 @@
-"""The table of recipes. A new recipe is one entry here; where it can be killed is found out."""
+"""The table of recipes. A new recipe is one entry; the campaign finds its points itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Reviewing = Literal["", "update", "signal", "reject"]
 
 @dataclass(frozen=True)
 class Scenario:
-    """One thing to ask of a recipe.
+    """One question to a recipe, and what must come of it.
 
     Attributes:
         workflow: The Workflow's name.

@@ -1,4 +1,4 @@
-"""A Temporal server of the campaign's own: the real one, on a SQLite file, to be killed."""
+"""The campaign's own Temporal server: the real one, on a SQLite file, to be killed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STARTUP_SECONDS = 60
 
 
 class Server:
-    """One dev server; it comes back on the same file and the same port.
+    """One dev server; it restarts on the same file and port.
 
     Args:
         nursery: Where its process comes from.
@@ -43,10 +43,16 @@ class Server:
         self._process = await self._nursery.spawn(
             "the Temporal server",
             [
-                *(str(dev_server.binary()), "server", "start-dev", "--headless"),
-                *("--ip", "127.0.0.1", "--port", str(self._port), "--log-level", "error"),
-                *("--db-filename", str(self._folder / "temporal.db")),
-                *(*dev_server.ONE_PARTITION, *dev_server.PROMPT_TIMERS),
+                str(dev_server.binary()),
+                "server",
+                "start-dev",
+                "--headless",
+                "--ip=127.0.0.1",
+                f"--port={self._port}",
+                "--log-level=error",
+                f"--db-filename={self._folder / 'temporal.db'}",
+                *dev_server.ONE_PARTITION,
+                *dev_server.PROMPT_TIMERS,
             ],
             cwd=self._folder,
             log=self._folder / "temporal.log",

@@ -1,4 +1,4 @@
-"""Copies of the code that workers run: one that nobody edits meanwhile, or one with a bug in it."""
+"""Copies of the code that workers run: one that nobody edits meanwhile, or one with a bug."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run while it goes on: has it ended, how far has it come, is it stuck?"""
+"""Watching a run: whether it has ended, how far it has come, whether it is stuck."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STUCK_SECONDS = 30
 
 
 class Stuck(Exception):
-    """A run that doesn't come to its end."""
+    """A run makes no progress."""
 
 
 class Watched:
@@ -59,7 +59,7 @@ class Watched:
             await asyncio.sleep(0.05)
 
     async def until_stuck(self) -> None:
-        """Look on for as long as something is recorded now and then.
+        """Watch for as long as history grows now and then.
 
         Raises:
             Stuck: Nothing has been for a long time.

@@ -1,4 +1,4 @@
-"""A process that has imported everything, and forks a worker process whenever it is told to.
+"""A process that has imported everything, and forks a worker process on command.
 
 Importing `anthropic` and `temporalio` costs three seconds of CPU, a fork 20 ms. What is imported
 here comes from site-packages only: `agentkit` and the recipes are imported by the worker, from
@@ -6,7 +6,7 @@ the tree that it is to run. There are no threads here and no Temporal runtime, s
 safe. A worker is then what `python -m recipes.NAME.worker` is, in a session of its own. Other
 programs are started here too, so that nothing outlives the campaign.
 
-Commands come on standard input, what becomes of the workers goes to standard output, both as JSON
+Commands come on standard input, reports go to standard output, both as JSON
 lines. When the input ends, every worker that still runs is killed.
 """
 
@@ -91,7 +91,7 @@ def _fork(order: dict[str, Any]) -> int:
 
 
 def _become(order: dict[str, Any]) -> NoReturn:
-    """Turn into the process that was ordered."""
+    """Become the process that was ordered."""
     os.setsid()  # Ctrl-C in the terminal is for the campaign alone
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

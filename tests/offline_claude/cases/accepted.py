@@ -113,7 +113,8 @@ CASES = [
         "a tool that was searched for and found",
         tools=SHOP,
         messages=[
-            *(HI, use("a")),
+            HI,
+            use("a"),
             user(result("a", content=[{**FOUND, "tool_name": "find_order"}])),
         ],
     ),

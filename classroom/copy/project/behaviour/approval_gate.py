@@ -10,7 +10,7 @@ from temporalio.client import Client
 
 from agentkit.approvals import Decision, DecisionRefused, decide
 from classroom.copy.project.run import REVIEW, ROOT
-from classroom.copy.project.tests.conftest import Desk, start
+from classroom.copy.project.tests.conftest import Desk
 from classroom.show.pending import until_pending
 from recipes.approval_gate.workflow import ApprovalGateWorkflow
 
@@ -19,7 +19,7 @@ LARGE = "Order 1025 arrived damaged. Please refund it and email me a confirmatio
 
 
 async def test_a_small_refund_needs_nobody(client: Client, desk: Desk, shop: ModuleType) -> None:
-    answer = await (await start(client, ApprovalGateWorkflow.run, SMALL)).result()
+    answer = await (await desk.run(client, ApprovalGateWorkflow.run, SMALL)).result()
     assert "38.50" in answer.text
     assert [entry.event for entry in answer.audit] == ["allowed", "allowed"]
     assert shop.count("refunds") == 1
@@ -28,7 +28,7 @@ async def test_a_small_refund_needs_nobody(client: Client, desk: Desk, shop: Mod
 async def test_a_large_one_is_paid_after_the_reviewer_has_approved_it(
     client: Client, desk: Desk, shop: ModuleType
 ) -> None:
-    run = await start(client, ApprovalGateWorkflow.run, LARGE)
+    run = await desk.run(client, ApprovalGateWorkflow.run, LARGE)
     request = (await until_pending(run))[0].request
     assert shop.count("refunds") == 0
     with pytest.raises(DecisionRefused):
@@ -42,7 +42,7 @@ async def test_a_large_one_is_paid_after_the_reviewer_has_approved_it(
 async def test_what_a_reviewer_rejects_from_a_terminal_is_never_paid(
     client: Client, desk: Desk, shop: ModuleType
 ) -> None:
-    run = await start(client, ApprovalGateWorkflow.run, LARGE)
+    run = await desk.run(client, ApprovalGateWorkflow.run, LARGE)
     request = (await until_pending(run))[0].request
     command = [*REVIEW, run.id]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -53,11 +53,3 @@ async def test_what_a_reviewer_rejects_from_a_terminal_is_never_paid(
     assert shop.count("refunds") == 0
     assert "Ask for a photo first." in str(await run.query(ApprovalGateWorkflow.transcript))
     assert answer.stop_reason == "end_turn"
-
-
-def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
-    desk: Desk, shop: ModuleType
-) -> None:
-    answer = desk.answer("undisturbed", SMALL)
-    assert desk.answer_after_kill("killed", SMALL) == answer
-    assert [shop.count(each) for each in ("refunds", "emails", "ledger")] == [1, 1, 2]

@@ -6,7 +6,7 @@ from types import ModuleType
 
 from temporalio.client import Client
 
-from classroom.copy.project.tests.conftest import Desk, start
+from classroom.copy.project.tests.conftest import Desk
 from offline_claude import OfflineClaude
 from recipes.durable_loop.workflow import AgentWorkflow
 
@@ -16,7 +16,7 @@ QUESTION = "Order 1042 arrived damaged. Please refund it and email me a confirma
 async def test_it_looks_up_acts_and_answers(
     client: Client, desk: Desk, claude: OfflineClaude, shop: ModuleType
 ) -> None:
-    answer = await (await start(client, AgentWorkflow.run, QUESTION)).result()
+    answer = await (await desk.run(client, AgentWorkflow.run, QUESTION)).result()
     assert "38.50" in answer.text
     assert (answer.stop_reason, answer.turns) == ("end_turn", len(claude.calls()))
     assert [shop.count("refunds"), shop.count("emails")] == [1, 1]
@@ -25,7 +25,7 @@ async def test_it_looks_up_acts_and_answers(
 async def test_a_result_that_is_an_error_goes_back_to_claude_and_the_run_goes_on(
     client: Client, desk: Desk
 ) -> None:
-    run = await start(client, AgentWorkflow.run, "Who placed order 7?")
+    run = await desk.run(client, AgentWorkflow.run, "Who placed order 7?")
     assert (await run.result()).stop_reason == "end_turn"
     assert "'is_error': True" in str(await run.query(AgentWorkflow.transcript))
 
@@ -36,11 +36,3 @@ def test_the_same_id_is_the_same_run(desk: Desk, claude: OfflineClaude) -> None:
     answers = {each.communicate(timeout=120)[0] for each in (first, second)}
     assert len(answers) == 1
     assert len(claude.calls()) in (2, 4)  # 4: the first had ended before the second began
-
-
-def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
-    desk: Desk, shop: ModuleType
-) -> None:
-    answer = desk.answer("undisturbed", QUESTION)
-    assert desk.answer_after_kill("killed", QUESTION) == answer
-    assert [shop.count(each) for each in ("refunds", "emails", "ledger")] == [1, 1, 2]

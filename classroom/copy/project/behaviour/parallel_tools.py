@@ -7,11 +7,10 @@ from types import ModuleType
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
-from classroom.copy.project.tests.conftest import Desk, start
+from classroom.copy.project.tests.conftest import Desk
 from offline_claude import OfflineClaude
 from recipes.parallel_tools.workflow import ParallelToolsWorkflow
 
-QUESTION = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
 PICKUP = "Please have the parcel of order 1042 picked up at my door on 2026-05-04."
 THREE = "Orders 1032, 1033 and 1042 arrived damaged. Please refund all three."
 
@@ -19,7 +18,7 @@ THREE = "Orders 1032, 1033 and 1042 arrived damaged. Please refund all three."
 async def test_the_calls_of_one_message_are_all_scheduled_before_any_has_ended(
     client: Client, desk: Desk, shop: ModuleType
 ) -> None:
-    run = await start(client, ParallelToolsWorkflow.run, THREE)
+    run = await desk.run(client, ParallelToolsWorkflow.run, THREE)
     answer = await run.result()
     assert answer.stop_reason == "end_turn"
     assert shop.count("refunds") == 3
@@ -31,7 +30,7 @@ async def test_the_calls_of_one_message_are_all_scheduled_before_any_has_ended(
 async def test_a_tool_that_fails_takes_no_other_with_it(
     client: Client, desk: Desk, claude: OfflineClaude
 ) -> None:
-    run = await start(client, ParallelToolsWorkflow.run, "Who placed orders 1042 and 7?")
+    run = await desk.run(client, ParallelToolsWorkflow.run, "Who placed orders 1042 and 7?")
     answer = await run.result()
     transcript = str(await run.query(ParallelToolsWorkflow.transcript))
     assert "'is_error': True" in transcript
@@ -42,19 +41,11 @@ async def test_a_tool_that_fails_takes_no_other_with_it(
 async def test_an_effect_that_may_have_happened_is_left_to_a_person(
     client: Client, desk: Desk, shop: ModuleType
 ) -> None:
-    victim = desk.start(env={"SHOP_CARRIER_SECONDS": "120"})
-    run = await start(client, ParallelToolsWorkflow.run, PICKUP)
+    victim = desk.open(env={"SHOP_CARRIER_SECONDS": "120"})
+    run = await desk.run(client, ParallelToolsWorkflow.run, PICKUP)
     victim.wait_until(lambda: shop.count("pickups") == 1)
     assert victim.kill() == -9
-    desk.start()
+    desk.open()
     answer = await run.result()
     assert answer.ask_a_person == ["book_pickup"]
     assert shop.count("pickups") == 1, "it was not called a second time"
-
-
-def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
-    desk: Desk, shop: ModuleType
-) -> None:
-    answer = desk.answer("undisturbed", QUESTION)
-    assert desk.answer_after_kill("killed", QUESTION) == answer
-    assert [shop.count(each) for each in ("refunds", "emails", "ledger")] == [1, 1, 2]

@@ -9,7 +9,7 @@ from types import ModuleType
 from temporalio.client import Client
 
 from agentkit.approvals import Decision, decide
-from classroom.copy.project.tests.conftest import Desk, start
+from classroom.copy.project.tests.conftest import Desk
 from classroom.show.pending import until_pending
 from offline_claude import OfflineClaude
 from recipes.research_agent.workflow import ResearchAgentWorkflow, ResearchTask
@@ -20,7 +20,7 @@ QUESTION = "Are cancelled orders refunded as promised?"
 async def test_a_report_that_was_approved_is_stored_once_and_all_its_citations_resolve(
     client: Client, desk: Desk, shop: ModuleType, state: Path
 ) -> None:
-    run = await start(client, ResearchAgentWorkflow.run, ResearchTask(QUESTION))
+    run = await desk.run(client, ResearchAgentWorkflow.run, ResearchTask(QUESTION))
     request = (await until_pending(run))[0].request
     assert shop.count("reports") == 0
     await decide(run, Decision(request.id, request.digest, "approve", "ann"))
@@ -38,7 +38,7 @@ async def test_a_report_that_was_approved_is_stored_once_and_all_its_citations_r
 async def test_what_the_supervisor_misses_is_searched_for_before_the_next_draft(
     client: Client, desk: Desk, claude: OfflineClaude, shop: ModuleType
 ) -> None:
-    run = await start(client, ResearchAgentWorkflow.run, ResearchTask(QUESTION))
+    run = await desk.run(client, ResearchAgentWorkflow.run, ResearchTask(QUESTION))
     first = (await until_pending(run))[0].request
     missing = "Also mention the deadline for e-books."
     await decide(run, Decision(first.id, first.digest, "reject", "ann", missing))
@@ -61,20 +61,19 @@ async def test_a_worker_killed_in_mid_draft_changes_nothing_that_anyone_can_see(
         await decide(run, Decision(request.id, request.digest, "approve", "ann"))
         return (await asyncio.to_thread(printing.communicate, timeout=120))[0]
 
-    printing = desk.ask("undisturbed", QUESTION)
-    undisturbed = await approved("undisturbed")
-    reports = [row["file"] for row in shop.rows("reports")]
-    shop.reset()
-    claude.reset()
-
     claude.slow(120, turn=3)
-    victim = desk.start()
+    victim = desk.open()
     printing = desk.ask("killed", QUESTION)
     await asyncio.to_thread(claude.wait_for, lambda call: call.turn == 3, 90)
     assert victim.kill() == -9
-    desk.start()
-
-    assert await approved("killed") == undisturbed
-    assert [row["file"] for row in shop.rows("reports")] == reports
+    desk.open()
+    answer = await approved("killed")
+    reports = [row["file"] for row in shop.rows("reports")]
     assert shop.count("ledger") == 1, "one row in the ledger for the one effect"
+
+    shop.reset()
+    claude.reset()
+    printing = desk.ask("undisturbed", QUESTION)
+    assert await approved("undisturbed") == answer
+    assert [row["file"] for row in shop.rows("reports")] == reports
     assert len(list((state / "reports").glob(Path(reports[0]).name))) == 1

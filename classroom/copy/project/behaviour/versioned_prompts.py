@@ -12,7 +12,7 @@ from temporalio.worker import Worker
 
 from agentkit import tool_activity
 from agentkit.prompts import prompt_activities
-from classroom.copy.project.tests.conftest import Desk, start
+from classroom.copy.project.tests.conftest import Desk
 from classroom.copy.project.tests.shop_tools import TOOLS
 from offline_claude import OfflineClaude
 from recipes.versioned_prompts import tools
@@ -22,7 +22,7 @@ QUESTION = "Order 1042 arrived damaged. Please refund it and email me a confirma
 
 
 async def test_it_looks_up_acts_and_answers(client: Client, desk: Desk, shop: ModuleType) -> None:
-    run = await start(client, VersionedPromptsWorkflow.run, QUESTION)
+    run = await desk.run(client, VersionedPromptsWorkflow.run, QUESTION)
     answer = await run.result()
     assert "38.50" in answer.text
     assert [shop.count("refunds"), shop.count("emails")] == [1, 1]
@@ -59,11 +59,3 @@ async def test_a_deployment_changes_new_runs_and_none_in_flight(
         )
     assert claude.calls()[-1].system == "The second prompt."
     assert old.prompt != new.prompt
-
-
-def test_a_worker_killed_in_mid_refund_changes_nothing_that_anyone_can_see(
-    desk: Desk, shop: ModuleType
-) -> None:
-    answer = desk.answer("undisturbed", QUESTION)
-    assert desk.answer_after_kill("killed", QUESTION) == answer
-    assert [shop.count(each) for each in ("refunds", "emails", "ledger")] == [1, 1, 2]

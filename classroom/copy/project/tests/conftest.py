@@ -93,36 +93,37 @@ runpy.run_module("recipes.durable_loop.worker", run_name="__main__")
 """
 
 
-async def start(client: Client, workflow: Any, argument: Any, **options: Any) -> Handle:
-    """Start a run under an ID of its own."""
-    name = f"test-{uuid.uuid4()}"
-    return await client.start_workflow(
-        workflow, argument, id=name, task_queue=TASK_QUEUE, **options
-    )
-
-
 class Desk:
-    """The support desk's worker, and the `start.py` of its runs.
+    """The support desk's worker, which starts when the first run does, and its runs.
 
     Args:
         start_worker: Starts a worker process.
-        shop: The bookshop.
     """
 
-    def __init__(self, start_worker: StartWorker, shop: ModuleType) -> None:
+    def __init__(self, start_worker: StartWorker) -> None:
         self._start_worker = start_worker
-        self._shop = shop
         self.worker: Part | None = None
 
-    def start(self, env: Mapping[str, str] | None = None) -> Part:
+    def open(self, env: Mapping[str, str] | None = None) -> Part:
         """Start the worker; one that runs is stopped first, as a deployment does."""
         if self.worker is not None:
             self.worker.stop()
         self.worker = self._start_worker([sys.executable, "-c", AT_THE_SHOP], env)
         return self.worker
 
+    def _keep_open(self) -> None:
+        if self.worker is None or not self.worker.alive:
+            self.open()
+
+    async def run(self, client: Client, workflow: Any, argument: Any, **options: Any) -> Handle:
+        """Start a run under an ID of its own."""
+        self._keep_open()
+        options |= {"id": f"test-{uuid.uuid4()}", "task_queue": TASK_QUEUE}
+        return await client.start_workflow(workflow, argument, **options)
+
     def ask(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a run by start.py, which prints the answer."""
+        self._keep_open()
         return subprocess.Popen([*START, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
     def answer(self, *arguments: str) -> str:
@@ -131,13 +132,17 @@ class Desk:
 
     def answer_after_kill(self, *arguments: str) -> str:
         """Do the same with a real SIGKILL of the worker: the refund is paid, the bank is silent."""
-        self._shop.reset()
-        victim = self.start(env={"SHOP_BANK_SECONDS": "120"})
+        victim = self.open(env={"SHOP_BANK_SECONDS": "120"})
         run = self.ask(*arguments)
-        victim.wait_until(lambda: self._shop.count("refunds") == 1)
+        victim.wait_until(lambda: bookshop.count("refunds") == 1)
         assert victim.kill() == -9
-        self.start()
+        self.open()
         return run.communicate(timeout=120)[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the kills come first: the worker that takes over then serves all other tests."""
+    items.sort(key=lambda item: "killed" not in item.name)
 
 
 @pytest.fixture(scope="session")
@@ -167,12 +172,10 @@ def shop(state: Path) -> ModuleType:
 @pytest.fixture(scope="session")
 def one_desk(start_worker: StartWorker) -> Desk:
     """The desk that all tests share: a worker takes seconds to start."""
-    return Desk(start_worker, bookshop)
+    return Desk(start_worker)
 
 
 @pytest.fixture
 def desk(one_desk: Desk, claude: OfflineClaude, shop: ModuleType) -> Desk:
-    """The desk, with a worker that runs."""
-    if one_desk.worker is None or not one_desk.worker.alive:
-        one_desk.start()
+    """The desk, with a stand-in and a bookshop that begin from scratch."""
     return one_desk
