@@ -22,7 +22,8 @@ __all__ = ["think"]
 def think(sent: Sent) -> Thought:
     """Decide what to say next; a request that passed every rule always gives the same thought."""
     case = Case.read(sent)
-    thought = _obeying(case, _next(case))
+    thought = _next(case)
+    thought = _obeying(case, thought)
     if not thought.calls and case.sent.output_schema is not None:
         thought = Thought(structured(case, case.sent.output_schema, thought.text))
     elif case.begun is not None:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from offline_claude.mind.conversation import ToolUse, once
 from offline_claude.mind.fill import MissingArgument, fill, fill_each
-from offline_claude.mind.json_schema import Spec
 from offline_claude.mind.mend import corrected
 from offline_claude.mind.shop_case import Case
 from offline_claude.mind.values import Passage, kinds_for
@@ -87,11 +86,6 @@ def ends_the_work(case: Case, name: str) -> bool:
     return "final" in name_words(name) or bool(pattern("final").search(described[:_SHORT]))
 
 
-def spec_of(case: Case, name: str) -> Spec:
-    """Read the input schema of a tool on offer."""
-    return Spec(case.tools.get(name, {}).get("input_schema", {}))
-
-
 def index_of(case: Case, names: list[str]) -> Index:
     """Index tools by the words of their names and descriptions, of long ones the beginning."""
     rows = []
@@ -155,7 +149,7 @@ def _heard(case: Case, index: Index, text: str) -> list[Match]:
 def _told_kinds(case: Case, name: str, passage: Passage) -> set[str]:
     """The kinds of values in the text that only one kind of argument takes."""
     first = set()
-    for argument, spec in spec_of(case, name).properties.items():
+    for argument, spec in case.spec(name).properties.items():
         if spec.kind == "string":
             words = [*name_words(argument)[::-1], *name_words(plain_name(name))[::-1]]
             first |= {*kinds_for(words, str(spec.plain.get("format")))[:1]}
@@ -175,7 +169,7 @@ def _calls(case: Case, match: Match, others: list[Match]) -> list[ToolUse]:
     known, before = case.known_for(name), case.said_before(name)
     for text in _texts(case, match, others):
         try:
-            planned = fill_each(spec_of(case, name), text, known, name, before)[:_MOST_CALLS]
+            planned = fill_each(case.spec(name), text, known, name, before)[:_MOST_CALLS]
         except MissingArgument as err:
             missing = err
             continue
@@ -205,7 +199,7 @@ def _provider(case: Case, argument: str, asker: str) -> ToolUse | None:
     wanted = [s for w in wanted for s in synonyms(w) | synonyms(w, weak=True)]
     names = [n for n in case.own if n != asker and not is_effect(n) and not case.uses(n)]
     for name in (names[n] for n in index_of(case, names).find(wanted)):
-        spec = spec_of(case, name)
+        spec = case.spec(name)
         if argument not in spec.required and not is_demanding(case, name):
             try:
                 return name, fill(spec, case.question, case.known_for(name), about=name)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
+from offline_claude.mind.json_schema import Spec
 from offline_claude.mind.words import name_words, pattern, word_list
 from offline_claude.request import Block, Message, Sent, blocks_of, question_index, text_of
 
@@ -166,6 +167,10 @@ class Conversation:
         """The client tools on offer, by name; none when `tool_choice` says so."""
         none = self.sent.tool_choice["type"] == "none"
         return {} if none else {tool["name"]: tool for _, tool in self.sent.own_tools}
+
+    def spec(self, tool: str) -> Spec:
+        """Read a tool's input schema."""
+        return Spec(self.tools.get(tool, {}).get("input_schema", {}))
 
     @cached_property
     def is_desk(self) -> bool:

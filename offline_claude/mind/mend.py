@@ -28,7 +28,7 @@ def corrected(case: Case, run: ToolRun, *, effect: bool) -> ToolUse | None:
         return run.name, run.input
     if sum(r.failed for r in same) > 1:  # a second error is for the user to hear
         return None
-    spec = Spec(case.tools[run.name]["input_schema"])
+    spec = case.spec(run.name)
     arguments = _mended(run.input, error, spec, case)
     return (run.name, arguments) if arguments and arguments != run.input else None
 

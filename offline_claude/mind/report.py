@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from offline_claude.mind.choose import is_effect, spec_of
+from offline_claude.mind.choose import is_effect
 from offline_claude.mind.conversation import ToolRun, ToolUse, once
 from offline_claude.mind.fill import MissingArgument, fill
 from offline_claude.mind.json_schema import Spec
@@ -67,7 +67,7 @@ class _Form(NamedTuple):
 
 def report(case: Case) -> Thought | None:
     """Take the next step towards a report; None when no tool on offer takes one."""
-    form = next(filter(None, (_form(name, spec_of(case, name)) for name in case.tools)), None)
+    form = next(filter(None, (_form(name, case.spec(name)) for name in case.tools)), None)
     if form is None:
         return None
     submitted = case.uses(form.tool)
@@ -80,9 +80,7 @@ def report(case: Case) -> Thought | None:
     if not searches:
         return Thought("I find nothing in this question that my tools could search for.")
     if plan and not case.uses(plan):
-        return Thought(
-            "I will write down a plan first.", [_plan(plan, spec_of(case, plan), searches)]
-        )
+        return Thought("I will write down a plan first.", [_plan(plan, case.spec(plan), searches)])
     if left := [s for s in searches if not case.done(s[0], **s[1])]:
         more = "It came back to me, so I search again" if submitted else "I make all searches"
         return Thought(f"{more}: {len(left)} at once.", left)
@@ -161,7 +159,7 @@ def _topics(case: Case, ignored: set[str], came_back: list[str]) -> list[tuple[s
             else:
                 parts.append(wish)
     tools = [n for n in case.tools if n not in ignored and not is_effect(n)]
-    topics = [(p, [s for n in tools for s in _searches(n, spec_of(case, n), p)]) for p in parts]
+    topics = [(p, [s for n in tools for s in _searches(n, case.spec(n), p)]) for p in parts]
     return [(part, searches) for part, searches in topics if searches]
 
 
@@ -197,7 +195,7 @@ def _found(case: Case, topics: list[tuple[str, list[ToolUse]]]) -> tuple[list[_R
             run = case.done(name, **arguments)
             rows = _rows(run) if run else []
             shared = [len(asked & stems(f"{r.text} {r.source.replace('-', ' ')}")) for r in rows]
-            if any(spec_of(case, name).properties[a].choices for a in arguments):
+            if any(case.spec(name).properties[a].choices for a in arguments):
                 fitting = rows[:_MOST_OF_A_TOPIC]  # of what was chosen from a list, all
             else:
                 fitting = [rows[shared.index(max(shared))]] if any(shared) else []
@@ -239,5 +237,5 @@ def _written(
     values |= {form.body[0]: told if form.doubts else told + doubted, form.doubts: doubted}
     values |= {form.gaps: gaps, form.title: " ".join(case.question.split())}
     values.pop("", None)
-    spec = spec_of(case, form.tool)
+    spec = case.spec(form.tool)
     return {**fill(spec, case.question, values, about=form.tool, forced=True), **values}

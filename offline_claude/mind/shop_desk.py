@@ -6,7 +6,6 @@ from typing import Any
 
 from offline_claude.mind.conversation import ToolUse, dig, pairs
 from offline_claude.mind.fill import MissingArgument, fill
-from offline_claude.mind.json_schema import Spec
 from offline_claude.mind.shop_case import Case
 from offline_claude.mind.values import Passage, quoted
 from offline_claude.mind.wording import findings, refunded
@@ -60,7 +59,7 @@ def effects(case: Case) -> list[ToolUse]:
 
 def _shape(case: Case, name: str, values: dict[str, Any]) -> dict[str, Any]:
     """Fit values to the schema on offer: a learner may have renamed or added arguments."""
-    spec = Spec(case.tools[name]["input_schema"])
+    spec = case.spec(name)
     arguments = {k: v for k, v in values.items() if k in spec.properties}
     left = {k: v for k, v in values.items() if k not in arguments}
     for missing in [p for p in spec.required if p not in arguments]:

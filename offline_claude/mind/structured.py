@@ -12,7 +12,6 @@ from offline_claude.mind.choose import (
     is_demanding,
     is_effect,
     looks_up,
-    spec_of,
 )
 from offline_claude.mind.conversation import ToolUse, pairs
 from offline_claude.mind.fill import fill
@@ -33,7 +32,7 @@ def structured(case: Case, schema: dict[str, Any], text: str) -> str:
 
 def forced(case: Case, name: str) -> ToolUse:
     """Fill in a tool because it must be used; what the question leaves open stays empty."""
-    spec, uses, words = spec_of(case, name), case.uses(name), name_words(plain_name(name))
+    spec, uses, words = case.spec(name), case.uses(name), name_words(plain_name(name))
     if uses and (again := corrected(case, uses[-1], effect=True)):
         return again
     if takes_the_answer(case, name) or pattern("extracts").match(" ".join(words)):
