@@ -11,7 +11,7 @@ from offline_claude.mind.fill import MissingArgument
 from offline_claude.mind.report import report
 from offline_claude.mind.shop_case import Case
 from offline_claude.mind.shop_desk import effects, look_ups
-from offline_claude.mind.structured import any_tool, finishing_tool, forced, structured
+from offline_claude.mind.structured import any_tool, finishing_tool, forced, structured, tool_search
 from offline_claude.mind.wording import announcement, answer
 from offline_claude.reply import Thought
 from offline_claude.request import Message, Sent
@@ -38,6 +38,8 @@ def _next(case: Case) -> Thought:
     step = None
     if len(case.runs) < MOST_RUNS and case.focus.strip():
         step = report(case) or _calls(case)
+        search = None if step else tool_search(case)
+        step = Thought(announcement(case, [search]), [search]) if search else step
     return step or Thought(answer(case) if case.runs else without_tools(case))
 
 

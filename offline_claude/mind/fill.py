@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -28,9 +28,9 @@ _UNITS = {"second": 1, "minut": 60, "hour": 3600, "day": 86400, "week": 604800}
 class MissingArgument(Exception):
     """The question doesn't say what a required argument should be."""
 
-    def __init__(self, name: str, choices: list[Any] | None = None) -> None:
+    def __init__(self, name: str, choices: Sequence[Any] = ()) -> None:
         super().__init__(name)
-        self.name, self.choices = name, choices or []
+        self.name, self.choices = name, choices
 
 
 class _Argument(NamedTuple):

@@ -27,7 +27,6 @@ _DIFFER, _DOUBTS, _GAPS, _TITLE, _QUOTE, _SOURCE, _TOOL = (
     for name in ("differ", "doubts", "gaps", "title", "quote", "source", "tool")
 )
 _QUERIES = {"query", "q", "keywords", "topic", "text"}
-_MOST_OF_A_TOPIC = 3
 
 
 class _Row(NamedTuple):
@@ -196,7 +195,7 @@ def _found(case: Case, topics: list[tuple[str, list[ToolUse]]]) -> tuple[list[_R
             rows = _rows(run) if run else []
             shared = [len(asked & stems(f"{r.text} {r.source.replace('-', ' ')}")) for r in rows]
             if any(case.spec(name).properties[a].choices for a in arguments):
-                fitting = rows[:_MOST_OF_A_TOPIC]  # of what was chosen from a list, all
+                fitting = rows[:3]  # of what was chosen from a list, all
             else:
                 fitting = [rows[shared.index(max(shared))]] if any(shared) else []
             findings += fitting
