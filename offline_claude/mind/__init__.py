@@ -77,7 +77,7 @@ def _obeying(case: Case, thought: Thought) -> Thought:
 
 
 def _rest(case: Case, begun: Message, thought: Thought) -> str:
-    """What is still to be said of a reply that was begun before; what differs begins anew."""
+    """The rest of a reply that was begun before; all of it, if it begins otherwise."""
     given = ""
     for block in begun.blocks[::-1]:
         if block["type"] == "text":
@@ -94,7 +94,7 @@ def _rest(case: Case, begun: Message, thought: Thought) -> str:
 
 
 def _reasoning(case: Case, thought: Thought) -> str:
-    """What the rules decided, in a few sentences, for a thinking block."""
+    """A few sentences on the decision, for a thinking block."""
     about = f"The question is about order {' and '.join(map(str, case.orders[:5]))}. "
     found = f"I have what {', '.join(dict.fromkeys(r.name for r in case.runs))} returned. "
     names = " and ".join(dict.fromkeys(name for name, _ in thought.calls))

@@ -1,4 +1,4 @@
-"""What needs no tool: what the offline Claude is, quotations, and that it can't do the rest."""
+"""Answers without tools: who is speaking, a quotation, or that nothing fits the question."""
 
 from __future__ import annotations
 

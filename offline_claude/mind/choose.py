@@ -181,7 +181,7 @@ def _calls(case: Case, match: Match, others: list[Match]) -> list[ToolUse]:
 
 
 def _texts(case: Case, match: Match, others: list[Match]) -> list[str]:
-    """What to fill a tool from: the parts of the question that speak of it, then all of it."""
+    """The texts to fill a tool from: the parts of the question about it, then all of it."""
     mine, owners = [], {match.name}
     for part in fragments(case.question) if len(others) > 1 else ():
         scores = {o.name: len({*said_words(part)} & o.heard) for o in others}

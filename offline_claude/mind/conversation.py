@@ -122,7 +122,7 @@ def _words(message: Message) -> str:
 
 @dataclass(frozen=True)
 class Conversation:
-    """What has been said and done."""
+    """Everything said and done so far."""
 
     sent: Sent
     question: str  # being worked on; a short follow-up is read with the question before it

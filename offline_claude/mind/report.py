@@ -43,7 +43,7 @@ class _Row(NamedTuple):
 
 
 class _Form(NamedTuple):
-    """What a tool that takes a report calls the parts of it; "" for what it doesn't take.
+    """The names that a tool has for the parts of a report; "" for a part that it doesn't take.
 
     A report has lists of paragraphs, each with citations of a source and a quote: the body (of
     several lists, the first), and what contradicts itself. It may have gaps and a title.
@@ -91,7 +91,7 @@ def report(case: Case) -> Thought | None:
     arguments = _written(case, form, findings, doubts, gaps)
     if any(run.input == arguments for run in submitted):
         told = quote(came_back[-1])
-        return Thought(f"I can't mend this by my rules: {told} A person has to look at it.")
+        return Thought(f"I can't fix this by my rules: {told} A person has to look at it.")
     again = "I have changed the report, and hand it in again" if submitted else "I hand in a report"
     cited = len(findings) + sum(map(len, doubts))
     return Thought(f"{again}, with {cited} citations.", [(form.tool, arguments)])
@@ -169,7 +169,7 @@ def _telling(text: str) -> list[str]:
 
 
 def _searches(tool: str, spec: Spec, part: str) -> list[ToolUse]:
-    """What to ask a tool about a part of the question; nothing when it doesn't fit."""
+    """The calls of a tool for a part of the question; none when it doesn't fit."""
     words = _telling(part)
     for name in spec.required:
         if choices := spec.properties[name].choices:
@@ -185,7 +185,7 @@ def _searches(tool: str, spec: Spec, part: str) -> list[ToolUse]:
 
 
 def _found(case: Case, topics: list[tuple[str, list[ToolUse]]]) -> tuple[list[_Row], list[str]]:
-    """What fits each topic best, and which search brought nothing."""
+    """The rows that fit each topic best, and a sentence for each search without any."""
     findings: list[_Row] = []
     gaps: list[str] = []
     for topic, searches in topics:

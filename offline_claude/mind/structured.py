@@ -94,14 +94,14 @@ def _value(case: Case, spec: Spec, text: str) -> Any:
 
 
 def _merged(first: Any, second: Any) -> Any:
-    """What two texts tell, where the first one counts more."""
+    """Merge the values from two texts; the first one counts more."""
     if isinstance(first, dict) and isinstance(second, dict):
         return {**second, **{k: _merged(v, second.get(k)) for k, v in first.items()}}
     return second if first in (None, "", []) else first
 
 
 def _material(question: str) -> str:
-    """What a request is about, without the request: the text to extract from."""
+    """The text to extract from, without the request around it."""
     asked = pattern("request").match(question[:20_000])
     rest = question[asked.end() :].strip().strip("\"“”'") if asked else ""
     return rest if len(rest.split()) > 2 else question

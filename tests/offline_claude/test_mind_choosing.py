@@ -1,4 +1,4 @@
-"""Which of many tools that nobody here wrote the mind chooses, and which it leaves alone."""
+"""The choice among many tools that the mind has never seen."""
 
 from __future__ import annotations
 
