@@ -69,7 +69,8 @@ outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored
 			--ExecutePreprocessor.store_widget_state=False \
 			--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
 			$(NO_METADATA) "$$notebook" || { code=1; break; }; \
-	done; $(OFFLINE) $(BIN)/agentkit down; exit $$code
+	done; $(BIN)/python -m tests.notebooks.tidy $(NOTEBOOKS); \
+	$(OFFLINE) $(BIN)/agentkit down; exit $$code
 
 golden: $(STAMP)  ## run every recipe, refresh its golden history, print what has changed
 	@code=0; $(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/golden" $(BIN)/python -m tests.golden || code=1; \

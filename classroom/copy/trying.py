@@ -37,8 +37,14 @@ async def copy_and_test(name: str) -> str:
         with zipfile.ZipFile(wheel) as packed:
             packed.extractall(Path(folder) / "wheel")
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "pytest", "-v", "--no-header", "-pno:cacheprovider"),
-            *("-ppytest_asyncio.plugin", "-ppytest_timeout"),
+            sys.executable,
+            "-m",
+            "pytest",
+            "-v",
+            "--no-header",
+            "-pno:cacheprovider",
+            "-ppytest_asyncio.plugin",
+            "-ppytest_timeout",
             cwd=copy.dest,
             env={**_environment(), "PYTHONPATH": f"{folder}/wheel"},
             stdout=asyncio.subprocess.PIPE,

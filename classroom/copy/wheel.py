@@ -17,9 +17,14 @@ WHEEL = f"{_NAME}-py3-none-any.whl"
 """The wheel's file name."""
 
 _PARTS = (
-    *("LICENSE", "offline_claude", "classroom/__init__.py", "classroom/py.typed"),
-    *("classroom/machine/__init__.py", "classroom/machine/home.py"),
-    *("classroom/shop", "classroom/show/pending.py"),
+    "LICENSE",
+    "offline_claude",
+    "classroom/__init__.py",
+    "classroom/py.typed",
+    "classroom/machine/__init__.py",
+    "classroom/machine/home.py",
+    "classroom/shop",
+    "classroom/show/pending.py",
 )
 _METADATA = f"""\
 Metadata-Version: 2.4

@@ -91,7 +91,12 @@ async def _format(folder: Path) -> None:
     """Sort imports, break lines and drop idle `noqa`s, as the project's own settings have it."""
     for arguments in (["check", "--fix", "--exit-zero", "--silent"], ["format"]):
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "ruff", *arguments, "--no-cache", "."),
+            sys.executable,
+            "-m",
+            "ruff",
+            *arguments,
+            "--no-cache",
+            ".",
             cwd=folder,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

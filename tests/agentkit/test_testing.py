@@ -166,8 +166,16 @@ def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
 def test_a_description_has_a_line_for_each_step(history: WorkflowHistory) -> None:
     lines = describe(history).splitlines()
     assert [line.split()[1] for line in lines] == [
-        *("start", "call_claude", "tool.find_order", "tool.search_handbook", "call_claude"),
-        *("tool.refund", "call_claude", "tool.send_email", "call_claude", "end"),
+        "start",
+        "call_claude",
+        "tool.find_order",
+        "tool.search_handbook",
+        "call_claude",
+        "tool.refund",
+        "call_claude",
+        "tool.send_email",
+        "call_claude",
+        "end",
     ]
     assert lines[1].endswith("asks for find_order, search_handbook")
 

@@ -34,8 +34,17 @@ REPO = Path(__file__).resolve().parents[2]
 RECIPES = [recipe.name for recipe in list_recipes()]
 SET_UP_BY_MAKE = "durable_loop"
 CONFIGURED = (
-    *("AGENTKIT_", "ANTHROPIC_", "APPROVAL_", "JUPYTER_", "PYTEST_", "SHOP_", "TEMPORAL_"),
-    *("PYTHONPATH", "VIRTUAL_ENV", "MAKE", "MFLAGS"),
+    "AGENTKIT_",
+    "ANTHROPIC_",
+    "APPROVAL_",
+    "JUPYTER_",
+    "PYTEST_",
+    "SHOP_",
+    "TEMPORAL_",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+    "MAKE",
+    "MFLAGS",
 )
 
 # Each takes half a minute of a free machine, and this machine isn't free.
@@ -165,7 +174,7 @@ def _environment(mypy_cache: Path) -> dict[str, str]:
 def test_make_run_asks_the_agent_and_stops_what_it_has_started(project: Project) -> None:
     port = closed_port()
     printed = project.run(
-        *("make", "run"), stdin="approve\n" * 3, TEMPORAL_ADDRESS=f"127.0.0.1:{port}"
+        "make", "run", stdin="approve\n" * 3, TEMPORAL_ADDRESS=f"127.0.0.1:{port}"
     )
     assert "an offline stand-in from tests/, not a model" in printed
     assert f"started at 127.0.0.1:{port}" in printed

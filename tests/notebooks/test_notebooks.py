@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 
 from classroom.recipes import Recipe, list_recipes
 from tests.notebooks.test_derived_files import derived_files
+from tests.notebooks.tidy import WIDGET_VIEW
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -101,6 +102,11 @@ def test_nothing_of_the_machine_it_ran_on_is_stored(notebook: NotebookNode) -> N
     stored = "".join(str(cell.outputs) for cell in code(notebook))
     assert not re.search(r"/(home|Users|root|work|tmp|private|mnt)/", stored)
     assert not re.search(r"sk-ant-|toolu_|msg_\w{10}", stored)
+
+
+def test_no_widget_view_is_stored_whose_model_is_gone(notebook: NotebookNode) -> None:
+    for cell in code(notebook):
+        assert all(WIDGET_VIEW not in output.get("data", {}) for output in cell.outputs)
 
 
 def test_metadata_holds_no_widget_state_and_no_timings(notebook: NotebookNode) -> None:
