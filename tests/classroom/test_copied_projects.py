@@ -1,8 +1,8 @@
 """Every recipe, copied as a stranger would: a folder elsewhere, an environment of its own.
 
 The commands are those of the project's README. One recipe sets up its environment as a newcomer
-does, by make. The others have the same packages, so they share one that is built and compiled
-once; they share mypy's cache, too.
+does, by make. The others have the same packages, so the files of one environment, compiled once,
+are linked into each; mypy begins with a cache of these packages.
 """
 
 from __future__ import annotations
@@ -125,26 +125,22 @@ class Project:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
-    def install(self) -> None:
-        """Set up .venv as the Makefile does, or have the files of one that was set up before."""
-        shared = Path(os.environ["AGENTKIT_TEST_RUN"]) / "copied"
-        uv = str(Path(sys.executable).with_name("uv"))
-        with FileLock(f"{shared}.lock"):
-            if not (shared / "complete").exists():
-                python = str(shared / ".venv/bin/python")
-                self.run(uv, "venv", "-q", "--clear", "--python", sys.executable, python[:-11])
-                lock = ("--python", python, "-r", "requirements-dev.txt")
-                self.run(uv, "pip", "install", "-q", "--compile-bytecode", *lock)
-                (shared / "complete").touch()
-        shutil.copytree(
-            shared / ".venv", self.folder / ".venv", copy_function=os.link, symlinks=True
-        )
-        (self.folder / ".venv/.made").write_text(str(self.folder))
-
 
 @pytest.fixture(scope="module")
-def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("mypy")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose .venv and mypy cache are made once, for all processes that test."""
+    shared = tmp_path_factory.getbasetemp()
+    folder = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "prepared"
+    uv = str(Path(sys.executable).with_name("uv"))
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            asyncio.run(copy_recipe("approval_gate", folder / "support-desk"))
+            project = Project("approval_gate", folder / "support-desk", _environment())
+            project.run(uv, "venv", "-q", "--python", sys.executable, ".venv")
+            lock = ("--python", ".venv/bin/python", "-r", "requirements-dev.txt")
+            project.run(uv, "pip", "install", "-q", "--compile-bytecode", *lock)
+            project.run(".venv/bin/mypy")
+    return folder / "support-desk"
 
 
 @pytest.fixture(scope="module", params=RECIPES)
@@ -153,22 +149,24 @@ def recipe(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def project(recipe: str, mypy_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(recipe: str, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp(recipe) / "support-desk"
     asyncio.run(copy_recipe(recipe, folder))
-    copied = Project(recipe, folder, _environment(mypy_cache))
+    copied = Project(recipe, folder, _environment())
+    shutil.copytree(prepared / ".mypy_cache", folder / ".mypy_cache")
     if recipe == SET_UP_BY_MAKE:
         copied.run("make", ".venv/.made")
-    else:
-        copied.install()
+    else:  # the same files, not copies of them
+        shutil.copytree(prepared / ".venv", folder / ".venv", copy_function=os.link, symlinks=True)
+        (folder / ".venv/.made").write_text(str(folder))
     return copied
 
 
-def _environment(mypy_cache: Path) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     env = {name: v for name, v in os.environ.items() if not name.startswith(CONFIGURED)}
     ours = (sys.prefix, str(Path(sys.executable).parent), str(REPO))
     env["PATH"] = ":".join(p for p in env["PATH"].split(":") if not p.startswith(ours))
-    return {**env, "MYPY_CACHE_DIR": str(mypy_cache)}
+    return env
 
 
 def test_make_run_asks_the_agent_and_stops_what_it_has_started(project: Project) -> None:
@@ -288,16 +286,17 @@ def test_every_recipe_can_be_copied() -> None:
 
 
 async def test_a_bare_one_has_fewer_tests_and_says_that_it_wants_a_key(
-    mypy_cache: Path, tmp_path: Path
+    prepared: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "bare"
     await copy_recipe("parallel_tools", folder, bare=True, package="support_desk")
     assert not (folder / "tests/test_behaviour.py").exists()
-    bare = Project("parallel_tools", folder, _environment(mypy_cache))
+    bare = Project("parallel_tools", folder, _environment())
+    shutil.copytree(prepared / ".mypy_cache", folder / ".mypy_cache")
     uv = str(Path(sys.executable).with_name("uv"))
     bare.run(uv, "venv", "-q", "--python", sys.executable, ".venv")
     lock = ("--python", ".venv/bin/python", "-r", "requirements-dev.txt")
-    bare.run(uv, "pip", "install", "-q", "--compile-bytecode", *lock)
+    bare.run(uv, "pip", "install", "-q", *lock)
     (folder / ".venv/.made").write_text(str(folder))
     bare.run("make", "test")
     asked = subprocess.run(
