@@ -11,7 +11,7 @@ from offline_claude.mind.fill import MissingArgument
 from offline_claude.mind.report import report
 from offline_claude.mind.shop_case import Case
 from offline_claude.mind.shop_desk import effects, look_ups
-from offline_claude.mind.structured import any_tool, finishing_tool, forced, structured
+from offline_claude.mind.structured import any_tool, finishing_tool, forced, structured, tool_search
 from offline_claude.mind.wording import announcement, answer
 from offline_claude.reply import Thought
 from offline_claude.request import Message, Sent
@@ -38,6 +38,8 @@ def _next(case: Case) -> Thought:
     step = None
     if len(case.runs) < MOST_RUNS and case.focus.strip():
         step = report(case) or _calls(case)
+        search = None if step else tool_search(case)
+        step = Thought(announcement(case, [search]), [search]) if search else step
     return step or Thought(answer(case) if case.runs else without_tools(case))
 
 
@@ -75,7 +77,7 @@ def _obeying(case: Case, thought: Thought) -> Thought:
 
 
 def _rest(case: Case, begun: Message, thought: Thought) -> str:
-    """What is still to be said of a reply that was begun before; what differs begins anew."""
+    """The rest of a reply that was begun before; all of it, if it begins otherwise."""
     given = ""
     for block in begun.blocks[::-1]:
         if block["type"] == "text":
@@ -92,7 +94,7 @@ def _rest(case: Case, begun: Message, thought: Thought) -> str:
 
 
 def _reasoning(case: Case, thought: Thought) -> str:
-    """What the rules decided, in a few sentences, for a thinking block."""
+    """A few sentences on the decision, for a thinking block."""
     about = f"The question is about order {' and '.join(map(str, case.orders[:5]))}. "
     found = f"I have what {', '.join(dict.fromkeys(r.name for r in case.runs))} returned. "
     names = " and ".join(dict.fromkeys(name for name, _ in thought.calls))

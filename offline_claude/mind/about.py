@@ -1,4 +1,4 @@
-"""What needs no tool: what the offline Claude is, quotations, and that it can't do the rest."""
+"""Answers without tools: who is speaking, a quotation, or that nothing fits the question."""
 
 from __future__ import annotations
 
@@ -8,16 +8,7 @@ import textwrap
 from offline_claude.mind.conversation import SHOP_TOOLS
 from offline_claude.mind.shop_case import Case
 from offline_claude.mind.wording import refused
-from offline_claude.mind.words import (
-    FILLER,
-    Index,
-    collapse,
-    pattern,
-    said_words,
-    stem,
-    stems,
-    synonyms,
-)
+from offline_claude.mind.words import Index, collapse, pattern, stems, synonyms, telling_words
 
 _IDENTITY = (
     "I am the offline Claude, a deterministic stand-in that speaks the Messages API, not a model. "
@@ -61,7 +52,7 @@ def without_tools(case: Case) -> str:
 def _quoted(case: Case, text: str) -> str:
     """Answer a question with the sentence written here that shares most words with it."""
     asks = "?" in text or pattern("asks").match(text)
-    asked = [w for w in said_words(text)[:40] if asks and stem(w) not in FILLER]
+    asked = telling_words(text)[:40] if asks else []
     above = case.focus.strip().rpartition("\n")[0]
     written = "\n".join([*case.documents, *case.earlier[::-1], above])[:100_000]
     sentences = [

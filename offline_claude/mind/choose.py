@@ -26,7 +26,6 @@ from offline_claude.mind.words import (
 )
 
 _EFFECTS, _HARMFUL, _LOOK_UPS = map(word_list, ("effects", "harmful", "look_ups"))
-_MOST_CALLS = 20
 _MANY = 24  # from so many tools on, most words of a tool's name have to be said
 _SHORT = 300  # characters of a description that counts whole; one twice as long is that of an agent
 _TELLING_KINDS = {"sum", "currency", "email", "url", "path", "zone", "language", "ticker"}
@@ -169,7 +168,7 @@ def _calls(case: Case, match: Match, others: list[Match]) -> list[ToolUse]:
     known, before = case.known_for(name), case.said_before(name)
     for text in _texts(case, match, others):
         try:
-            planned = fill_each(case.spec(name), text, known, name, before)[:_MOST_CALLS]
+            planned = fill_each(case.spec(name), text, known, name, before)[:20]
         except MissingArgument as err:
             missing = err
             continue
@@ -182,7 +181,7 @@ def _calls(case: Case, match: Match, others: list[Match]) -> list[ToolUse]:
 
 
 def _texts(case: Case, match: Match, others: list[Match]) -> list[str]:
-    """What to fill a tool from: the parts of the question that speak of it, then all of it."""
+    """The texts to fill a tool from: the parts of the question about it, then all of it."""
     mine, owners = [], {match.name}
     for part in fragments(case.question) if len(others) > 1 else ():
         scores = {o.name: len({*said_words(part)} & o.heard) for o in others}

@@ -90,6 +90,11 @@ def _tool_runs(messages: list[Message]) -> list[ToolRun]:
     return runs
 
 
+def is_tool_search(name: str) -> bool:
+    """Tell whether a tool only looks for tools that a client hasn't loaded, as ToolSearch."""
+    return {*name_words(name)} == {"tool", "search"}
+
+
 def _text(block: Block) -> str:
     """The text of a block; "" for what can't be read here, such as an image or a PDF."""
     if block["type"] == "text":
@@ -117,7 +122,7 @@ def _words(message: Message) -> str:
 
 @dataclass(frozen=True)
 class Conversation:
-    """What has been said and done."""
+    """Everything said and done so far."""
 
     sent: Sent
     question: str  # being worked on; a short follow-up is read with the question before it
@@ -128,6 +133,7 @@ class Conversation:
     last_reply: str  # what the assistant said last, before the question
     begun: Message | None  # the reply that is to be continued, if one is
     asked_to_go_on: bool  # whether the user asks for more of that reply
+    searched: bool  # whether a tool that looks for other tools was used for this question
     runs: list[ToolRun]  # the tools used for this question, with their results
     earlier_runs: list[ToolRun]  # the tools used before
 
@@ -147,6 +153,7 @@ class Conversation:
             whole = [t for t in earlier if len(t.split()) > 8 or not pattern("follows").match(t)]
             question = f"{[*earlier[-1:], *whole][-1]}\n{focus}"
         beside = [b for m in messages if m.role == "user" for b in m.blocks if "source" in b]
+        used = _tool_runs(after)
         unseen = [b for m in after[:1] for b in m.blocks if "source" in b and not _text(b)]
         return cls(
             sent=sent,
@@ -158,7 +165,8 @@ class Conversation:
             last_reply=replies[-1] if replies else "",
             begun=messages[-1] if messages[-1].role == "assistant" else None,
             asked_to_go_on=sent.said[-1].role == "user",
-            runs=_tool_runs(after),
+            searched=any(is_tool_search(run.name) for run in used),
+            runs=[run for run in used if not is_tool_search(run.name)],
             earlier_runs=_tool_runs(before),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -28,9 +28,9 @@ _UNITS = {"second": 1, "minut": 60, "hour": 3600, "day": 86400, "week": 604800}
 class MissingArgument(Exception):
     """The question doesn't say what a required argument should be."""
 
-    def __init__(self, name: str, choices: list[Any] | None = None) -> None:
+    def __init__(self, name: str, choices: Sequence[Any] = ()) -> None:
         super().__init__(name)
-        self.name, self.choices = name, choices or []
+        self.name, self.choices = name, choices
 
 
 class _Argument(NamedTuple):
@@ -152,7 +152,7 @@ class _Filler:
         return {a.name: found[a.name] for a in arguments if a.name in found}
 
     def _rest(self, argument: _Argument, depth: int) -> Any:
-        """What isn't a single value of the text: lists, inner objects, the user's own words."""
+        """Find what isn't one place of the text: a list, an object, the user's own words."""
         spec, wanted = argument.spec, argument.needed or self.whole
         if "const" in spec.plain:
             return spec.plain["const"] if wanted else None
@@ -247,7 +247,7 @@ class _Filler:
                     yield Spot(m[1].strip(), m.start(1), m.end(1), 0.3)
 
     def _nearness(self, argument: _Argument, spot: Spot) -> float:
-        """How much the words around a value speak of the argument."""
+        """Score how much the words around a value speak of the argument."""
         if spot.start < 0:
             return 0.0
         before, after = self.passage.before(spot.start), self.passage.after(spot.end)
@@ -308,7 +308,7 @@ class _Filler:
         return [v for n, v in enumerate(values) if v not in values[:n]] or None
 
     def _told(self, argument: _Argument) -> list[str]:
-        """The texts told after a list's name, or after "with" where people are meant."""
+        """The texts after a list's name, or after "with" where people are meant."""
         names = "|".join(re.escape(stem(w)) for w in argument.words) or "(?!)"
         people = "with|invite" if "name" in argument.kinds else "(?!)"
         lead = rf"\b(?:(?:{names})\w{{0,4}}(?: ?[:=]| are| is| as| of|)|{people}) "

@@ -54,7 +54,7 @@ class Spec:
 
     @cached_property
     def items(self) -> Spec:
-        """What a list holds."""
+        """The schema of a list's items."""
         return Spec(self.plain.get("items") or {}, self.root)
 
     @property

@@ -27,7 +27,6 @@ _DIFFER, _DOUBTS, _GAPS, _TITLE, _QUOTE, _SOURCE, _TOOL = (
     for name in ("differ", "doubts", "gaps", "title", "quote", "source", "tool")
 )
 _QUERIES = {"query", "q", "keywords", "topic", "text"}
-_MOST_OF_A_TOPIC = 3
 
 
 class _Row(NamedTuple):
@@ -44,7 +43,7 @@ class _Row(NamedTuple):
 
 
 class _Form(NamedTuple):
-    """What a tool that takes a report calls the parts of it; "" for what it doesn't take.
+    """The names that a tool has for the parts of a report; "" for a part that it doesn't take.
 
     A report has lists of paragraphs, each with citations of a source and a quote: the body (of
     several lists, the first), and what contradicts itself. It may have gaps and a title.
@@ -92,7 +91,7 @@ def report(case: Case) -> Thought | None:
     arguments = _written(case, form, findings, doubts, gaps)
     if any(run.input == arguments for run in submitted):
         told = quote(came_back[-1])
-        return Thought(f"I can't mend this by my rules: {told} A person has to look at it.")
+        return Thought(f"I can't fix this by my rules: {told} A person has to look at it.")
     again = "I have changed the report, and hand it in again" if submitted else "I hand in a report"
     cited = len(findings) + sum(map(len, doubts))
     return Thought(f"{again}, with {cited} citations.", [(form.tool, arguments)])
@@ -170,7 +169,7 @@ def _telling(text: str) -> list[str]:
 
 
 def _searches(tool: str, spec: Spec, part: str) -> list[ToolUse]:
-    """What to ask a tool about a part of the question; nothing when it doesn't fit."""
+    """The calls of a tool for a part of the question; none when it doesn't fit."""
     words = _telling(part)
     for name in spec.required:
         if choices := spec.properties[name].choices:
@@ -186,7 +185,7 @@ def _searches(tool: str, spec: Spec, part: str) -> list[ToolUse]:
 
 
 def _found(case: Case, topics: list[tuple[str, list[ToolUse]]]) -> tuple[list[_Row], list[str]]:
-    """What fits each topic best, and which search brought nothing."""
+    """The rows that fit each topic best, and a sentence for each search without any."""
     findings: list[_Row] = []
     gaps: list[str] = []
     for topic, searches in topics:
@@ -196,7 +195,7 @@ def _found(case: Case, topics: list[tuple[str, list[ToolUse]]]) -> tuple[list[_R
             rows = _rows(run) if run else []
             shared = [len(asked & stems(f"{r.text} {r.source.replace('-', ' ')}")) for r in rows]
             if any(case.spec(name).properties[a].choices for a in arguments):
-                fitting = rows[:_MOST_OF_A_TOPIC]  # of what was chosen from a list, all
+                fitting = rows[:3]  # of what was chosen from a list, all
             else:
                 fitting = [rows[shared.index(max(shared))]] if any(shared) else []
             findings += fitting

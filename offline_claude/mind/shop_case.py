@@ -104,7 +104,7 @@ class Case(Conversation):
     @cached_property
     def orders(self) -> list[int]:
         """Order numbers in the question, else the last one talked about before."""
-        if self.named_orders:  # an answer to something asked back stands on the last line
+        if self.named_orders:  # an answer to something asked back is on the last line
             return order_numbers(self.question.rsplit("\n", 1)[-1]) or self.named_orders
         acts = self.wants_refund or self.wants_tracking or self.wants_email
         if not (acts or self.says("order")):
@@ -135,7 +135,7 @@ class Case(Conversation):
 
     @cached_property
     def trouble(self) -> str:
-        """What is wrong with the order, in two words."""
+        """The complaint about the order, in two words."""
         found = (words for look, words, _ in TROUBLES if re.search(look, self.reading, re.I))
         return next(found, "requested by the customer")
 

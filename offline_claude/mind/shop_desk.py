@@ -1,4 +1,4 @@
-"""How the support desk works: look up first, in parallel; then act; each thing once."""
+"""The support desk's way of working: look up in parallel, then act, each thing once."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _email(case: Case) -> ToolUse | None:
 
 
 def _letter(case: Case) -> tuple[str, list[str]]:
-    """What the letter is about: the refund if one was made, else what was found."""
+    """The letter's subject and lines: about the refund if one was made, else what was found."""
     orders = " and ".join(map(str, case.orders))
     if told := refunded(case):
         sorry = next((told for _, trouble, told in TROUBLES if trouble == case.trouble), "")

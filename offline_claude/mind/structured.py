@@ -6,20 +6,14 @@ import json
 import re
 from typing import Any
 
-from offline_claude.mind.choose import (
-    ends_the_work,
-    index_of,
-    is_demanding,
-    is_effect,
-    looks_up,
-)
-from offline_claude.mind.conversation import ToolUse, pairs
+from offline_claude.mind.choose import ends_the_work, index_of, is_demanding, is_effect, looks_up
+from offline_claude.mind.conversation import ToolUse, is_tool_search, pairs
 from offline_claude.mind.fill import fill
 from offline_claude.mind.json_schema import Spec
 from offline_claude.mind.mend import corrected
 from offline_claude.mind.shop_case import Case
 from offline_claude.mind.wording import answer
-from offline_claude.mind.words import name_words, pattern, plain_name, said_words, word_list
+from offline_claude.mind.words import name_words, pattern, said_words, telling_words, word_list
 
 _ANSWERS, _ABSTRACTS, _FINAL = map(word_list, ("answers", "abstracts", "final"))
 
@@ -32,7 +26,7 @@ def structured(case: Case, schema: dict[str, Any], text: str) -> str:
 
 def forced(case: Case, name: str) -> ToolUse:
     """Fill in a tool because it must be used; what the question leaves open stays empty."""
-    spec, uses, words = case.spec(name), case.uses(name), name_words(plain_name(name))
+    spec, uses, words = case.spec(name), case.uses(name), name_words(name)
     if uses and (again := corrected(case, uses[-1], effect=True)):
         return again
     if takes_the_answer(case, name) or pattern("extracts").match(" ".join(words)):
@@ -44,7 +38,7 @@ def forced(case: Case, name: str) -> ToolUse:
 
 def takes_the_answer(case: Case, name: str) -> bool:
     """Tell whether a tool takes the answer instead of doing something, such as "submit"."""
-    return bool({*name_words(plain_name(name))} & _FINAL) or ends_the_work(case, name)
+    return bool({*name_words(name)} & _FINAL) or ends_the_work(case, name)
 
 
 def any_tool(case: Case) -> ToolUse:
@@ -66,6 +60,16 @@ def finishing_tool(case: Case) -> ToolUse | None:
         return None
     call = forced(case, takers[0])
     return None if call in [(run.name, run.input) for run in case.runs] else call
+
+
+def tool_search(case: Case) -> ToolUse | None:
+    """Search for a tool that a client hasn't loaded yet, once for each question."""
+    words = telling_words(case.focus[:1000])
+    name = next(filter(is_tool_search, case.own), "")
+    text = next((n for n, s in case.spec(name).properties.items() if s.kind == "string"), "")
+    if not words or not text or case.searched:
+        return None
+    return name, {**forced(case, name)[1], text: " ".join(words[:6])}
 
 
 def _value(case: Case, spec: Spec, text: str) -> Any:
@@ -90,14 +94,14 @@ def _value(case: Case, spec: Spec, text: str) -> Any:
 
 
 def _merged(first: Any, second: Any) -> Any:
-    """What two texts tell, where the first one counts more."""
+    """Merge the values from two texts; the first one counts more."""
     if isinstance(first, dict) and isinstance(second, dict):
         return {**second, **{k: _merged(v, second.get(k)) for k, v in first.items()}}
     return second if first in (None, "", []) else first
 
 
 def _material(question: str) -> str:
-    """What a request is about, without the request: the text to extract from."""
+    """The text to extract from, without the request around it."""
     asked = pattern("request").match(question[:20_000])
     rest = question[asked.end() :].strip().strip("\"“”'") if asked else ""
     return rest if len(rest.split()) > 2 else question

@@ -99,10 +99,10 @@ _WRITERS: dict[str, Callable[[re.Match[str]], Any]] = {
     "name": _name,
     "number": _number,
 }
-"""How a value is written down, if not as it is; None means that it isn't of its kind."""
+"""Functions that write a value down, if not as it is; None means that it isn't of its kind."""
 
 _SCORES = {"day": 2.5, "street": 5, "ticker": 1, "code": 1, "quoted": 1, "name": 0.5, "place": -0.5}
-"""How sure it is that a value of a kind is meant wherever it appears, if that isn't sure."""
+"""Scores of kinds whose values aren't surely meant wherever they appear."""
 
 _FORMATS = {"email": "email", "uri": "url", "date": "date", "time": "time"}
 
@@ -116,7 +116,7 @@ def kinds_for(words: list[str], form: str = "") -> list[str]:
 
 
 def quoted(text: str) -> list[str]:
-    """Find what stands in quotation marks."""
+    """Find the texts in quotation marks."""
     return [m[m.lastindex or 0] for m in pattern("quoted").finditer(text)]
 
 

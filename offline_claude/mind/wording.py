@@ -159,7 +159,7 @@ def _done(case: Case) -> list[str]:
 
 
 def _left_undone(case: Case) -> list[str]:
-    """What was wanted and wasn't done, so that nobody takes it for done."""
+    """A sentence on what was wanted and wasn't done, so that it isn't taken for done."""
     left = {}
     if case.wants_refund and not case.succeeded("refund"):
         left["refund"] = "refunded anything"

@@ -52,12 +52,9 @@ def stems(text: str) -> set[str]:
     return {stem(w) for w in _WORD.findall(text[:MOST_CHARACTERS].lower())}
 
 
-FILLER = stems(_DATA["filler"])
-SHOP_WORDS = stems(_DATA["shop"])
+FILLER, SHOP_WORDS = stems(_DATA["filler"]), stems(_DATA["shop"])
 WEAK = FILLER | stems(_DATA["weak"])
-TROUBLES: list[list[str]] = _DATA["troubles"]
-SIGNS: dict[str, str] = _DATA["signs"]
-STEPS: dict[str, str] = _DATA["steps"]
+TROUBLES, SIGNS, STEPS = (_DATA[name] for name in ("troubles", "signs", "steps"))
 KIND_WORDS = {kind: stems(words) for kind, words in _DATA["kinds"].items()}
 NUMBERS = [(stems(words), *more) for words, *more in _DATA["numbers"]]
 CHOICES = {name: stems(f"{name} {words}") for name, words in _DATA["choices"].items()}
@@ -84,6 +81,11 @@ def said_words(text: str) -> list[str]:
     lower = text[:MOST_CHARACTERS].lower()
     ruled_out = stems(" ".join(pattern("ruled_out").findall(lower)))
     return [w for w in dict.fromkeys(_WORD.findall(lower)) if stem(w) not in ruled_out]
+
+
+def telling_words(text: str) -> list[str]:
+    """List a question's words that tell what it is about."""
+    return [w for w in said_words(text) if stem(w) not in FILLER - SHOP_WORDS]
 
 
 def name_words(name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the mind says without tools: what it is, what was written here, what it can't do."""
+"""Answers without tools: who is speaking, quotations, and what the mind can't do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of many tools that nobody here wrote the mind chooses, and which it leaves alone."""
+"""The choice among many tools that the mind has never seen."""
 
 from __future__ import annotations
 
@@ -174,3 +174,17 @@ def test_tool_of_a_coding_agent_is_used_when_it_is_named() -> None:
     assert ask(asked, tools=AGENT).calls == [("Read", {"file_path": "orders.txt"})]
     asked = f"{REMINDER}Please refund order 7"
     assert ask(asked, tools=AGENT).calls == [("mcp__desk__refund_order", {"order_id": 7})]
+
+
+def test_tools_that_are_not_loaded_yet_are_searched_for_once() -> None:
+    search = own("ToolSearch", f"Fetches deferred tools.\n\n{PAGES}", {"query": "string"})
+    find = own("mcp__desk__find_order", "Find an order", {"order_id": "integer"})
+    question = "What is in order 1042?"
+    assert ask(question, tools=[search]).calls == [("ToolSearch", {"query": "order"})]
+    call = {"type": "tool_use", "id": "a", "name": "ToolSearch", "input": {"query": "order"}}
+    loaded = [{"type": "tool_reference", "tool_name": "mcp__desk__find_order"}]
+    found = {"type": "tool_result", "tool_use_id": "a", "content": loaded}
+    told: list[Any] = [question, [call], [found]]
+    calls = ask(*told, tools=[search, find]).calls
+    assert calls == [("mcp__desk__find_order", {"order_id": 1042})]
+    assert ask(*told, tools=[search]).calls == []

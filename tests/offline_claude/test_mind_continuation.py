@@ -1,4 +1,4 @@
-"""How the offline Claude goes on: after a cut, after a pause, after failures of several kinds."""
+"""Continuing after a cut, a pause, or failures of several kinds."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def test_ten_parcels_are_ten_calls_in_one_message(question: str) -> None:
     assert decide([user(question)]).calls == [("track_shipment", {"order_id": n}) for n in TEN]
 
 
-def test_whose_orders_they_are_is_looked_up_as_well() -> None:
+def test_owners_of_many_orders_are_looked_up_as_well() -> None:
     asked = decide([user(f"Whose are they? {WHERE}")]).calls
     assert [name for name, _ in asked] == ["find_order"] * 10 + ["track_shipment"] * 10
 
 
-def test_nine_results_answer_and_the_one_failure_is_explained() -> None:
+def test_one_failure_among_ten_is_explained() -> None:
     conversation = [user(WHERE), called(*decide([user(WHERE)]).calls)]
     results = [
         result(f"c{n}", content=json.dumps({"order_id": 1001 + n, "status": f"at stop {n}"}))
@@ -106,7 +106,7 @@ ORDER = {"order_id": 1042, "email": "ada@example.com", "total": 31.75, "currency
         "Unclear whether the money left; inform a human, try again later.",
     ],
 )
-def test_what_may_have_happened_is_left_to_a_person(error: str) -> None:
+def test_unknown_outcome_is_left_to_a_person(error: str) -> None:
     question = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
     look_ups = called(
         ("find_order", {"order_id": 1042}), ("search_handbook", {"query": "refund damaged"})
@@ -131,9 +131,7 @@ def test_what_may_have_happened_is_left_to_a_person(error: str) -> None:
         ("Timed out. Never retry this.", False),
     ],
 )
-def test_a_learners_effect_is_not_called_again_when_its_error_forbids_it(
-    error: str, again: bool
-) -> None:
+def test_learners_effect_is_not_repeated_when_its_error_forbids_it(error: str, again: bool) -> None:
     pay = tool("pay_invoice", {"invoice_id": "integer"}, amount="number")
     question = user("Please pay invoice 12345.")
     [(name, arguments)] = decide([question], [pay]).calls
@@ -145,7 +143,7 @@ def test_a_learners_effect_is_not_called_again_when_its_error_forbids_it(
 
 @pytest.mark.parametrize("max_tokens", [3, 10, 25])
 @pytest.mark.parametrize("question", ["Who are you?", "What can you do?"])
-def test_a_reply_that_was_cut_goes_on_exactly_where_it_stopped(
+def test_reply_that_was_cut_continues_exactly_where_it_stopped(
     question: str, max_tokens: int
 ) -> None:
     whole = decide([user(question)]).text
@@ -161,7 +159,7 @@ def test_a_reply_that_was_cut_goes_on_exactly_where_it_stopped(
 
 
 @pytest.mark.parametrize("please", ["Go on", "Please continue.", "Keep going from there!", GO_ON])
-def test_an_answer_from_results_goes_on_with_the_same_results(please: str) -> None:
+def test_answer_from_results_continues_with_the_same_results(please: str) -> None:
     asked = [user("Where is order 1042?"), called(("track_shipment", {"order_id": 1042}))]
     asked.append(user(result("c0", content='{"status": "in transit", "last_seen": "Cork"}')))
     whole = decide(asked, SHOP[1:2]).text
@@ -171,7 +169,7 @@ def test_an_answer_from_results_goes_on_with_the_same_results(please: str) -> No
     assert "nothing to add" in decide([*asked, done, user(please)], SHOP[1:2]).text
 
 
-def test_a_cut_before_the_call_is_followed_by_the_call_and_then_by_the_answer() -> None:
+def test_cut_before_a_call_is_followed_by_the_call_and_then_by_the_answer() -> None:
     question = user("Where is order 1042?")
     thought = decide([question], SHOP[1:2])
     conversation = [question, {"role": "assistant", "content": thought.text[:10]}, user(GO_ON)]
@@ -183,9 +181,7 @@ def test_a_cut_before_the_call_is_followed_by_the_call_and_then_by_the_answer() 
 
 @pytest.mark.parametrize("then", [[], [user("Continue.")]])
 @pytest.mark.parametrize("question", ["Who are you?", "Where is order 1042?"])
-def test_a_paused_turn_is_taken_up_and_says_nothing_twice(
-    question: str, then: Conversation
-) -> None:
+def test_paused_turn_resumes_and_says_nothing_twice(question: str, then: Conversation) -> None:
     whole = decide([user(question)])
     paused = wrote([user(question)], 999, "pause_turn")
     thought = decide([user(question), said(paused), *then])
@@ -194,14 +190,14 @@ def test_a_paused_turn_is_taken_up_and_says_nothing_twice(
     assert words(paused) != whole.text or whole.calls
 
 
-def test_going_on_with_something_is_a_question_of_its_own() -> None:
+def test_continuing_with_something_else_is_a_new_question() -> None:
     hello = [user("Hello"), {"role": "assistant", "content": "Hello."}]
     assert decide([*hello, user("Continue with order 1042: where is it?")]).calls
     asked = {"role": "assistant", "content": "Shall I go on?"}
     assert "nothing to add" not in decide([user("Hello"), asked, user("Go on.")]).text
 
 
-def test_what_nobody_knows_is_still_unknown_when_it_is_asked_about() -> None:
+def test_unknown_outcome_is_still_unknown_when_it_is_asked_about() -> None:
     pay = {"role": "assistant", "content": use("r", name=REFUND[0], input=REFUND[1])["content"]}
     failed = user(result("r", content=UNKNOWN, is_error=True))
     conversation = [

@@ -79,7 +79,7 @@ def effects(*questions: str) -> list[tuple[str, dict[str, Any]]]:
         "Where is order 1042? Do not send any email.",
     ],
 )
-def test_a_question_or_a_refusal_has_no_effect(question: str) -> None:
+def test_question_or_refusal_has_no_effect(question: str) -> None:
     assert effects(question) == []
 
 
@@ -99,7 +99,7 @@ def test_asking_afterwards_or_stopping_pays_nothing_more() -> None:
         ("refund 5 euros for order 1042", 5),
     ],
 )
-def test_what_is_paid_is_what_was_asked_for(question: str, amount: float) -> None:
+def test_refund_is_the_amount_that_was_asked_for(question: str, amount: float) -> None:
     [(name, arguments)] = effects(question)
     assert (name, arguments["order_id"], arguments["amount"]) == ("refund", 1042, amount)
 
@@ -120,13 +120,13 @@ def test_amount_of_a_part_is_asked_for_and_then_paid(question: str) -> None:
     assert arguments["amount"] == 12.5
 
 
-def test_what_it_can_do_is_told_when_asked_and_not_instead_of_doing_it() -> None:
+def test_asking_for_help_with_an_order_does_not_list_abilities() -> None:
     calls, _ = work("order 1042 arrived damaged, what can you do for me?")
     assert calls[0] == ("find_order", {"order_id": 1042})
     assert "offline Claude" in work("What can you do?")[1]
 
 
-def test_a_structured_answer_takes_over_rows_and_values_of_the_same_name() -> None:
+def test_structured_answer_takes_rows_and_values_of_the_same_name_from_results() -> None:
     row = {"type": "object", "additionalProperties": False}
     columns = {"order_id": {"type": "integer"}, "status": {"type": "string"}}
     schema = {

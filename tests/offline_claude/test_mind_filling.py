@@ -1,4 +1,4 @@
-"""Arguments for tools that nobody here wrote: each value goes where its words say, or nowhere."""
+"""Arguments for tools that the mind has never seen: each value goes where its words say."""
 
 from __future__ import annotations
 

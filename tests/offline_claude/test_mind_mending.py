@@ -1,4 +1,4 @@
-"""What the mind does about a tool's error: corrects the call once, repeats it, or explains."""
+"""Reactions to a tool's error: the call is corrected once, repeated, or explained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the offline Claude decides to do, request by request."""
+"""Decisions of the offline Claude, request by request, over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.offline_server import (
 log_path, url, offline = offline_server.log_path, offline_server.url, offline_server.offline
 
 
-async def test_the_story_looks_up_refunds_writes_and_answers(offline: OfflineClaude) -> None:
+async def test_refund_story_looks_up_refunds_writes_and_answers(offline: OfflineClaude) -> None:
     conversation: Conversation = [{"role": "user", "content": STORY}]
     asked = []
     while (reply := await ask(offline, conversation, tools=SHOP)).stop_reason == "tool_use":
@@ -52,7 +52,7 @@ async def test_the_same_request_gives_the_same_reply_but_for_ids(offline: Offlin
     assert one.id != two.id
 
 
-async def test_a_tool_that_says_no_is_quoted_and_nothing_more_is_done(
+async def test_tool_error_is_quoted_and_nothing_more_is_done(
     offline: OfflineClaude,
 ) -> None:
     conversation: Conversation = [{"role": "user", "content": STORY}]
@@ -65,7 +65,7 @@ async def test_a_tool_that_says_no_is_quoted_and_nothing_more_is_done(
     assert "have not refunded" in text_of(reply)
 
 
-async def test_a_missing_order_number_is_asked_for_and_then_used(offline: OfflineClaude) -> None:
+async def test_missing_order_number_is_asked_for_and_then_used(offline: OfflineClaude) -> None:
     conversation: Conversation = [{"role": "user", "content": "Please refund my order."}]
     reply = await ask(offline, conversation, tools=SHOP)
     assert "order number?" in text_of(reply)
@@ -75,7 +75,7 @@ async def test_a_missing_order_number_is_asked_for_and_then_used(offline: Offlin
     assert ("find_order", {"order_id": 1042}) in calls_of(reply)
 
 
-async def test_a_later_question_knows_the_order_from_before(offline: OfflineClaude) -> None:
+async def test_later_question_knows_the_order_from_before(offline: OfflineClaude) -> None:
     conversation: Conversation = [
         {"role": "user", "content": "Where is order 1007?"},
         {"role": "assistant", "content": "On its way."},
@@ -90,7 +90,7 @@ async def test_where_is_my_order_asks_two_tools_at_once(offline: OfflineClaude) 
     assert [name for name, _ in calls_of(reply)] == ["find_order", "track_shipment"]
 
 
-async def test_a_policy_question_is_answered_from_the_handbook(offline: OfflineClaude) -> None:
+async def test_policy_question_is_answered_from_the_handbook(offline: OfflineClaude) -> None:
     conversation: Conversation = [
         {"role": "user", "content": "What is your policy on damaged books?"}
     ]
@@ -100,7 +100,7 @@ async def test_a_policy_question_is_answered_from_the_handbook(offline: OfflineC
     assert "A full refund, within 60 days." in text_of(reply)
 
 
-async def test_a_learners_own_tool_is_found_by_its_words_and_called_for_each_name(
+async def test_learners_tool_is_called_for_each_name(
     offline: OfflineClaude,
 ) -> None:
     weather = tool("get_weather", {"city": "string"}, days="integer")
@@ -108,7 +108,7 @@ async def test_a_learners_own_tool_is_found_by_its_words_and_called_for_each_nam
     assert [a for _, a in calls_of(reply)] == [{"city": c} for c in ("Paris", "Rome", "Oslo")]
 
 
-async def test_a_learners_own_effect_waits_for_the_look_ups_and_counts_as_done(
+async def test_learners_effect_waits_for_the_look_ups_and_counts_as_done(
     offline: OfflineClaude,
 ) -> None:
     tools = [SHOP[0], tool("refund_order", {"order_id": "integer", "amount": "number"})]
@@ -125,7 +125,9 @@ async def test_a_learners_own_effect_waits_for_the_look_ups_and_counts_as_done(
     assert "not refunded" not in text_of(reply)
 
 
-async def test_without_tools_it_says_what_it_is_and_cannot_do(offline: OfflineClaude) -> None:
+async def test_without_tools_it_says_what_it_is_and_that_it_cannot_help(
+    offline: OfflineClaude,
+) -> None:
     assert "offers me no tools" in text_of(await ask(offline, "Where is order 1007?"))
     who = text_of(await ask(offline, "Who are you?"))
     assert "I am the offline Claude, a deterministic stand-in" in who

@@ -105,7 +105,7 @@ def sent_back(*reasons: str) -> Callable[[str, dict[str, Any], int], Any]:
     return answer
 
 
-def test_it_plans_then_makes_all_searches_at_once_then_reports() -> None:
+def test_research_plans_then_searches_in_parallel_then_reports() -> None:
     turns, last = work()
     assert [[name for name, _ in turn] for turn in turns] == [
         ["make_plan"],
@@ -124,7 +124,7 @@ def test_it_plans_then_makes_all_searches_at_once_then_reports() -> None:
     assert last.text == "The report is handed in: “Done.”"
 
 
-def test_a_report_quotes_what_was_found_and_names_what_was_not() -> None:
+def test_report_quotes_findings_and_names_gaps() -> None:
     ((_, report),) = work()[0][-1]
     assert report == {
         "heading": QUESTION,
@@ -143,25 +143,25 @@ def test_a_report_quotes_what_was_found_and_names_what_was_not() -> None:
     }
 
 
-def test_other_words_are_searched_for_as_they_are() -> None:
+def test_words_of_the_question_become_the_search() -> None:
     turns, _ = work(question="Please tell me on which day blades are sharpened.")
     assert turns[1] == [("search_manual", {"query": "day blades sharpened"})]
     ((_, report),) = turns[2]
     assert [each["sources"][0]["url"] for each in report["findings"]] == [BLADES["id"]]
 
 
-def test_a_tool_that_a_learner_adds_is_searched_as_well() -> None:
+def test_search_tool_that_a_learner_adds_is_used_as_well() -> None:
     diary = own("search_diary", "Search the diary", {"query": "string"})
     turns, _ = work(tools=[PLAN, MANUAL, diary, SUBMIT])
     assert {name for name, _ in turns[1]} == {"search_manual", "search_diary"}
 
 
-def test_it_does_without_a_plan_where_no_tool_takes_one() -> None:
+def test_research_does_without_a_plan_tool() -> None:
     turns, _ = work(tools=[MANUAL, SUBMIT])
     assert [name for turn in turns for name, _ in turn][-1] == "submit_findings"
 
 
-def test_it_names_the_contradiction_that_it_is_told_of() -> None:
+def test_contradiction_reported_by_a_check_is_named() -> None:
     check = f"Not allowed: (1) {REPAIR['id']} and {COUNTED['id']} disagree on days: cite both."
     turns, _ = work(sent_back(check))
     ((_, first),), ((_, second),) = turns[2:]
@@ -171,27 +171,27 @@ def test_it_names_the_contradiction_that_it_is_told_of() -> None:
     assert second["findings"] == first["findings"]
 
 
-def test_it_searches_for_what_a_reviewer_misses() -> None:
+def test_missing_topic_is_searched_for_after_a_rejection() -> None:
     turns, _ = work(sent_back("Not run. A reviewer rejected it: Also say something about blades."))
     assert turns[3] == [("search_manual", {"query": "blades"})]
     ((_, report),) = turns[4]
     assert report["findings"][-1]["sources"] == [{"url": BLADES["id"], "excerpt": BLADES["text"]}]
 
 
-def test_it_leaves_out_what_a_reviewer_doesnt_want() -> None:
+def test_unwanted_topic_is_dropped_after_a_rejection() -> None:
     turns, _ = work(sent_back("A reviewer rejected it: Drop the part on scissors."))
     ((_, report),) = turns[3]
     assert report["unanswered"] == []
     assert len(report["findings"]) == 2
 
 
-def test_what_it_can_not_mend_it_says_and_hands_in_nothing_twice() -> None:
+def test_rejection_it_can_not_act_on_is_declined_and_no_report_is_sent_twice() -> None:
     turns, last = work(sent_back(*["Not allowed: the tone is wrong."] * 5))
     assert sum(name == "submit_findings" for turn in turns for name, _ in turn) == 1
-    assert "I can't mend this by my rules: “Not allowed: the tone is wrong.”" in last.text
+    assert "I can't fix this by my rules: “Not allowed: the tone is wrong.”" in last.text
 
 
-def test_a_search_that_fails_is_told_in_the_report() -> None:
+def test_failed_search_is_a_gap_of_the_report() -> None:
     def closed(name: str, given: dict[str, Any], reports: int) -> Any:
         if name == "workshop_counts":
             raise ValueError("The books are closed.")
@@ -201,7 +201,7 @@ def test_a_search_that_fails_is_told_in_the_report() -> None:
     assert len(report["findings"]) == 1
 
 
-def test_where_nothing_is_found_nothing_is_reported() -> None:
+def test_nothing_found_means_no_report() -> None:
     turns, last = work(question="What about left-handed scissors?")
     assert "submit_findings" not in {name for turn in turns for name, _ in turn}
     assert last.text == (
@@ -209,7 +209,7 @@ def test_where_nothing_is_found_nothing_is_reported() -> None:
     )
 
 
-def test_a_row_that_shares_no_word_with_the_question_is_no_answer() -> None:
+def test_row_that_shares_no_word_with_the_question_is_not_cited() -> None:
     def beside(name: str, given: dict[str, Any], reports: int) -> Any:
         return [BLADES] if name == "search_manual" else None
 
@@ -218,6 +218,6 @@ def test_a_row_that_shares_no_word_with_the_question_is_no_answer() -> None:
     assert report["unanswered"] == ["Nothing was found for “repairs cost much”."]
 
 
-def test_what_is_no_report_tool_is_left_to_the_other_rules() -> None:
+def test_tools_without_a_report_tool_are_not_research() -> None:
     turns, _ = work(tools=[MANUAL, COUNTS], question="Search the manual for blades.")
     assert [name for turn in turns for name, _ in turn] == ["search_manual"]

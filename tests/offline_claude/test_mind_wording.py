@@ -1,4 +1,4 @@
-"""What the offline Claude says, word for word, to what the shop's real tools return."""
+"""Answers to the results of the shop's real tools, word for word."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def ask(question: str, *schemas: dict[str, Any], **results: Any) -> str:
     raise AssertionError(f"no answer to {question!r}")
 
 
-async def test_the_story_ends_in_two_sentences_and_a_polite_letter() -> None:
+async def test_refund_story_ends_in_two_sentences_and_a_polite_letter() -> None:
     assert await ask(STORY) == (
         "I have refunded 38.50 EUR for order 1042, “The Lighthouse Ledger”, and sent a "
         f"confirmation to {MIRA}. Our handbook on “Damaged books” says: “If a book arrives "
@@ -134,11 +134,11 @@ async def test_the_story_ends_in_two_sentences_and_a_polite_letter() -> None:
         ),
     ],
 )
-async def test_an_answer_reads_as_a_colleague_writes(question: str, said: str) -> None:
+async def test_answer_reads_as_a_colleague_writes(question: str, said: str) -> None:
     assert await ask(question) == said
 
 
-async def test_a_policy_on_two_subjects_is_quoted_from_both_articles_in_whole_sentences() -> None:
+async def test_policy_on_two_subjects_quotes_both_articles_in_whole_sentences() -> None:
     said = await ask("What are your policies on gift cards and loyalty points?")
     assert "Our handbook on “Gift cards” says: “Gift cards come in any amount" in said
     assert "Our handbook on “Loyalty points” says: “Customers earn one point" in said
@@ -146,7 +146,7 @@ async def test_a_policy_on_two_subjects_is_quoted_from_both_articles_in_whole_se
     assert said.endswith(".”")
 
 
-async def test_results_on_many_orders_stand_on_lines_of_their_own() -> None:
+async def test_results_on_many_orders_are_one_line_each() -> None:
     lines = (await ask("Where are orders 1042 to 1047?")).split("\n")
     assert [line[:10] for line in lines] == [f"Order {n}" for n in range(1042, 1048)]
 
@@ -158,14 +158,14 @@ async def test_two_refunds_are_one_sentence() -> None:
     )
 
 
-async def test_a_letter_without_a_refund_says_what_was_found() -> None:
+async def test_letter_without_a_refund_contains_the_findings() -> None:
     said = await ask("Please email the customer of order 1036 where the parcel is.")
     assert said.startswith("I have sent “Your order 1036” to oskar.lindqvall@example.com. Order")
     [letter] = shop.rows("emails")
     assert letter["body"].startswith("Dear Oskar,\n\nOrder 1036, “The Winter Orchard” and 2 more")
 
 
-async def test_nobody_but_the_customer_is_greeted_with_the_customers_name() -> None:
+async def test_only_the_customer_is_greeted_by_name() -> None:
     await ask("Refund order 1042 and send a confirmation to bob@example.com")
     [letter] = shop.rows("emails")
     assert letter["body"].startswith("Dear customer,\n\nWe have refunded 38.50 EUR")
@@ -177,7 +177,7 @@ async def test_asking_for_an_address_sends_nothing() -> None:
     assert shop.count("emails") == 0
 
 
-async def test_what_a_learner_adds_to_a_result_is_told_as_well() -> None:
+async def test_fields_that_a_learner_adds_to_a_result_are_told_as_well() -> None:
     said = await ask("Who placed order 1042?", find_order={**ORDER, "gift_wrap": True})
     assert "It holds 2 × “Moss” (paperback, 9.50 EUR each) for 19.00 EUR in total" in said
     assert said.endswith("its status is “delivered”. Gift wrap: yes.")
@@ -195,13 +195,13 @@ async def test_what_a_learner_adds_to_a_result_is_told_as_well() -> None:
         ({**ORDER, "books": [{"isbn": 7}]}, "find_order (1042) returned customer: Mira Okafor, "),
     ],
 )
-async def test_a_result_of_another_shape_is_told_field_by_field(result: Any, said: str) -> None:
+async def test_result_of_another_shape_is_told_field_by_field(result: Any, said: str) -> None:
     assert (await ask("Who placed order 1042?", find_order=result)).startswith(said)
 
 
 @pytest.mark.parametrize("name", sorted(TOOLS))
 @pytest.mark.parametrize("result", ["plain", "", "7", "null", [], {}, [[]], [{}], [None], {"a": 1}])
-async def test_no_result_whatever_its_shape_breaks_the_answer(name: str, result: Any) -> None:
+async def test_result_of_any_shape_gives_an_answer(name: str, result: Any) -> None:
     for question in (
         STORY,
         "Where is order 1042?",
@@ -211,13 +211,13 @@ async def test_no_result_whatever_its_shape_breaks_the_answer(name: str, result:
         assert await ask(question, **{name: result})
 
 
-async def test_a_refund_that_waits_is_not_called_done() -> None:
+async def test_refund_that_waits_is_not_called_done() -> None:
     said = await ask("Refund order 1042", refund={"status": "waits for approval"})
     assert "I have refunded" not in said
     assert "returned status: waits for approval." in said
 
 
-async def test_a_learners_own_tools_answers_are_told_by_its_name_and_arguments() -> None:
+async def test_result_of_a_learners_tool_names_the_tool_and_its_arguments() -> None:
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     weather = {"name": "get_weather", "description": "Weather of a city", "input_schema": schema}
     said = await ask("What is the weather in Oslo?", weather, get_weather={"sky": "clear", "c": 7})

@@ -12,6 +12,7 @@ import pytest
 
 from offline_claude import OfflineClaude, schemas
 from offline_claude.rules import COUNT_RULES, MESSAGE_RULES
+from offline_claude.schemas import instance_error
 from tests.offline_claude.cases import (
     accepted,
     cache,
@@ -194,3 +195,7 @@ def test_checked_schemas_are_remembered_unless_they_are_long() -> None:
     assert schemas.schema_error({"type": "objekt"}) == schemas.schema_error({"type": "objekt"})
     remembered = schemas._remembered.cache_info()
     assert (remembered.hits, remembered.currsize) == (2, 2)
+
+
+def test_pattern_of_a_schema_is_not_tried() -> None:
+    assert instance_error("any text", {"type": "string", "pattern": "^[A-Z]{3}$"}) is None
