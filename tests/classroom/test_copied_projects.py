@@ -169,7 +169,7 @@ def _environment() -> dict[str, str]:
     return env
 
 
-def test_make_run_asks_the_agent_and_stops_what_it_has_started(project: Project) -> None:
+def test_make_run_answers_and_stops_what_it_started(project: Project) -> None:
     port = closed_port()
     printed = project.run(
         "make", "run", stdin="approve\n" * 3, TEMPORAL_ADDRESS=f"127.0.0.1:{port}"
@@ -182,13 +182,13 @@ def test_make_run_asks_the_agent_and_stops_what_it_has_started(project: Project)
     assert not _processes_of(project.folder)
 
 
-def test_make_test_is_green(project: Project) -> None:
+def test_make_test_passes(project: Project) -> None:
     printed = project.run("make", "test")
     assert re.search(r"\n=+ \d+ passed in ", printed), printed
     assert "Success: no issues found" in printed
 
 
-def test_a_run_stopped_by_ctrl_c_continues_under_its_id(
+def test_run_stopped_by_ctrl_c_continues_under_its_id(
     project: Project, claude: OfflineClaude
 ) -> None:
     if project.recipe != SET_UP_BY_MAKE:
@@ -205,7 +205,7 @@ def test_a_run_stopped_by_ctrl_c_continues_under_its_id(
     assert "Utrecht" in printed, "the question is the one that it began with"
 
 
-def test_ctrl_c_at_the_question_for_a_decision_ends_it_all(project: Project) -> None:
+def test_ctrl_c_at_review_prompt_stops_everything(project: Project) -> None:
     if project.recipe != "approval_gate":
         pytest.skip("one recipe with a reviewer will do")
     env = {**project.env, "TEMPORAL_ADDRESS": f"127.0.0.1:{closed_port()}"}
@@ -228,7 +228,7 @@ def test_ctrl_c_at_the_question_for_a_decision_ends_it_all(project: Project) -> 
     assert not _processes_of(project.folder)
 
 
-def test_nothing_in_it_leads_back_to_the_course(project: Project) -> None:
+def test_project_has_no_path_back_to_the_course(project: Project) -> None:
     script = f"""
         import importlib, pathlib, sys
         for file in sorted(pathlib.Path("support_desk").rglob("*.py")):
@@ -249,7 +249,7 @@ def test_nothing_in_it_leads_back_to_the_course(project: Project) -> None:
                 assert found is None, (file, found)
 
 
-def test_a_tool_of_ones_own_needs_no_other_change_and_any_server_will_do(
+def test_own_tool_needs_no_other_change_and_any_server_works(
     project: Project, claude: OfflineClaude, temporal: DevServer
 ) -> None:
     tools = project.folder / "support_desk/tools.py"
@@ -285,7 +285,7 @@ def test_every_recipe_can_be_copied() -> None:
     assert set(RECIPES) == set(CATALOGUE)
 
 
-async def test_a_bare_one_has_fewer_tests_and_says_that_it_wants_a_key(
+async def test_bare_project_passes_its_tests_and_asks_for_a_key(
     prepared: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "bare"
