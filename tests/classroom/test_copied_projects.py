@@ -38,13 +38,14 @@ CONFIGURED = (
     "ANTHROPIC_",
     "APPROVAL_",
     "JUPYTER_",
-    "PYTEST_",
-    "SHOP_",
-    "TEMPORAL_",
-    "PYTHONPATH",
-    "VIRTUAL_ENV",
     "MAKE",
     "MFLAGS",
+    "PYTEST_",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPATH",
+    "SHOP_",
+    "TEMPORAL_",
+    "VIRTUAL_ENV",
 )
 
 # Each takes half a minute of a free machine, and this machine isn't free.
