@@ -15,7 +15,6 @@ from agentkit.approvals.decisions import Decision
 from agentkit.approvals.handlers import Gated
 from agentkit.approvals.requests import Pending
 
-
 _SENDINGS = 20
 
 
