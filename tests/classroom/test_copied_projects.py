@@ -1,8 +1,8 @@
 """Every recipe, copied as a stranger would: a folder elsewhere, an environment of its own.
 
 The commands are those of the project's README. One recipe sets up its environment as a newcomer
-does, by make. The others have the same packages, so they share one that is built and compiled
-once; they share mypy's cache, too.
+does, by make. The others have the same packages, so the files of one environment, compiled once,
+are linked into each; mypy begins with a cache of these packages.
 """
 
 from __future__ import annotations
@@ -125,26 +125,22 @@ class Project:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
-    def install(self) -> None:
-        """Set up .venv as the Makefile does, or have the files of one that was set up before."""
-        shared = Path(os.environ["AGENTKIT_TEST_RUN"]) / "copied"
-        uv = str(Path(sys.executable).with_name("uv"))
-        with FileLock(f"{shared}.lock"):
-            if not (shared / "complete").exists():
-                python = str(shared / ".venv/bin/python")
-                self.run(uv, "venv", "-q", "--clear", "--python", sys.executable, python[:-11])
-                lock = ("--python", python, "-r", "requirements-dev.txt")
-                self.run(uv, "pip", "install", "-q", "--compile-bytecode", *lock)
-                (shared / "complete").touch()
-        shutil.copytree(
-            shared / ".venv", self.folder / ".venv", copy_function=os.link, symlinks=True
-        )
-        (self.folder / ".venv/.made").write_text(str(self.folder))
-
 
 @pytest.fixture(scope="module")
-def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("mypy")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose .venv and mypy cache are made once, for all processes that test."""
+    shared = tmp_path_factory.getbasetemp()
+    folder = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / "prepared"
+    uv = str(Path(sys.executable).with_name("uv"))
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            asyncio.run(copy_recipe("approval_gate", folder / "support-desk"))
+            project = Project("approval_gate", folder / "support-desk", _environment())
+            project.run(uv, "venv", "-q", "--python", sys.executable, ".venv")
+            lock = ("--python", ".venv/bin/python", "-r", "requirements-dev.txt")
+            project.run(uv, "pip", "install", "-q", "--compile-bytecode", *lock)
+            project.run(".venv/bin/mypy")
+    return folder / "support-desk"
 
 
 @pytest.fixture(scope="module", params=RECIPES)
@@ -153,25 +149,27 @@ def recipe(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def project(recipe: str, mypy_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(recipe: str, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp(recipe) / "support-desk"
     asyncio.run(copy_recipe(recipe, folder))
-    copied = Project(recipe, folder, _environment(mypy_cache))
+    copied = Project(recipe, folder, _environment())
+    shutil.copytree(prepared / ".mypy_cache", folder / ".mypy_cache")
     if recipe == SET_UP_BY_MAKE:
         copied.run("make", ".venv/.made")
-    else:
-        copied.install()
+    else:  # the same files, not copies of them
+        shutil.copytree(prepared / ".venv", folder / ".venv", copy_function=os.link, symlinks=True)
+        (folder / ".venv/.made").write_text(str(folder))
     return copied
 
 
-def _environment(mypy_cache: Path) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     env = {name: v for name, v in os.environ.items() if not name.startswith(CONFIGURED)}
     ours = (sys.prefix, str(Path(sys.executable).parent), str(REPO))
     env["PATH"] = ":".join(p for p in env["PATH"].split(":") if not p.startswith(ours))
-    return {**env, "MYPY_CACHE_DIR": str(mypy_cache)}
+    return env
 
 
-def test_make_run_asks_the_agent_and_stops_what_it_has_started(project: Project) -> None:
+def test_make_run_answers_and_stops_what_it_started(project: Project) -> None:
     port = closed_port()
     printed = project.run(
         "make", "run", stdin="approve\n" * 3, TEMPORAL_ADDRESS=f"127.0.0.1:{port}"
@@ -184,13 +182,13 @@ def test_make_run_asks_the_agent_and_stops_what_it_has_started(project: Project)
     assert not _processes_of(project.folder)
 
 
-def test_make_test_is_green(project: Project) -> None:
+def test_make_test_passes(project: Project) -> None:
     printed = project.run("make", "test")
     assert re.search(r"\n=+ \d+ passed in ", printed), printed
     assert "Success: no issues found" in printed
 
 
-def test_a_run_stopped_by_ctrl_c_continues_under_its_id(
+def test_run_stopped_by_ctrl_c_continues_under_its_id(
     project: Project, claude: OfflineClaude
 ) -> None:
     if project.recipe != SET_UP_BY_MAKE:
@@ -207,7 +205,7 @@ def test_a_run_stopped_by_ctrl_c_continues_under_its_id(
     assert "Utrecht" in printed, "the question is the one that it began with"
 
 
-def test_ctrl_c_at_the_question_for_a_decision_ends_it_all(project: Project) -> None:
+def test_ctrl_c_at_review_prompt_stops_everything(project: Project) -> None:
     if project.recipe != "approval_gate":
         pytest.skip("one recipe with a reviewer will do")
     env = {**project.env, "TEMPORAL_ADDRESS": f"127.0.0.1:{closed_port()}"}
@@ -230,7 +228,7 @@ def test_ctrl_c_at_the_question_for_a_decision_ends_it_all(project: Project) -> 
     assert not _processes_of(project.folder)
 
 
-def test_nothing_in_it_leads_back_to_the_course(project: Project) -> None:
+def test_project_has_no_path_back_to_the_course(project: Project) -> None:
     script = f"""
         import importlib, pathlib, sys
         for file in sorted(pathlib.Path("support_desk").rglob("*.py")):
@@ -251,7 +249,7 @@ def test_nothing_in_it_leads_back_to_the_course(project: Project) -> None:
                 assert found is None, (file, found)
 
 
-def test_a_tool_of_ones_own_needs_no_other_change_and_any_server_will_do(
+def test_own_tool_needs_no_other_change_and_any_server_works(
     project: Project, claude: OfflineClaude, temporal: DevServer
 ) -> None:
     tools = project.folder / "support_desk/tools.py"
@@ -287,17 +285,18 @@ def test_every_recipe_can_be_copied() -> None:
     assert set(RECIPES) == set(CATALOGUE)
 
 
-async def test_a_bare_one_has_fewer_tests_and_says_that_it_wants_a_key(
-    mypy_cache: Path, tmp_path: Path
+async def test_bare_project_passes_its_tests_and_asks_for_a_key(
+    prepared: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "bare"
     await copy_recipe("parallel_tools", folder, bare=True, package="support_desk")
     assert not (folder / "tests/test_behaviour.py").exists()
-    bare = Project("parallel_tools", folder, _environment(mypy_cache))
+    bare = Project("parallel_tools", folder, _environment())
+    shutil.copytree(prepared / ".mypy_cache", folder / ".mypy_cache")
     uv = str(Path(sys.executable).with_name("uv"))
     bare.run(uv, "venv", "-q", "--python", sys.executable, ".venv")
     lock = ("--python", ".venv/bin/python", "-r", "requirements-dev.txt")
-    bare.run(uv, "pip", "install", "-q", "--compile-bytecode", *lock)
+    bare.run(uv, "pip", "install", "-q", *lock)
     (folder / ".venv/.made").write_text(str(folder))
     bare.run("make", "test")
     asked = subprocess.run(

@@ -36,9 +36,7 @@ def everything_in(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("bare", [False, True])
-async def test_a_dry_run_names_what_a_copy_writes_and_writes_nothing(
-    tmp_path: Path, bare: bool
-) -> None:
+async def test_dry_run_lists_files_and_writes_nothing(tmp_path: Path, bare: bool) -> None:
     dest = tmp_path / "new" / "support-desk"
     planned = plan_copy("durable_loop", dest, bare=bare)
     assert everything_in(tmp_path) == []
@@ -59,7 +57,7 @@ async def test_a_dry_run_names_what_a_copy_writes_and_writes_nothing(
         ("my.agent", "my_agent"),
     ],
 )
-def test_the_package_is_named_after_the_folder(tmp_path: Path, folder: str, package: str) -> None:
+def test_package_is_named_after_folder(tmp_path: Path, folder: str, package: str) -> None:
     assert plan_copy("durable_loop", tmp_path / folder).package == package
 
 
@@ -81,20 +79,18 @@ def test_the_package_is_named_after_the_folder(tmp_path: Path, folder: str, pack
         ("offline_claude", "another part of the project"),
     ],
 )
-def test_a_name_that_would_break_the_project_is_refused(
-    tmp_path: Path, name: str, why: str
-) -> None:
+def test_unusable_package_name_is_refused(tmp_path: Path, name: str, why: str) -> None:
     with pytest.raises(ClassroomError, match=why) as refused:
         plan_copy("durable_loop", tmp_path / "desk", package=name)
     assert "--package support_desk" in str(refused.value)
 
 
-def test_an_unknown_recipe_is_told_the_known_ones(tmp_path: Path) -> None:
+def test_unknown_recipe_error_lists_known_recipes(tmp_path: Path) -> None:
     with pytest.raises(ClassroomError, match=", ".join(RECIPES)):
         plan_copy("durable_lop", tmp_path / "desk")
 
 
-async def test_nothing_is_overwritten(tmp_path: Path) -> None:
+async def test_existing_destination_is_never_overwritten(tmp_path: Path) -> None:
     for dest in (tmp_path / "full", tmp_path / "file", tmp_path / "link"):
         if dest.name == "full":
             dest.mkdir()
@@ -109,7 +105,7 @@ async def test_nothing_is_overwritten(tmp_path: Path) -> None:
         assert everything_in(tmp_path) == before
 
 
-async def test_an_empty_folder_is_filled_and_stays_the_folder_that_it_is(tmp_path: Path) -> None:
+async def test_empty_folder_is_filled_in_place(tmp_path: Path) -> None:
     here = tmp_path / "desk"
     here.mkdir()
     before = here.stat().st_ino
@@ -120,43 +116,43 @@ async def test_an_empty_folder_is_filled_and_stays_the_folder_that_it_is(tmp_pat
     assert [each.name for each in tmp_path.iterdir()] == ["desk"]
 
 
-async def test_what_appears_in_the_meantime_is_not_overwritten(
+async def test_files_that_appear_during_copy_are_not_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dest = tmp_path / "desk"
 
-    async def somebody_is_quicker(folder: Path) -> None:
+    async def another_program_is_faster(folder: Path) -> None:
         dest.mkdir()
         (dest / "mine.txt").write_text("mine")
 
-    monkeypatch.setattr(writing, "_format", somebody_is_quicker)
+    monkeypatch.setattr(writing, "_format", another_program_is_faster)
     with pytest.raises(ClassroomError, match="is taken by now"):
         await copy_recipe("durable_loop", dest)
     assert everything_in(tmp_path) == ["desk", "desk/mine.txt"]
 
 
 @pytest.mark.parametrize("inside", ["desk", "notebooks/desk", ".agentkit/desk"])
-def test_a_folder_inside_the_repository_is_refused(inside: str) -> None:
+def test_destination_inside_repository_is_refused(inside: str) -> None:
     with pytest.raises(ClassroomError, match="inside this repository"):
         plan_copy("durable_loop", CHECKOUT / inside)
 
 
-async def test_a_parent_that_cannot_hold_it_is_named(tmp_path: Path) -> None:
+async def test_unusable_parent_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ClassroomError, match=r"can't be made .*Nothing was written"):
         await copy_recipe("durable_loop", tmp_path / "file" / "desk")
 
 
-async def test_a_copy_that_is_cancelled_leaves_nothing(
+async def test_cancelled_copy_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = asyncio.Event()
 
-    async def for_ever(folder: Path) -> None:
+    async def wait_forever(folder: Path) -> None:
         written.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(writing, "_format", for_ever)
+    monkeypatch.setattr(writing, "_format", wait_forever)
     task = asyncio.create_task(copy_recipe("durable_loop", tmp_path / "a" / "b" / "desk"))
     await written.wait()
     assert everything_in(tmp_path) != []
@@ -166,7 +162,7 @@ async def test_a_copy_that_is_cancelled_leaves_nothing(
     assert everything_in(tmp_path) == []
 
 
-def test_a_disk_that_fills_up_leaves_nothing_and_is_told_in_one_line(tmp_path: Path) -> None:
+def test_full_disk_leaves_nothing_and_is_reported_in_one_line(tmp_path: Path) -> None:
     # A limit for the size of one file stands for a full disk: the same error, from the system.
     done = subprocess.run(
         [sys.executable, "-m", "classroom", "copy", "durable_loop", str(tmp_path / "desk")],
@@ -183,7 +179,7 @@ def test_a_disk_that_fills_up_leaves_nothing_and_is_told_in_one_line(tmp_path: P
     assert everything_in(tmp_path) == []
 
 
-def test_the_command_says_what_to_do_next(tmp_path: Path) -> None:
+def test_command_prints_next_steps(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "classroom", "copy", "durable_loop", str(tmp_path / "desk")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"cd {tmp_path / 'desk'} && make run" in done.stdout
@@ -200,7 +196,7 @@ def test_the_command_says_what_to_do_next(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("package", ["ab", "the_support_desk_of_a_small_bookshop_by_the_sea"])
 @pytest.mark.parametrize("recipe", RECIPES)
-async def test_what_is_written_is_clean_whatever_its_name(
+async def test_project_passes_ruff_whatever_its_package_is_called(
     recipe: str, package: str, tmp_path: Path
 ) -> None:
     await copy_recipe(recipe, tmp_path / "project", package=package)
@@ -211,11 +207,11 @@ async def test_what_is_written_is_clean_whatever_its_name(
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_project_has_at_most_60_files(recipe: str, tmp_path: Path) -> None:
+def test_project_has_at_most_60_files(recipe: str, tmp_path: Path) -> None:
     assert len(plan_copy(recipe, tmp_path / "desk").files) <= 60
 
 
-async def test_agentkit_comes_byte_for_byte_without_sub_packages_that_nothing_imports(
+async def test_agentkit_is_vendored_byte_for_byte_without_unused_subpackages(
     tmp_path: Path,
 ) -> None:
     files = (await copy_recipe("durable_loop", tmp_path / "desk")).files
@@ -233,7 +229,7 @@ async def test_agentkit_comes_byte_for_byte_without_sub_packages_that_nothing_im
     assert (CHECKOUT / "LICENSE").read_text() in origin
 
 
-def test_a_recipe_changes_by_its_name_and_by_one_line_of_its_tools(tmp_path: Path) -> None:
+def test_recipe_changes_only_by_its_name_and_one_import_of_its_tools(tmp_path: Path) -> None:
     (recipe,) = [each for each in list_recipes() if each.name == "research_agent"]
     files = plan_copy("research_agent", tmp_path / "desk", package="help_desk").files
     for file in recipe.folder.glob("*.py"):
@@ -244,7 +240,7 @@ def test_a_recipe_changes_by_its_name_and_by_one_line_of_its_tools(tmp_path: Pat
         assert files[f"help_desk/{file.name}"].decode() == text
 
 
-def test_every_name_that_recipes_take_from_the_shop_is_in_the_example() -> None:
+def test_example_shop_has_every_name_that_recipes_import() -> None:
     example = vars(importlib.import_module("classroom.copy.project.shop"))
     for recipe in list_recipes():
         text = (recipe.folder / "tools.py").read_text()
@@ -253,7 +249,7 @@ def test_every_name_that_recipes_take_from_the_shop_is_in_the_example() -> None:
         assert {name for name in names if name not in ("import", *example)} == set(), recipe.name
 
 
-async def test_every_setting_for_temporal_in_its_env_example_is_one_that_temporal_reads(
+async def test_env_example_lists_settings_that_temporal_reads(
     tmp_path: Path,
 ) -> None:
     for name in ("client.pem", "client.key"):
@@ -269,7 +265,7 @@ async def test_every_setting_for_temporal_in_its_env_example_is_one_that_tempora
     assert (tls.client_cert, tls.client_private_key) == (b"client.pem", b"client.key")
 
 
-def test_the_lock_of_a_project_is_a_part_of_ours_and_whole(tmp_path: Path) -> None:
+def test_project_lock_is_a_complete_part_of_ours(tmp_path: Path) -> None:
     ours = dict(re.findall(r"^([a-z0-9._-]+)==([^ \n]+)", LOCK.read_text(), re.MULTILINE))
     files = plan_copy("durable_loop", tmp_path / "desk").files
     pins = {}
@@ -293,7 +289,7 @@ def test_the_lock_of_a_project_is_a_part_of_ours_and_whole(tmp_path: Path) -> No
                 assert canonicalize_name(wanted.name) in pins, (package, need)
 
 
-def test_the_wheel_is_a_wheel_and_the_same_each_time(tmp_path: Path) -> None:
+def test_wheel_is_reproducible_and_its_record_complete(tmp_path: Path) -> None:
     (tmp_path / "agentkit_stand_ins-1-py3-none-any.whl").write_bytes(build_wheel())
     assert build_wheel() == build_wheel()
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
@@ -305,7 +301,7 @@ def test_the_wheel_is_a_wheel_and_the_same_each_time(tmp_path: Path) -> None:
     assert not [name for name in names if name.startswith(("agentkit/", "classroom/copy"))]
 
 
-def test_a_recipe_with_a_syntax_error_is_not_copied(
+def test_recipe_with_syntax_error_is_not_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "recipes/durable_loop"
