@@ -11,7 +11,14 @@ from offline_claude.mind.fill import MissingArgument
 from offline_claude.mind.report import report
 from offline_claude.mind.shop_case import Case
 from offline_claude.mind.shop_desk import effects, look_ups
-from offline_claude.mind.structured import any_tool, finishing_tool, forced, structured, tool_search
+from offline_claude.mind.structured import (
+    any_tool,
+    finishing_tool,
+    forced,
+    prompted,
+    structured,
+    tool_search,
+)
 from offline_claude.mind.wording import announcement, answer
 from offline_claude.reply import Thought
 from offline_claude.request import Message, Sent
@@ -24,8 +31,10 @@ def think(sent: Sent) -> Thought:
     case = Case.read(sent)
     thought = _next(case)
     thought = _obeying(case, thought)
-    if not thought.calls and case.sent.output_schema is not None:
-        thought = Thought(structured(case, case.sent.output_schema, thought.text))
+    schema = case.sent.output_schema
+    asked, schema = (case, schema) if schema is not None else prompted(case)
+    if not thought.calls and schema is not None:
+        thought = Thought(structured(asked, schema, thought.text))
     elif case.begun is not None:
         thought = replace(thought, text=_rest(case, case.begun, thought))
     return replace(thought, reasoning=_reasoning(case, thought))

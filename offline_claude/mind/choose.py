@@ -141,6 +141,7 @@ def _heard(case: Case, index: Index, text: str) -> list[Match]:
             enough = score >= 2 or reads or bool(kinds & _LOCATORS)
         if enough and not (unsaid and own[0] in _HARMFUL):
             # A tool that would act without a word for it loses against any other that fits.
+            heard |= kinds & {"sum"}
             found.append(Match(name, score - (0.4 if unsaid else 0), frozenset(heard)))
     return found
 

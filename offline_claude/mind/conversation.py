@@ -100,7 +100,7 @@ def _text(block: Block) -> str:
     if block["type"] == "text":
         return str(block.get("text", ""))
     if block["type"] == "search_result":
-        return f"{block['title']} ({block['source']}): {text_of(block.get('content'))}"
+        return f"{block['title']} ({block['source']}):\n{text_of(block.get('content'))}"
     source = block.get("source") if block["type"] == "document" else None
     if not isinstance(source, dict):
         return ""

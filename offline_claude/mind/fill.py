@@ -109,6 +109,7 @@ class _Filler:
     about: str
     whole: bool = False
     strict: bool = True
+    row: bool = False
     taken: list[Spot] = field(default_factory=list)
     objects_left: int = 100
 
@@ -135,7 +136,7 @@ class _Filler:
         for argument, spot in sorted(spots, key=lambda each: -each[1].score):
             least = -0.9 if argument.needed else SURE
             if self.whole:
-                least = 1.01 if argument.is_number else 0.25
+                least = (0.0 if self.row else 1.01) if argument.is_number else 0.25
             if spot.score < least:
                 continue
             value = argument.spec.fitted(spot.value)
@@ -192,6 +193,10 @@ class _Filler:
         """The values of an enum that the text says, in these or in other words."""
         for choice in argument.spec.choices:
             words = re.escape(str(choice)).replace("_", "[ _-]")
+            if str(choice).isdecimal():  # also in words, as in "four stars"
+                said = (s for s in self.passage.spots("number") if str(s.value) == str(choice))
+                yield from (s._replace(value=choice, score=SURE) for s in said)
+                continue
             near = r"(?:°|\b(?:in|unit|degrees|as) )" if len(str(choice)) == 1 else r"\b"
             at = re.search(rf"{near}{words}\b", self.passage.text, re.IGNORECASE)
             meant = CHOICES.get(str(choice).lower(), stems(str(choice)))
@@ -227,11 +232,16 @@ class _Filler:
                     yield Spot(word, m.start(), m.end(), SURE)
         for rank, kind in enumerate(argument.kinds):
             for spot in self.passage.spots(kind):
-                yield spot._replace(score=spot.score - 0.2 * rank)
+                # In an extraction, a name alone is rather somebody's than a place's.
+                bare = self.whole and kind == "name" and "place" in argument.kinds
+                yield spot._replace(score=spot.score - 0.2 * rank - 0.25 * bare)
         for role, meant in (("from", _FROM), ("to", _TO)):
             if "name" in argument.kinds and words & meant:
                 for m in re.finditer(rf"\b{role} {phrase}", text, re.IGNORECASE):
                     yield Spot(m[1], m.start(1), m.end(1), -0.5)
+        if self.row and not argument.is_free:  # what is counted: "2 lamps, 5 candles"
+            for m in re.finditer(rf"\b\d+ {phrase}", text):
+                yield Spot(m[1], m.start(1), m.end(1), 0.3)
         if not argument.is_free and words:  # what follows the name: "title: Dune", "genre is jazz"
             name = r"[ _-]".join(map(re.escape, argument.words))
             rest = r"[\"'“]?([^\n,;\"'”]+?(?=\. |[\n,;\"'”]|$))"
@@ -299,7 +309,7 @@ class _Filler:
         elif items.choices:
             values = [s.value for s in self._choices(inner)]
         elif items.kind == "object":
-            values = self._objects(items) if argument.needed else []
+            values = self._objects(items) if wanted else []
         elif inner.is_number:
             free = [s for s in self._numbers(inner) if s.score > -1 and s not in self.taken]
             values = [items.fitted(s.value) for s in free] if wanted else []
@@ -320,10 +330,19 @@ class _Filler:
     def _objects(self, items: Spec) -> list[Any]:
         """The objects of a list: one for each line, sentence or part that tells all it needs."""
         best: list[Any] = []
+        text = self.passage.text
+        for s in self.taken:  # what has its place isn't said again
+            text = text[: s.start] + " " * (s.end - s.start) + text[s.end :]
         for split in (r"\n+", r"[;\n]|(?<=[.!?]) ", r",? and |[,;\n] ?|(?<=[.!?]) "):
-            parts = [p for p in re.split(split, self.passage.text)[:50] if p.strip()]
+            parts = [p for p in re.split(split, text)[:50] if p.strip()]
             left = self.objects_left // 4  # a recursive schema has no end
-            inner = [_Filler(Passage(p), {}, {}, "", True, False, [], left) for p in parts if left]
+            inner = [
+                _Filler(
+                    Passage(p), {}, {}, "", whole=True, strict=False, row=True, objects_left=left
+                )
+                for p in parts
+                if left
+            ]
             found = [filler.object(items) for filler in inner]
             told = [v for v in found if v and v.keys() >= {*items.required}]
             best = told if sum(map(len, told)) > sum(map(len, best)) else best

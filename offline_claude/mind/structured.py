@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from offline_claude.mind.choose import ends_the_work, index_of, is_demanding, is_effect, looks_up
@@ -15,6 +17,7 @@ from offline_claude.mind.shop_case import Case
 from offline_claude.mind.wording import answer
 from offline_claude.mind.words import name_words, pattern, said_words, telling_words, word_list
 
+_DECODER, _MOST_STARTS = json.JSONDecoder(), 60
 _ANSWERS, _ABSTRACTS, _FINAL = map(word_list, ("answers", "abstracts", "final"))
 
 
@@ -24,12 +27,33 @@ def structured(case: Case, schema: dict[str, Any], text: str) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def prompted(case: Case) -> tuple[Case, dict[str, Any] | None]:
+    """Find a JSON schema in words, the question's or the system prompt's.
+
+    Returns:
+        The case, with a question that no longer holds the schema, and the schema, if there is one.
+    """
+    for text in (case.question, case.sent.system):
+        asks = "json" in text.lower() and '"properties"' in text
+        starts = (m.start() for m in re.finditer(r"\{", text[:100_000]))
+        for start in islice(starts, _MOST_STARTS if asks else 0):
+            try:
+                schema, end = _DECODER.raw_decode(text, start)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(schema.get("properties"), dict):
+                question = case.question.replace(text[start:end], "")
+                return replace(case, question=question), schema
+    return case, None
+
+
 def forced(case: Case, name: str) -> ToolUse:
     """Fill in a tool because it must be used; what the question leaves open stays empty."""
     spec, uses, words = case.spec(name), case.uses(name), name_words(name)
     if uses and (again := corrected(case, uses[-1], effect=True)):
         return again
-    if takes_the_answer(case, name) or pattern("extracts").match(" ".join(words)):
+    extracts = pattern("extracts").match(" ".join(words)) or not spec.required
+    if takes_the_answer(case, name) or extracts:
         value = _value(case, spec, answer(case) if case.runs else "")
         return name, value if isinstance(value, dict) else {}
     text = case.handbook_query if name == "search_handbook" else case.question

@@ -72,7 +72,11 @@ def _name(m: re.Match[str]) -> str | None:
         words, first = words[1:], False
     name = " ".join(words)
     # A lone first word is a name if something is said of it: "Ada lives here".
-    lone = first and len(words) == 1 and not re.match(r" (?:\w+s|\w+ed|and)\b", m.string[m.end() :])
+    lone = (
+        first
+        and len(words) == 1
+        and not re.match(r" (?:\(|(?:\w+s|\w+ed|and)\b)", m.string[m.end() :])
+    )
     return None if lone or len(name) < 2 else name
 
 
@@ -104,7 +108,7 @@ _WRITERS: dict[str, Callable[[re.Match[str]], Any]] = {
 _SCORES = {"day": 2.5, "street": 5, "ticker": 1, "code": 1, "quoted": 1, "name": 0.5, "place": -0.5}
 """Scores of kinds whose values aren't surely meant wherever they appear."""
 
-_FORMATS = {"email": "email", "uri": "url", "date": "date", "time": "time"}
+_FORMATS = {"email": "email", "uri": "url", "date": "date", "time": "time", "date-time": "moment"}
 
 
 def kinds_for(words: list[str], form: str = "") -> list[str]:
@@ -130,7 +134,9 @@ class Passage:
 
     def spots(self, kind: str) -> list[Spot]:
         """Find the values of a kind, in order."""
-        if kind not in self._found:
+        if kind not in self._found and kind == "moment":
+            self._found[kind] = self._moments()
+        elif kind not in self._found:
             text, write = self.text, _WRITERS.get(kind, _as_written)
             score = _SCORES.get(kind, 0.0 if kind == "number" else SURE)
             found: list[Spot] = []
@@ -145,6 +151,18 @@ class Passage:
                     found.append(Spot(value, start, m.end(), score))
             self._found[kind] = found
         return self._found[kind]
+
+    def _moments(self) -> list[Spot]:
+        """Find dates, each with the time of day that stands beside it."""
+        found = []
+        for day in self.spots("date"):
+            beside = (
+                t for t in self.spots("time") if max(t.start - day.end, day.start - t.end) <= 4
+            )
+            time = next(beside, Spot("00:00", day.start, day.end))
+            start, end = min(day.start, time.start), max(day.end, time.end)
+            found.append(Spot(f"{day.value}T{time.value}:00Z", start, end, SURE))
+        return found
 
     def before(self, place: int, count: int = 4) -> list[str]:
         """List the words before a place within its sentence, the nearest first."""
