@@ -34,16 +34,20 @@ def prompted(case: Case) -> tuple[Case, dict[str, Any] | None]:
         The case, with a question that no longer holds the schema, and the schema, if there is one.
     """
     for text in (case.question, case.sent.system):
-        asks = "json" in text.lower() and '"properties"' in text
-        starts = (m.start() for m in re.finditer(r"\{", text[:100_000]))
-        for start in islice(starts, _MOST_STARTS if asks else 0):
+        asks = '"properties"' in text and pattern("wants_json").search(text[:100_000])
+        schema, end, question = None, 0, case.question
+        for brace in islice(re.finditer(r"\{", text[:100_000]), _MOST_STARTS if asks else 0):
+            if (start := brace.start()) < end:
+                continue
             try:
-                schema, end = _DECODER.raw_decode(text, start)
+                value, after = _DECODER.raw_decode(text, start)
             except (ValueError, RecursionError):
                 continue
-            if isinstance(schema.get("properties"), dict):
-                question = case.question.replace(text[start:end], "")
-                return replace(case, question=question), schema
+            if isinstance(value.get("properties"), dict):
+                # The last one counts: what comes before may be an example.
+                schema, end, question = value, after, question.replace(text[start:after], "")
+        if schema is not None:
+            return replace(case, question=question), schema
     return case, None
 
 
