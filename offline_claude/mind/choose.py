@@ -41,10 +41,7 @@ class Match(NamedTuple):
 
 
 def own_tools(case: Case, *, look_ups_first: bool) -> list[ToolUse]:
-    """Choose calls of tools that aren't the shop's, the look-ups before the effects.
-
-    Effects also wait for the shop's look-ups, if these are to come first.
-    """
+    """Choose calls of the learner's own tools; effects wait for their look-ups and the shop's."""
     matches = [m for m in _matches(case) if looks_up(m.name) or not look_ups_first]
     matches = [m for m in matches if len(case.own) == 1 or not ends_the_work(case, m.name)]
     calls: list[ToolUse] = []
@@ -138,12 +135,11 @@ def _heard(case: Case, index: Index, text: str) -> list[Match]:
         score += 2 * ("sum" in kinds) or min(2, len(kinds)) * bool(score or kinds & _LOCATORS)
         score += 0.5 * len(weak[n] - named[n]) if score else 0
         reads = looks_up(name) and bool(heard) and not case.runs
+        enough = score >= 2 or reads or bool(kinds & _LOCATORS)
         if is_demanding(case, name):
             told = named[n] | weak[n] | (kinds & {"url"})
             told |= set() if len(_described(case, name)) > 2 * _SHORT else about[n]
             enough = 2 * len(told) > len(own) and not unsaid
-        else:
-            enough = score >= 2 or reads or bool(kinds & _LOCATORS)
         if enough and not (unsaid and own[0] in _HARMFUL):
             heard |= kinds & {"sum"}  # no other tool's words speak of it
             # A tool that would act without a word for it loses against any other that fits.

@@ -22,6 +22,7 @@ from offline_claude.mind.words import (
 
 _FREE, _FROM, _TO, _VAGUE, _LINKS = map(word_list, ("free", "from", "to", "vague", "links"))
 _QUERIES = {"query", "q", "keywords", "search", "topic"}
+_NOT = {"no", "not", "without", "don", "never", "isn"}
 _UNITS = {"second": 1, "minut": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 
@@ -104,9 +105,9 @@ class _Filler:
     """Fills objects from one text; a place of the text that was used isn't used again."""
 
     passage: Passage
-    known: Mapping[str, Any]
-    before: Mapping[str, Any]
-    about: str
+    known: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
+    about: str = ""
     whole: bool = False
     strict: bool = True
     row: bool = False
@@ -123,8 +124,8 @@ class _Filler:
             hints = [w for w in told if w not in _VAGUE | _LINKS]
             kinds = kinds_for([*words[::-1], *context, *hints], str(inner.plain.get("format")))
             open_to_all = bool({*words} & _FREE) or inner.kind in ("integer", "number")
-            kinds = [] if open_to_all else kinds
-            found.append(_Argument(name, inner, name in spec.required, kinds))
+            needed = name in spec.required
+            found.append(_Argument(name, inner, needed, [] if open_to_all else kinds))
         return found
 
     def object(self, spec: Spec, depth: int = 0) -> dict[str, Any]:
@@ -210,8 +211,7 @@ class _Filler:
         word = stem(argument.words[-1]) if argument.words else "?"
         if m := re.search(rf"\b{re.escape(word)}\w{{0,4}}\b", self.passage.text, re.IGNORECASE):
             told = re.match(r"\s*(?:[:=]|is)\s*(yes|true)?", self.passage.text[m.end() :])
-            before = {*self.passage.before(m.start(), 3)}
-            no = before & {"no", "not", "without", "don", "never", "isn"}
+            no = _NOT & {*self.passage.before(m.start(), 3)}
             yield Spot(bool(told[1]) if told else not no, score=SURE)
 
     def _numbers(self, argument: _Argument) -> Iterator[Spot]:
@@ -276,28 +276,24 @@ class _Filler:
         if wanted := bool(words & _FROM) - bool(words & _TO):
             heard = bool(preposition & _FROM) - bool(preposition & _TO)
             score += SURE if heard == wanted else -4 if heard else 0
-            numbers = self.passage.spots("number")
-            beside = any(
-                abs(spot.start - n.end) <= 1 or abs(n.start - spot.end) <= 1 for n in numbers
-            )
+            ends = [(spot.start - n.end, n.start - spot.end) for n in self.passage.spots("number")]
+            beside = any(abs(gap) <= 1 for gaps in ends for gap in gaps)
             score += 2 * wanted if beside else 0  # "250 USD" is what is converted from
         return score
 
     def listed(self, argument: _Argument, first: Any = None) -> list[Any]:
         """The values that are listed with the first one: "12, 13 and 14"."""
-        run: list[Any] = []
-        end = 0
+        run, end, places = list[Any](), 0, "place" in argument.kinds
+        text, one_more = self.passage.text, pattern("one_more")
         for spot in sorted(self._spots(argument), key=lambda s: (s.start, -s.score)):
             value = argument.spec.fitted(spot.value)
             if spot.start < end or spot.start < 0 or not argument.spec.conforms(value):
                 continue
-            if run and not pattern("listed").fullmatch(self.passage.text[end : spot.start]):
+            if run and not pattern("listed").fullmatch(text[end : spot.start]):
                 break
             if run or first in (None, value):
                 run, end = [*run, value], spot.end
-                while "place" in argument.kinds and (
-                    m := pattern("one_more").match(self.passage.text, end)
-                ):
+                while places and (m := one_more.match(text, end)):
                     run, end = [*run, m[1]], m.end()
         return list(dict.fromkeys(run))
 
@@ -334,17 +330,11 @@ class _Filler:
         for s in self.taken:  # what has its place isn't said again
             text = text[: s.start] + " " * (s.end - s.start) + text[s.end :]
         for split in (r"\n+", r"[;\n]|(?<=[.!?]) ", r",? and |[,;\n] ?|(?<=[.!?]) "):
-            parts = [p for p in re.split(split, text)[:50] if p.strip()]
-            left = self.objects_left // 4  # a recursive schema has no end
-            inner = [
-                _Filler(
-                    Passage(p), {}, {}, "", whole=True, strict=False, row=True, objects_left=left
-                )
-                for p in parts
-                if left
-            ]
-            found = [filler.object(items) for filler in inner]
-            told = [v for v in found if v and v.keys() >= {*items.required}]
+            left, told = self.objects_left // 4, []  # a recursive schema has no end
+            for part in re.split(split, text)[:50] if left else ():
+                row = _Filler(Passage(part), whole=True, strict=False, row=True, objects_left=left)
+                found = row.object(items) if part.strip() else {}
+                told += [found] if found and found.keys() >= {*items.required} else []
             best = told if sum(map(len, told)) > sum(map(len, best)) else best
         return best
 

@@ -72,11 +72,8 @@ def _name(m: re.Match[str]) -> str | None:
         words, first = words[1:], False
     name = " ".join(words)
     # A lone first word is a name if something is said of it: "Ada lives here".
-    lone = (
-        first
-        and len(words) == 1
-        and not re.match(r" (?:\(|(?:\w+s|\w+ed|and)\b)", m.string[m.end() :])
-    )
+    told = re.match(r" (?:\(|(?:\w+s|\w+ed|and)\b)", m.string[m.end() :])
+    lone = first and len(words) == 1 and not told
     return None if lone or len(name) < 2 else name
 
 
@@ -88,10 +85,6 @@ def _zones() -> dict[str, str]:
 
 def _zone(m: re.Match[str]) -> str | None:
     return m[0] if re.fullmatch(r"\w+/\w+|UTC|GMT|CES?T", m[0]) else _zones().get(m[0].lower())
-
-
-def _as_written(m: re.Match[str]) -> str:
-    return str(m[m.lastindex or 0])
 
 
 _WRITERS: dict[str, Callable[[re.Match[str]], Any]] = {
@@ -137,13 +130,12 @@ class Passage:
         if kind not in self._found and kind == "moment":
             self._found[kind] = self._moments()
         elif kind not in self._found:
-            text, write = self.text, _WRITERS.get(kind, _as_written)
+            text, write = self.text, _WRITERS.get(kind) or (lambda m: str(m[m.lastindex or 0]))
             score = _SCORES.get(kind, 0.0 if kind == "number" else SURE)
             found: list[Spot] = []
             if kind == "number":  # not those within an address, a date, a time or a code
-                for s in (
-                    s for k in ("email", "url", "date", "time", "code") for s in self.spots(k)
-                ):
+                others = ("email", "url", "date", "time", "code")
+                for s in (spot for other in others for spot in self.spots(other)):
                     text = text[: s.start] + "\x00" * (s.end - s.start) + text[s.end :]
             for m in pattern(kind).finditer(text):
                 if len(found) < 200 and (value := write(m)) is not None:
@@ -156,10 +148,8 @@ class Passage:
         """Find dates, each with the time of day that stands beside it."""
         found = []
         for day in self.spots("date"):
-            beside = (
-                t for t in self.spots("time") if max(t.start - day.end, day.start - t.end) <= 4
-            )
-            time = next(beside, Spot("00:00", day.start, day.end))
+            near = [t for t in self.spots("time") if max(t.start - day.end, day.start - t.end) <= 4]
+            time = near[0] if near else Spot("00:00", day.start, day.end)
             start, end = min(day.start, time.start), max(day.end, time.end)
             found.append(Spot(f"{day.value}T{time.value}:00Z", start, end, SURE))
         return found
