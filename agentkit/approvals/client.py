@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import uuid
 from typing import Any
 
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from agentkit.approvals.audit import AuditEntry
 from agentkit.approvals.decisions import Decision
 from agentkit.approvals.handlers import Gated
 from agentkit.approvals.requests import Pending
+
+_SENDINGS = 20
 
 
 class DecisionRefused(Exception):
@@ -36,10 +41,20 @@ async def decide(run: WorkflowHandle[Any, Any], decision: Decision) -> AuditEntr
     Raises:
         DecisionRefused: The decision doesn't count, and nothing of it was recorded.
     """
-    try:
-        return await run.execute_update(Gated.decide, decision)
-    except WorkflowUpdateFailedError as err:
-        cause = err.cause
-        raise DecisionRefused(
-            cause.message if isinstance(cause, ApplicationError) else str(cause)
-        ) from None
+    update_id = str(uuid.uuid4())  # one id for all sendings, so that the decision counts once
+    sendings = 0
+    while True:
+        sendings += 1
+        try:
+            return await run.execute_update(Gated.decide, decision, id=update_id)
+        except WorkflowUpdateFailedError as err:
+            cause = err.cause
+            raise DecisionRefused(
+                cause.message if isinstance(cause, ApplicationError) else str(cause)
+            ) from None
+        except RPCError as err:
+            # The server drops an Update whose Workflow Task fails, as when an Activity ends in
+            # the moment in which the run does, and expects it to be sent again.
+            if err.status != RPCStatusCode.FAILED_PRECONDITION or sendings == _SENDINGS:
+                raise
+        await asyncio.sleep(0.1)

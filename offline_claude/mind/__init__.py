@@ -11,7 +11,7 @@ from offline_claude.mind.fill import MissingArgument
 from offline_claude.mind.report import report
 from offline_claude.mind.shop_case import Case
 from offline_claude.mind.shop_desk import effects, look_ups
-from offline_claude.mind.structured import any_tool, finishing_tool, forced, structured, tool_search
+from offline_claude.mind.structured import finishing_tool, obey, prompted, structured, tool_search
 from offline_claude.mind.wording import announcement, answer
 from offline_claude.reply import Thought
 from offline_claude.request import Message, Sent
@@ -22,10 +22,11 @@ __all__ = ["think"]
 def think(sent: Sent) -> Thought:
     """Decide what to say next; a request that passed every rule always gives the same thought."""
     case = Case.read(sent)
-    thought = _next(case)
-    thought = _obeying(case, thought)
-    if not thought.calls and case.sent.output_schema is not None:
-        thought = Thought(structured(case, case.sent.output_schema, thought.text))
+    thought = obey(case, _next(case))
+    schema = case.sent.output_schema
+    asked, schema = (case, schema) if schema is not None else prompted(case)
+    if not thought.calls and schema is not None:
+        thought = Thought(structured(asked, schema, thought.text))
     elif case.begun is not None:
         thought = replace(thought, text=_rest(case, case.begun, thought))
     return replace(thought, reasoning=_reasoning(case, thought))
@@ -38,13 +39,11 @@ def _next(case: Case) -> Thought:
     step = None
     if len(case.runs) < MOST_RUNS and case.focus.strip():
         step = report(case) or _calls(case)
-        search = None if step else tool_search(case)
-        step = Thought(announcement(case, [search]), [search]) if search else step
     return step or Thought(answer(case) if case.runs else without_tools(case))
 
 
 def _calls(case: Case) -> Thought | None:
-    """Look-ups first, then effects, then the tool that takes the answer; or a question back."""
+    """Look-ups, then effects, then a tool for the answer or to find more; or a question back."""
     calls = look_ups(case) if case.is_desk else []
     asks = ""
     try:
@@ -57,23 +56,12 @@ def _calls(case: Case) -> Thought | None:
     own = any(run.name not in SHOP_TOOLS for run in case.runs)
     if not asks and case.tools and case.is_desk and case.lacks_order and not own:
         asks = "I can do that once I know which order it is about. What is the order number?"
-    if not calls and not asks and (last := finishing_tool(case)):
+    if not calls and not asks and (last := finishing_tool(case) or tool_search(case)):
         calls = [last]
     if calls := once(calls):
         return Thought(announcement(case, calls), calls)
     # What the tools have said already isn't kept back.
     return Thought(f"{answer(case)} {asks}" if case.runs else asks) if asks else None
-
-
-def _obeying(case: Case, thought: Thought) -> Thought:
-    """Do what `tool_choice` demands."""
-    choice = case.sent.tool_choice
-    if choice["type"] == "tool":
-        thought = Thought("", [forced(case, choice["name"])])
-    elif choice["type"] == "any" and case.tools:
-        thought = Thought("", thought.calls or [any_tool(case)])  # no words before such a call
-    one = choice.get("disable_parallel_tool_use")
-    return replace(thought, calls=thought.calls[:1]) if one else thought
 
 
 def _rest(case: Case, begun: Message, thought: Thought) -> str:

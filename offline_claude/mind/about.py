@@ -14,9 +14,6 @@ _IDENTITY = (
     "I am the offline Claude, a deterministic stand-in that speaks the Messages API, not a model. "
     "I follow rules written down in this repository, so that lessons need no API key."
 )
-_GREETING = (
-    "Hello! I am the offline Claude, deterministic rules that speak the Messages API, not a model."
-)
 
 
 def introduction(case: Case) -> str:
@@ -29,7 +26,8 @@ def introduction(case: Case) -> str:
     if pattern("who").search(question):
         return _IDENTITY
     if pattern("greeting").fullmatch(question):
-        return f"{_GREETING} {able}"
+        rules = "the offline Claude, deterministic rules that speak the Messages API, not a model"
+        return f"Hello! I am {rules}. {able}"
     if pattern("farewell").fullmatch(question):
         return "You are welcome."
     asks = pattern("able").search(question) and len(question.split()) <= 12
@@ -55,9 +53,8 @@ def _quoted(case: Case, text: str) -> str:
     asked = telling_words(text)[:40] if asks else []
     above = case.focus.strip().rpartition("\n")[0]
     written = "\n".join([*case.documents, *case.earlier[::-1], above])[:100_000]
-    sentences = [
-        m[0].strip() for m in pattern("sentence").finditer(written) if not m[0].endswith("?")
-    ]
+    ends = pattern("sentence").finditer(written)
+    sentences = [m[0].strip() for m in ends if not m[0].endswith("?")]
     index = Index("sentence", ((sentence,) for sentence in sentences))
     told = [set(index.find(synonyms(word))) for word in asked]
     shared = {n: sum(n in found for found in told) for n in set().union(*told)}

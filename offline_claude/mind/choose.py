@@ -41,10 +41,7 @@ class Match(NamedTuple):
 
 
 def own_tools(case: Case, *, look_ups_first: bool) -> list[ToolUse]:
-    """Choose calls of tools that aren't the shop's, the look-ups before the effects.
-
-    Effects also wait for the shop's look-ups, if these are to come first.
-    """
+    """Choose calls of the learner's own tools; effects wait for their look-ups and the shop's."""
     matches = [m for m in _matches(case) if looks_up(m.name) or not look_ups_first]
     matches = [m for m in matches if len(case.own) == 1 or not ends_the_work(case, m.name)]
     calls: list[ToolUse] = []
@@ -75,8 +72,7 @@ def is_effect(name: str) -> bool:
 
 def is_demanding(case: Case, name: str) -> bool:
     """Tell whether a tool has to be named: it is one of dozens, or has pages of instructions."""
-    described = str(case.tools[name].get("description") or "")
-    return len(case.tools) >= _MANY or len(described) > 2 * _SHORT
+    return len(case.tools) >= _MANY or len(_described(case, name)) > 2 * _SHORT
 
 
 def ends_the_work(case: Case, name: str) -> bool:
@@ -89,10 +85,14 @@ def index_of(case: Case, names: list[str]) -> Index:
     """Index tools by the words of their names and descriptions, of long ones the beginning."""
     rows = []
     for name in names:
-        about = str(case.tools[name].get("description") or "").strip()
+        about = _described(case, name)
         about = about if len(about) <= _SHORT else re.split(r"(?<=[.!?])\s", about[:_SHORT])[0]
         rows.append((" ".join(name_words(plain_name(name))), about))
     return Index("name, about", rows)
+
+
+def _described(case: Case, name: str) -> str:
+    return str(case.tools[name].get("description") or "").strip()
 
 
 def _matches(case: Case) -> list[Match]:
@@ -135,11 +135,13 @@ def _heard(case: Case, index: Index, text: str) -> list[Match]:
         score += 2 * ("sum" in kinds) or min(2, len(kinds)) * bool(score or kinds & _LOCATORS)
         score += 0.5 * len(weak[n] - named[n]) if score else 0
         reads = looks_up(name) and bool(heard) and not case.runs
+        enough = score >= 2 or reads or bool(kinds & _LOCATORS)
         if is_demanding(case, name):
-            enough = 2 * len(named[n] | weak[n] | (kinds & {"url"})) > len(own) and not unsaid
-        else:
-            enough = score >= 2 or reads or bool(kinds & _LOCATORS)
+            told = named[n] | weak[n] | (kinds & {"url"})
+            told |= set() if len(_described(case, name)) > 2 * _SHORT else about[n]
+            enough = 2 * len(told) > len(own) and not unsaid
         if enough and not (unsaid and own[0] in _HARMFUL):
+            heard |= kinds & {"sum"}  # no other tool's words speak of it
             # A tool that would act without a word for it loses against any other that fits.
             found.append(Match(name, score - (0.4 if unsaid else 0), frozenset(heard)))
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -43,12 +44,8 @@ def pairs(value: Any) -> Iterator[tuple[str, Any]]:
 def dig(value: Any, *keys: str) -> Any:
     """Find a text or a number by its key, the best key first; a key that contains one will do."""
     every = [(k.lower(), v) for k, v in pairs(value) if isinstance(v, str | int | float)]
-    for wanted in keys:
-        for match in (str.__eq__, str.__contains__):
-            for key, found in every:
-                if match(key, wanted):
-                    return found
-    return None
+    tests = [(wanted, match) for wanted in keys for match in (str.__eq__, str.__contains__)]
+    return next((v for wanted, match in tests for k, v in every if match(k, wanted)), None)
 
 
 @dataclass(frozen=True)
@@ -82,10 +79,8 @@ def _tool_runs(messages: list[Message]) -> list[ToolRun]:
         result = results[call["id"]]
         text = "\n".join(_text(b) or f"({b['type']})" for b in blocks_of(result.get("content")))
         is_error, value = bool(result.get("is_error")), None
-        try:
+        with suppress(ValueError, RecursionError):
             value = None if is_error else json.loads(text)
-        except (ValueError, RecursionError):
-            value = None
         runs.append(ToolRun(call["name"], call["input"], text, is_error, value))
     return runs
 
@@ -100,7 +95,7 @@ def _text(block: Block) -> str:
     if block["type"] == "text":
         return str(block.get("text", ""))
     if block["type"] == "search_result":
-        return f"{block['title']} ({block['source']}): {text_of(block.get('content'))}"
+        return f"{block['title']} ({block['source']}):\n{text_of(block.get('content'))}"
     source = block.get("source") if block["type"] == "document" else None
     if not isinstance(source, dict):
         return ""
@@ -235,12 +230,10 @@ def _without_interruptions(messages: list[Message]) -> list[Message]:
         last = joined[-1] if joined else Message("", [])
         if last.role == message.role == "assistant":
             joined[-1] = Message("assistant", [*last.blocks, *message.blocks])
-        elif last.role != "assistant" or not _only_goes_on(message, last):
+            continue
+        plain = len(message.of_type("text")) == len(message.blocks) and not last.of_type("tool_use")
+        asked = last.text.rstrip().endswith("?")  # "Go on" after "Shall I?" is an answer
+        goes_on = plain and not asked and pattern("go_on").fullmatch(message.text[:300])
+        if last.role != "assistant" or not goes_on:
             joined.append(message)
     return joined
-
-
-def _only_goes_on(message: Message, before: Message) -> bool:
-    plain = len(message.of_type("text")) == len(message.blocks) and not before.of_type("tool_use")
-    asked = before.text.rstrip().endswith("?")  # "Go on" after "Shall I?" is an answer
-    return plain and not asked and bool(pattern("go_on").fullmatch(message.text[:300]))

@@ -22,6 +22,7 @@ from offline_claude.mind.words import (
 
 _FREE, _FROM, _TO, _VAGUE, _LINKS = map(word_list, ("free", "from", "to", "vague", "links"))
 _QUERIES = {"query", "q", "keywords", "search", "topic"}
+_NOT = {"no", "not", "without", "don", "never", "isn"}
 _UNITS = {"second": 1, "minut": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 
@@ -104,11 +105,12 @@ class _Filler:
     """Fills objects from one text; a place of the text that was used isn't used again."""
 
     passage: Passage
-    known: Mapping[str, Any]
-    before: Mapping[str, Any]
-    about: str
+    known: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
+    about: str = ""
     whole: bool = False
     strict: bool = True
+    row: bool = False
     taken: list[Spot] = field(default_factory=list)
     objects_left: int = 100
 
@@ -122,8 +124,8 @@ class _Filler:
             hints = [w for w in told if w not in _VAGUE | _LINKS]
             kinds = kinds_for([*words[::-1], *context, *hints], str(inner.plain.get("format")))
             open_to_all = bool({*words} & _FREE) or inner.kind in ("integer", "number")
-            kinds = [] if open_to_all else kinds
-            found.append(_Argument(name, inner, name in spec.required, kinds))
+            needed = name in spec.required
+            found.append(_Argument(name, inner, needed, [] if open_to_all else kinds))
         return found
 
     def object(self, spec: Spec, depth: int = 0) -> dict[str, Any]:
@@ -135,7 +137,7 @@ class _Filler:
         for argument, spot in sorted(spots, key=lambda each: -each[1].score):
             least = -0.9 if argument.needed else SURE
             if self.whole:
-                least = 1.01 if argument.is_number else 0.25
+                least = (0.0 if self.row else 1.01) if argument.is_number else 0.25
             if spot.score < least:
                 continue
             value = argument.spec.fitted(spot.value)
@@ -192,6 +194,10 @@ class _Filler:
         """The values of an enum that the text says, in these or in other words."""
         for choice in argument.spec.choices:
             words = re.escape(str(choice)).replace("_", "[ _-]")
+            if str(choice).isdecimal():  # also in words, as in "four stars"
+                said = (s for s in self.passage.spots("number") if str(s.value) == str(choice))
+                yield from (s._replace(value=choice, score=SURE) for s in said)
+                continue
             near = r"(?:°|\b(?:in|unit|degrees|as) )" if len(str(choice)) == 1 else r"\b"
             at = re.search(rf"{near}{words}\b", self.passage.text, re.IGNORECASE)
             meant = CHOICES.get(str(choice).lower(), stems(str(choice)))
@@ -205,8 +211,7 @@ class _Filler:
         word = stem(argument.words[-1]) if argument.words else "?"
         if m := re.search(rf"\b{re.escape(word)}\w{{0,4}}\b", self.passage.text, re.IGNORECASE):
             told = re.match(r"\s*(?:[:=]|is)\s*(yes|true)?", self.passage.text[m.end() :])
-            before = {*self.passage.before(m.start(), 3)}
-            no = before & {"no", "not", "without", "don", "never", "isn"}
+            no = _NOT & {*self.passage.before(m.start(), 3)}
             yield Spot(bool(told[1]) if told else not no, score=SURE)
 
     def _numbers(self, argument: _Argument) -> Iterator[Spot]:
@@ -227,11 +232,16 @@ class _Filler:
                     yield Spot(word, m.start(), m.end(), SURE)
         for rank, kind in enumerate(argument.kinds):
             for spot in self.passage.spots(kind):
-                yield spot._replace(score=spot.score - 0.2 * rank)
+                # In an extraction, a name alone is rather somebody's than a place's.
+                bare = self.whole and kind == "name" and "place" in argument.kinds
+                yield spot._replace(score=spot.score - 0.2 * rank - 0.25 * bare)
         for role, meant in (("from", _FROM), ("to", _TO)):
             if "name" in argument.kinds and words & meant:
                 for m in re.finditer(rf"\b{role} {phrase}", text, re.IGNORECASE):
                     yield Spot(m[1], m.start(1), m.end(1), -0.5)
+        if self.row and not argument.is_free:  # what is counted: "2 lamps, 5 candles"
+            for m in re.finditer(rf"\b\d+ {phrase}", text):
+                yield Spot(m[1], m.start(1), m.end(1), 0.3)
         if not argument.is_free and words:  # what follows the name: "title: Dune", "genre is jazz"
             name = r"[ _-]".join(map(re.escape, argument.words))
             rest = r"[\"'“]?([^\n,;\"'”]+?(?=\. |[\n,;\"'”]|$))"
@@ -266,28 +276,24 @@ class _Filler:
         if wanted := bool(words & _FROM) - bool(words & _TO):
             heard = bool(preposition & _FROM) - bool(preposition & _TO)
             score += SURE if heard == wanted else -4 if heard else 0
-            numbers = self.passage.spots("number")
-            beside = any(
-                abs(spot.start - n.end) <= 1 or abs(n.start - spot.end) <= 1 for n in numbers
-            )
+            ends = [(spot.start - n.end, n.start - spot.end) for n in self.passage.spots("number")]
+            beside = any(abs(gap) <= 1 for gaps in ends for gap in gaps)
             score += 2 * wanted if beside else 0  # "250 USD" is what is converted from
         return score
 
     def listed(self, argument: _Argument, first: Any = None) -> list[Any]:
         """The values that are listed with the first one: "12, 13 and 14"."""
-        run: list[Any] = []
-        end = 0
+        run, end, places = list[Any](), 0, "place" in argument.kinds
+        text, one_more = self.passage.text, pattern("one_more")
         for spot in sorted(self._spots(argument), key=lambda s: (s.start, -s.score)):
             value = argument.spec.fitted(spot.value)
             if spot.start < end or spot.start < 0 or not argument.spec.conforms(value):
                 continue
-            if run and not pattern("listed").fullmatch(self.passage.text[end : spot.start]):
+            if run and not pattern("listed").fullmatch(text[end : spot.start]):
                 break
             if run or first in (None, value):
                 run, end = [*run, value], spot.end
-                while "place" in argument.kinds and (
-                    m := pattern("one_more").match(self.passage.text, end)
-                ):
+                while places and (m := one_more.match(text, end)):
                     run, end = [*run, m[1]], m.end()
         return list(dict.fromkeys(run))
 
@@ -299,7 +305,7 @@ class _Filler:
         elif items.choices:
             values = [s.value for s in self._choices(inner)]
         elif items.kind == "object":
-            values = self._objects(items) if argument.needed else []
+            values = self._objects(items) if wanted else []
         elif inner.is_number:
             free = [s for s in self._numbers(inner) if s.score > -1 and s not in self.taken]
             values = [items.fitted(s.value) for s in free] if wanted else []
@@ -320,12 +326,15 @@ class _Filler:
     def _objects(self, items: Spec) -> list[Any]:
         """The objects of a list: one for each line, sentence or part that tells all it needs."""
         best: list[Any] = []
+        text = self.passage.text
+        for s in self.taken:  # what has its place isn't said again
+            text = text[: s.start] + " " * (s.end - s.start) + text[s.end :]
         for split in (r"\n+", r"[;\n]|(?<=[.!?]) ", r",? and |[,;\n] ?|(?<=[.!?]) "):
-            parts = [p for p in re.split(split, self.passage.text)[:50] if p.strip()]
-            left = self.objects_left // 4  # a recursive schema has no end
-            inner = [_Filler(Passage(p), {}, {}, "", True, False, [], left) for p in parts if left]
-            found = [filler.object(items) for filler in inner]
-            told = [v for v in found if v and v.keys() >= {*items.required}]
+            left, told = self.objects_left // 4, []  # a recursive schema has no end
+            for part in re.split(split, text)[:50] if left else ():
+                row = _Filler(Passage(part), whole=True, strict=False, row=True, objects_left=left)
+                found = row.object(items) if part.strip() else {}
+                told += [found] if found and found.keys() >= {*items.required} else []
             best = told if sum(map(len, told)) > sum(map(len, best)) else best
         return best
 

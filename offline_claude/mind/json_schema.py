@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -74,10 +75,8 @@ class Spec:
         pattern = self.plain.get("pattern")
         # A pattern comes from the client: one that might take forever is not tried.
         if isinstance(value, str) and isinstance(pattern, str) and not _RISKY.search(pattern[:300]):
-            try:
+            with suppress(re.error):
                 return bool(re.search(pattern, value[:200]))
-            except re.error:
-                return True
         return True
 
     def fitted(self, value: Any) -> Any:
@@ -85,18 +84,14 @@ class Spec:
         if self.kind == "string" and isinstance(value, int | float):
             return str(value)
         if self.kind in ("integer", "number") and isinstance(value, str):
-            try:
+            with suppress(ValueError):
                 value = float(value)
-            except ValueError:
-                return value
         whole = self.kind == "integer" and isinstance(value, float) and value.is_integer()
         return int(value) if whole else value
 
     def complete(self, value: Any, inside: tuple[str, ...] = ()) -> Any:
-        """Add to a value, or None, what the schema requires, as empty as the schema allows.
-
-        `inside` are the references and names that lead to the value.
-        """
+        """Add to a value, or None, what the schema requires, as empty as the schema allows."""
+        # `inside` are the references and names that lead to the value.
         if value is None:
             reference = str(self.raw.get("$ref", "")) if isinstance(self.raw, Mapping) else ""
             if reference and reference in inside:  # what has to hold its own kind has no end

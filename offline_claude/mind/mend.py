@@ -20,9 +20,8 @@ def corrected(case: Case, run: ToolRun, *, effect: bool) -> ToolUse | None:
     if not run.failed or run.unsettled or run.name not in case.tools:
         return None
     error, same = run.text[:2000], case.uses(run.name)
-    if pattern("never").search(error) or same[-1] is not run:
-        return None
-    if any(r.input == run.input for r in same if r is not run):
+    repeated = any(r.input == run.input for r in same if r is not run)
+    if repeated or same[-1] is not run or pattern("never").search(error):
         return None
     if pattern("again").search(error) or (not effect and pattern("temporary").search(error)):
         return run.name, run.input

@@ -43,11 +43,7 @@ class _Row(NamedTuple):
 
 
 class _Form(NamedTuple):
-    """The names that a tool has for the parts of a report; "" for a part that it doesn't take.
-
-    A report has lists of paragraphs, each with citations of a source and a quote: the body (of
-    several lists, the first), and what contradicts itself. It may have gaps and a title.
-    """
+    """The names that a tool has for the parts of a report; "" for a part that it doesn't take."""
 
     tool: str
     body: list[str]
@@ -186,18 +182,16 @@ def _searches(tool: str, spec: Spec, part: str) -> list[ToolUse]:
 
 def _found(case: Case, topics: list[tuple[str, list[ToolUse]]]) -> tuple[list[_Row], list[str]]:
     """The rows that fit each topic best, and a sentence for each search without any."""
-    findings: list[_Row] = []
-    gaps: list[str] = []
+    findings, gaps = list[_Row](), list[str]()
     for topic, searches in topics:
         asked = stems(" ".join(_telling(topic)))
         for name, arguments in searches:
             run = case.done(name, **arguments)
             rows = _rows(run) if run else []
             shared = [len(asked & stems(f"{r.text} {r.source.replace('-', ' ')}")) for r in rows]
+            fitting = [rows[shared.index(max(shared))]] if any(shared) else []
             if any(case.spec(name).properties[a].choices for a in arguments):
                 fitting = rows[:3]  # of what was chosen from a list, all
-            else:
-                fitting = [rows[shared.index(max(shared))]] if any(shared) else []
             findings += fitting
             words = _words(arguments) or name
             if run and run.failed:

@@ -95,11 +95,8 @@ class Case(Conversation):
     @cached_property
     def emails(self) -> list[str]:
         """Addresses in the question."""
-        return list(
-            dict.fromkeys(
-                pattern("email").findall(self.focus) or pattern("email").findall(self.reading)
-            )
-        )
+        found = pattern("email").findall(self.focus) or pattern("email").findall(self.reading)
+        return list(dict.fromkeys(found))
 
     @cached_property
     def orders(self) -> list[int]:
@@ -120,8 +117,7 @@ class Case(Conversation):
     @cached_property
     def amount(self) -> float | None:
         """An amount of money that the question names."""
-        found = pattern("amount").search(self.reading)
-        if not found:
+        if not (found := pattern("amount").search(self.reading)):
             return None
         value = float(next(filter(None, found.groups())).replace(",", "."))
         if value in self.orders:
@@ -151,17 +147,13 @@ class Case(Conversation):
 
     def done(self, name: str, /, **some: Any) -> ToolRun | None:
         """Find the last use of a tool for this question, with certain arguments."""
-        for run in reversed(self.uses(name)):
-            if all(run.input.get(k) == v for k, v in some.items()):
-                return run
-        return None
+        uses = [r for r in self.uses(name) if all(r.input.get(k) == v for k, v in some.items())]
+        return uses[-1] if uses else None
 
     def order(self, number: int | str) -> ToolRun | None:
         """Find an order as it was looked up for this question; None if that failed."""
-        for run in self.uses("find_order"):
-            if str(number) in map(str, run.input.values()):
-                return None if run.is_error else run
-        return None
+        uses = [r for r in self.uses("find_order") if str(number) in map(str, r.input.values())]
+        return uses[0] if uses and not uses[0].is_error else None
 
     def succeeded(self, *words: str) -> bool:
         """Tell whether a tool whose name has one of these words returned a result."""

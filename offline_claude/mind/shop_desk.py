@@ -47,13 +47,10 @@ def effects(case: Case) -> list[ToolUse]:
             return []
         made = [str(value) for run in case.uses("refund") for value in run.input.values()]
         due = [n for n in case.orders if "refund" in case.tools and str(n) not in made]
-        if calls := [c for n in due if (c := _refund(case, n))]:
-            return calls
         if due or not case.orders:
-            return []
+            return [c for n in due if (c := _refund(case, n))]
     if case.wants_email and "send_email" in case.tools and not case.done("send_email"):
-        email = _email(case)
-        return [email] if email else []
+        return [email] if (email := _email(case)) else []
     return []
 
 
@@ -71,32 +68,24 @@ def _shape(case: Case, name: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _titles(case: Case) -> list[str]:
-    if found := quoted(case.question):
-        return found
-    if names := Passage(case.reading).spots("name"):
-        return [names[0].value]
-    asked = pattern("title").search(case.reading)
-    return [asked[1]] if asked else []
+    names = [spot.value for spot in Passage(case.reading).spots("name")]
+    asked = names or pattern("title").findall(case.reading)
+    return quoted(case.question) or asked[:1]
 
 
 def _refund(case: Case, number: int) -> ToolUse | None:
     order, amount = case.order(number), case.amount
     if order and amount is None:
-        if _names_a_part(case, order.value):
-            raise MissingArgument("amount")
+        titles = [v.lower() for k, v in pairs(order.value) if k == "title" and isinstance(v, str)]
+        named = [title for title in titles if title in case.reading.lower()]
+        if case.says("part") or 0 < len(named) < len(titles):
+            raise MissingArgument("amount")  # what a part of an order costs isn't guessed
         amount = dig(order.value, "total", "amount")
     wants_amount = "amount" in (case.tools["refund"]["input_schema"].get("required") or [])
     if (amount is None and wants_amount) or (order is None and "find_order" in case.tools):
         return None
     values = {"order_id": number, "reason": case.trouble}
     return "refund", _shape(case, "refund", values | ({} if amount is None else {"amount": amount}))
-
-
-def _names_a_part(case: Case, order: Any) -> bool:
-    """Whether only a part of an order is to be refunded; how much that is, isn't guessed."""
-    titles = [v.lower() for k, v in pairs(order) if k == "title" and isinstance(v, str)]
-    named = [title for title in titles if title in case.reading.lower()]
-    return case.says("part") or 0 < len(named) < len(titles)
 
 
 def _email(case: Case) -> ToolUse | None:
@@ -114,9 +103,8 @@ def _email(case: Case) -> ToolUse | None:
         "Please write to us if anything is still open.",
         "Kind regards\nThe bookshop's support desk",
     ]
-    values = {"to": address, "subject": subject, "body": "\n\n".join(body)} | {
-        key: written[key] for key in ("subject", "body") if written.get(key)
-    }
+    values = {"to": address, "subject": subject, "body": "\n\n".join(body)}
+    values |= {key: written[key] for key in ("subject", "body") if written.get(key)}
     return "send_email", _shape(case, "send_email", values)
 
 

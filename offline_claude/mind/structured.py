@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from offline_claude.mind.choose import ends_the_work, index_of, is_demanding, is_effect, looks_up
@@ -14,7 +16,9 @@ from offline_claude.mind.mend import corrected
 from offline_claude.mind.shop_case import Case
 from offline_claude.mind.wording import answer
 from offline_claude.mind.words import name_words, pattern, said_words, telling_words, word_list
+from offline_claude.reply import Thought
 
+_DECODER, _MOST_STARTS = json.JSONDecoder(), 60
 _ANSWERS, _ABSTRACTS, _FINAL = map(word_list, ("answers", "abstracts", "final"))
 
 
@@ -24,29 +28,65 @@ def structured(case: Case, schema: dict[str, Any], text: str) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def forced(case: Case, name: str) -> ToolUse:
+def prompted(case: Case) -> tuple[Case, dict[str, Any] | None]:
+    """Find a JSON schema in words, the question's or the system prompt's.
+
+    Returns:
+        The case, with a question that no longer holds the schema, and the schema, if there is one.
+    """
+    for text in (case.question, case.sent.system):
+        asks = '"properties"' in text and pattern("wants_json").search(text[:100_000])
+        schema, end, question = None, 0, case.question
+        for brace in islice(re.finditer(r"\{", text[:100_000]), _MOST_STARTS if asks else 0):
+            if (start := brace.start()) < end:
+                continue
+            try:
+                value, after = _DECODER.raw_decode(text, start)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(value.get("properties"), dict):
+                # The last one counts: what comes before may be an example.
+                schema, end, question = value, after, question.replace(text[start:after], "")
+        if schema is not None:
+            return replace(case, question=question), schema
+    return case, None
+
+
+def obey(case: Case, thought: Thought) -> Thought:
+    """Do what `tool_choice` demands."""
+    choice = case.sent.tool_choice
+    if choice["type"] == "tool":
+        thought = Thought("", [_forced(case, choice["name"])])
+    elif choice["type"] == "any" and case.tools:
+        thought = Thought("", thought.calls or [_any_tool(case)])  # no words before such a call
+    one = choice.get("disable_parallel_tool_use")
+    return replace(thought, calls=thought.calls[:1]) if one else thought
+
+
+def _forced(case: Case, name: str) -> ToolUse:
     """Fill in a tool because it must be used; what the question leaves open stays empty."""
     spec, uses, words = case.spec(name), case.uses(name), name_words(name)
     if uses and (again := corrected(case, uses[-1], effect=True)):
         return again
-    if takes_the_answer(case, name) or pattern("extracts").match(" ".join(words)):
+    extracts = pattern("extracts").match(" ".join(words)) or not spec.required
+    if _takes_the_answer(case, name) or extracts:
         value = _value(case, spec, answer(case) if case.runs else "")
         return name, value if isinstance(value, dict) else {}
     text = case.handbook_query if name == "search_handbook" else case.question
     return name, fill(spec, text, case.known_for(name), about=name, forced=True)
 
 
-def takes_the_answer(case: Case, name: str) -> bool:
+def _takes_the_answer(case: Case, name: str) -> bool:
     """Tell whether a tool takes the answer instead of doing something, such as "submit"."""
     return bool({*name_words(name)} & _FINAL) or ends_the_work(case, name)
 
 
-def any_tool(case: Case) -> ToolUse:
+def _any_tool(case: Case) -> ToolUse:
     """Choose a tool because one must be used: the finishing one, else the best not called yet."""
     names, used = list(case.tools), {run.name for run in case.runs}
     best = [names[n] for n in index_of(case, names).find(said_words(case.question))]
-    names = sorted([*best, *names], key=lambda n: (not takes_the_answer(case, n), n in used))
-    calls = [forced(case, name) for name in names[:20]]
+    names = sorted([*best, *names], key=lambda n: (not _takes_the_answer(case, n), n in used))
+    calls = [_forced(case, name) for name in names[:20]]
     made = [(run.name, run.input) for run in case.runs]
     return next((c for c in calls if c not in made), calls[0])
 
@@ -58,7 +98,7 @@ def finishing_tool(case: Case) -> ToolUse | None:
     takers = [n for n in left if ends_the_work(case, n) or (asks and len(left) == 1)]
     if not takers or any(run.name in takers and not run.failed for run in case.runs):
         return None
-    call = forced(case, takers[0])
+    call = _forced(case, takers[0])
     return None if call in [(run.name, run.input) for run in case.runs] else call
 
 
@@ -69,7 +109,7 @@ def tool_search(case: Case) -> ToolUse | None:
     text = next((n for n, s in case.spec(name).properties.items() if s.kind == "string"), "")
     if not words or not text or case.searched:
         return None
-    return name, {**forced(case, name)[1], text: " ".join(words[:6])}
+    return name, {**_forced(case, name)[1], text: " ".join(words[:6])}
 
 
 def _value(case: Case, spec: Spec, text: str) -> Any:

@@ -72,7 +72,8 @@ def _name(m: re.Match[str]) -> str | None:
         words, first = words[1:], False
     name = " ".join(words)
     # A lone first word is a name if something is said of it: "Ada lives here".
-    lone = first and len(words) == 1 and not re.match(r" (?:\w+s|\w+ed|and)\b", m.string[m.end() :])
+    told = re.match(r" (?:\(|(?:\w+s|\w+ed|and)\b)", m.string[m.end() :])
+    lone = first and len(words) == 1 and not told
     return None if lone or len(name) < 2 else name
 
 
@@ -84,10 +85,6 @@ def _zones() -> dict[str, str]:
 
 def _zone(m: re.Match[str]) -> str | None:
     return m[0] if re.fullmatch(r"\w+/\w+|UTC|GMT|CES?T", m[0]) else _zones().get(m[0].lower())
-
-
-def _as_written(m: re.Match[str]) -> str:
-    return str(m[m.lastindex or 0])
 
 
 _WRITERS: dict[str, Callable[[re.Match[str]], Any]] = {
@@ -104,7 +101,7 @@ _WRITERS: dict[str, Callable[[re.Match[str]], Any]] = {
 _SCORES = {"day": 2.5, "street": 5, "ticker": 1, "code": 1, "quoted": 1, "name": 0.5, "place": -0.5}
 """Scores of kinds whose values aren't surely meant wherever they appear."""
 
-_FORMATS = {"email": "email", "uri": "url", "date": "date", "time": "time"}
+_FORMATS = {"email": "email", "uri": "url", "date": "date", "time": "time", "date-time": "moment"}
 
 
 def kinds_for(words: list[str], form: str = "") -> list[str]:
@@ -130,14 +127,15 @@ class Passage:
 
     def spots(self, kind: str) -> list[Spot]:
         """Find the values of a kind, in order."""
-        if kind not in self._found:
-            text, write = self.text, _WRITERS.get(kind, _as_written)
+        if kind not in self._found and kind == "moment":
+            self._found[kind] = self._moments()
+        elif kind not in self._found:
+            text, write = self.text, _WRITERS.get(kind) or (lambda m: str(m[m.lastindex or 0]))
             score = _SCORES.get(kind, 0.0 if kind == "number" else SURE)
             found: list[Spot] = []
             if kind == "number":  # not those within an address, a date, a time or a code
-                for s in (
-                    s for k in ("email", "url", "date", "time", "code") for s in self.spots(k)
-                ):
+                others = ("email", "url", "date", "time", "code")
+                for s in (spot for other in others for spot in self.spots(other)):
                     text = text[: s.start] + "\x00" * (s.end - s.start) + text[s.end :]
             for m in pattern(kind).finditer(text):
                 if len(found) < 200 and (value := write(m)) is not None:
@@ -145,6 +143,16 @@ class Passage:
                     found.append(Spot(value, start, m.end(), score))
             self._found[kind] = found
         return self._found[kind]
+
+    def _moments(self) -> list[Spot]:
+        """Find dates, each with the time of day that stands beside it."""
+        found = []
+        for day in self.spots("date"):
+            near = [t for t in self.spots("time") if max(t.start - day.end, day.start - t.end) <= 4]
+            time = near[0] if near else Spot("00:00", day.start, day.end)
+            start, end = min(day.start, time.start), max(day.end, time.end)
+            found.append(Spot(f"{day.value}T{time.value}:00Z", start, end, SURE))
+        return found
 
     def before(self, place: int, count: int = 4) -> list[str]:
         """List the words before a place within its sentence, the nearest first."""

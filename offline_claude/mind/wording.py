@@ -26,16 +26,10 @@ def announcement(case: Case, calls: list[ToolUse]) -> str:
 
 def answer(case: Case) -> str:
     """Answer from the results: what was done, refused, left undone, found."""
-    good = [run.name for run in case.runs if not run.is_error]
+    good = tuple(run.name for run in case.runs if not run.is_error)
     # The user needn't hear of a call that was malformed and was corrected.
-    failed = [
-        run
-        for run in case.runs
-        if run.is_error
-        and not (
-            pattern("slip").match(run.text) and any(run.name.startswith(name) for name in good)
-        )
-    ]
+    errors, slip = [run for run in case.runs if run.is_error], pattern("slip")
+    failed = [r for r in errors if not (slip.match(r.text) and r.name.startswith(good))]
     told = [*_done(case), *(refused(case, run) for run in failed), *_left_undone(case)]
     sentences = [*told, *findings(case)]
     return (" " if len(sentences) <= 3 else "\n").join(sentences)
@@ -43,12 +37,10 @@ def answer(case: Case) -> str:
 
 def refunded(case: Case) -> str:
     """Say what was refunded, with the comma that a following "and" wants; "" for nothing."""
-    made = [
-        f"{money(dig(run.value, 'amount') or dig(run.input, 'amount'), case.currency)} "
-        f"for {_named(case, order_of(run.input))}"
-        for run in case.uses("refund")
-        if _succeeded(run)
-    ]
+    made = []
+    for run in filter(_succeeded, case.uses("refund")):
+        amount = money(dig(run.value, "amount") or dig(run.input, "amount"), case.currency)
+        made.append(f"{amount} for {_named(case, order_of(run.input))}")
     return f"refunded {enumerated(made)}".replace(",,", ",") if made else ""
 
 

@@ -122,9 +122,8 @@ class Index:
     def __init__(self, columns: str, rows: Iterable[Sequence[str]]) -> None:
         """Index one text for each of the columns, whose names are separated by commas."""
         self._db = sqlite3.connect(":memory:")
-        self._db.execute(
-            f"create virtual table texts using fts5({columns}, tokenize='porter unicode61')"
-        )
+        how = "tokenize='porter unicode61'"
+        self._db.execute(f"create virtual table texts using fts5({columns}, {how})")
         marks = ", ".join("?" * (columns.count(",") + 1))
         self._db.executemany(f"insert into texts values ({marks})", rows)  # noqa: S608
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowHandle, WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from agentkit.approvals import DecisionRefused, Terms, pending_approvals
 from agentkit.approvals import decide as decide_by_client
@@ -33,6 +34,8 @@ from tests.support.gates import (
     world,
 )
 
+FAILED_PRECONDITION = RPCStatusCode.FAILED_PRECONDITION
+
 
 @pytest_asyncio.fixture
 async def desk() -> AsyncIterator[Bank]:
@@ -49,6 +52,47 @@ async def test_client_functions_list_decide_and_read_the_audit(desk: Bank) -> No
     entry = await decide_by_client(run, decision(waiting))
     await result_of(run)
     assert entry in await read_audit(run)
+
+
+async def test_update_dropped_by_the_server_is_sent_again_and_counts_once(
+    desk: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await desk.start(paying(80.0))
+    (waiting,) = await pending(run)
+    send, ids = run.execute_update, []
+
+    async def dropped_at_first(*args: Any, **options: Any) -> Any:
+        ids.append(options["id"])
+        if len(ids) == 2:  # it counted, and only the answer is lost
+            await send(*args, **options)
+        if len(ids) < 4:
+            raise RPCError("unexpected workflow task failure", FAILED_PRECONDITION, b"")
+        return await send(*args, **options)
+
+    monkeypatch.setattr(run, "execute_update", dropped_at_first)
+    entry = await decide_by_client(run, decision(waiting))
+    await result_of(run)
+    assert entry.event == "approved"
+    assert len(ids) == 4
+    assert len(set(ids)) == 1
+    assert [each.event for each in await read_audit(run)].count("approved") == 1
+
+
+async def test_other_failures_of_an_update_reach_the_caller(
+    desk: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await desk.start(paying(80.0))
+    (waiting,) = await pending(run)
+
+    async def fails(*_: Any, **__: Any) -> Any:
+        raise RPCError("no such run", RPCStatusCode.NOT_FOUND, b"")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "execute_update", fails)
+        with pytest.raises(RPCError, match="no such run"):
+            await decide_by_client(run, decision(waiting))
+    await decide_by_client(run, decision(waiting))
+    await result_of(run)
 
 
 async def test_updates_without_and_with_too_many_arguments_are_refused(desk: Bank) -> None:
