@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import tomllib
+import weakref
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -121,7 +122,8 @@ class Index:
 
     def __init__(self, columns: str, rows: Iterable[Sequence[str]]) -> None:
         """Index one text for each of the columns, whose names are separated by commas."""
-        self._db = sqlite3.connect(":memory:")
+        self._db = sqlite3.connect(":memory:", check_same_thread=False)
+        weakref.finalize(self, self._db.close)  # Python 3.13 warns of one that isn't closed
         how = "tokenize='porter unicode61'"
         self._db.execute(f"create virtual table texts using fts5({columns}, {how})")
         marks = ", ".join("?" * (columns.count(",") + 1))
