@@ -30,7 +30,7 @@ ifneq ($(wildcard $(STAMP)),)
 $(shell [ "$$(cat $(STAMP))" = "$(CURDIR)" ] && $(BIN)/python -c "" 2>/dev/null || rm -f $(STAMP))
 endif
 
-.PHONY: help lab demo check test crash bench outputs golden lock clean
+.PHONY: help lab demo lint check test crash bench outputs golden lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -42,17 +42,16 @@ lab: $(STAMP)  ## set up and start everything, open JupyterLab
 demo: $(STAMP)  ## the kill-the-worker story in this terminal
 	@$(BIN)/agentkit demo
 
-check: $(STAMP)  ## lint, types, and the tests that start no server: about a minute
+lint: $(STAMP)  ## lint and types alone
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+
+check: lint  ## lint, types, and the tests that start no server: about a minute
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope -m "not server" tests
 
 # Which process gets which tests is decided in tests/conftest.py.
-test: $(STAMP)  ## lint, types, tests, and every notebook re-executed and compared
-	$(BIN)/python -m ruff check .
-	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m mypy
+test: lint  ## lint, types, tests, and every notebook re-executed and compared
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope $(if $(NOTEBOOKS),$(NBVAL)) tests $(NOTEBOOKS)
 
 crash: $(STAMP)  ## 200 SIGKILLs at every kind of point of every recipe; ARGS="--help" for a part

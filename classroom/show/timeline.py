@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from agentkit.history import Step, activities_of, tools_asked_for
 from classroom.machine.home import ClassroomError
+from classroom.machine.waiting import eventually
 from classroom.show.table import Table
 
 
@@ -33,23 +33,30 @@ async def until(
         ClassroomError: It didn't happen in time, or the run ended without it; the message
             shows what did happen.
     """
-    deadline = asyncio.get_running_loop().time() + timeout
-    while True:
+    seen: list[Step] = []
+
+    async def satisfied() -> bool:
+        nonlocal seen
         ended = (await handle.describe()).status != WorkflowExecutionStatus.RUNNING
         seen = await activities_of(handle)
         if condition(seen):
-            return seen
+            return True
         if ended:
             raise ClassroomError(
                 f"Not seen: the run has ended. What it did:\n{table(seen)!r}\n"
                 "Start it again, and then run this cell."
             )
-        if asyncio.get_running_loop().time() > deadline:
-            raise ClassroomError(
-                f"Not seen within {timeout:.0f} s. The run got this far:\n{table(seen)!r}\n"
-                "Is a worker running? Start one and run this cell again."
-            )
-        await asyncio.sleep(0.05)
+        return False
+
+    await eventually(
+        satisfied,
+        timeout=timeout,
+        otherwise=lambda: ClassroomError(
+            f"Not seen within {timeout:.0f} s. The run got this far:\n{table(seen)!r}\n"
+            "Is a worker running? Start one and run this cell again."
+        ),
+    )
+    return seen
 
 
 async def timeline(handle: WorkflowHandle[Any, Any]) -> Table:
