@@ -121,6 +121,7 @@ async def call_claude(
         usage=Usage(**{k: body["usage"].get(k) or 0 for k in Usage.__dataclass_fields__}),
         model=body["model"],
         stop_details=body.get("stop_details"),
+        turn=len(request.messages),
     )
     _encoded(reply, activity.payload_converter())
     return reply

@@ -29,8 +29,8 @@ create table if not exists ledger (
 def idempotency_key() -> str | None:
     """Read the key of the tool call that is running; None outside a durable run.
 
-    It is `first_execution_run_id:tool_use_id`, the same on every attempt and across
-    continue-as-new.
+    It is `first_execution_run_id:turn.position:tool_use_id`, the same on every attempt and
+    across continue-as-new.
     """
     return _key.get()
 

@@ -98,6 +98,7 @@ class ClaudeReply:
         usage: The tokens it took.
         model: The model that answered.
         stop_details: The API's details of a refusal, in its own shape.
+        turn: The number of messages before it in its conversation.
     """
 
     content: Verbatim[Content]
@@ -105,6 +106,7 @@ class ClaudeReply:
     usage: Usage
     model: str
     stop_details: Verbatim[dict[str, Any] | None] = None
+    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,11 +117,14 @@ class ToolCall:
         id: The block's id, which the result must carry back.
         name: The tool's name, as Claude wrote it; it need not exist.
         input: The arguments, as Claude wrote them; they need not fit.
+        place: The block's place in the conversation, as `turn.position`: with it the call's
+            idempotency key is its own, even where the model's side repeats an id.
     """
 
     id: str
     name: str
     input: Verbatim[dict[str, Any]]
+    place: str = ""
 
 
 def user_message(content: "str | Iterable[ToolResultBlockParam]") -> "MessageParam":
@@ -135,7 +140,11 @@ def assistant_message(reply: ClaudeReply) -> "MessageParam":
 def tool_calls(reply: ClaudeReply) -> list[ToolCall]:
     """Read the tools that a reply asks for, in the order asked; empty when it asks for none."""
     blocks = cast("list[dict[str, Any]]", reply.content)
-    return [ToolCall(b["id"], b["name"], b["input"]) for b in blocks if b["type"] == "tool_use"]
+    return [
+        ToolCall(block["id"], block["name"], block["input"], f"{reply.turn}.{position}")
+        for position, block in enumerate(blocks)
+        if block["type"] == "tool_use"
+    ]
 
 
 def text_of(reply: ClaudeReply) -> str:

@@ -55,7 +55,7 @@ async def _take_turn(store: Store, turn: Turn) -> TurnTaken:
     view = await asyncio.to_thread(read_window, store, turn.head, turn.window, new)
     prompt = await asyncio.to_thread(load_prompt, store, turn.prompt)
     request = ClaudeRequest(view.messages, max_tokens=turn.answer.max_tokens)
-    reply = await call_with(prompt, request)
+    reply = replace(await call_with(prompt, request), turn=view.count)
     answer = replace(turn.answer)
     step = answer.apply_reply(reply)
     said = [*new, *cast("list[Entry]", step.messages)]

@@ -51,7 +51,8 @@ class View:
     """Messages for Claude; after the first, they are those from index `begins` on.
 
     The window is `full` if messages have dropped out that no summary covers yet. `summary` is
-    the one among the messages, and stands for the first `covers` messages.
+    the one among the messages, and stands for the first `covers` messages. The conversation has
+    `count` messages.
     """
 
     messages: list[Any]
@@ -59,6 +60,7 @@ class View:
     full: bool
     summary: str
     covers: int
+    count: int
 
 
 def read_window(store: Store, head: str | None, window: Window, new: Sequence[Entry] = ()) -> View:
@@ -84,6 +86,7 @@ def read_window(store: Store, head: str | None, window: Window, new: Sequence[En
         full=begins + cut > covers,
         summary=summary.summary if summary else "",
         covers=covers,
+        count=begins + len(messages),
     )
 
 
