@@ -11,16 +11,23 @@ from collections.abc import Coroutine
 from typing import Any
 
 from temporalio.client import Client, Plugin
+from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig
 from temporalio.worker import Worker
 
 
-async def connect(*plugins: Plugin) -> Client:
+async def connect(
+    *plugins: Plugin, data_converter: DataConverter = DataConverter.default
+) -> Client:
     """Connect to Temporal as the environment says.
 
     The address, namespace, TLS and API key come from `TEMPORAL_*` variables or the profile in
     Temporal's configuration file (`temporalio.envconfig`), so the same code runs embedded, on
     a cluster and in the cloud.
+
+    Args:
+        *plugins: The plugins of the client and its workers.
+        data_converter: Codec, external storage and the rest, to which `AgentPlugin` adds.
 
     Raises:
         ConnectionError: Nothing answers there, or the configuration can't be used; the message
@@ -35,7 +42,7 @@ async def connect(*plugins: Plugin) -> Client:
         ) from None
     config.setdefault("target_host", "localhost:7233")
     try:
-        return await Client.connect(**config, plugins=list(plugins))
+        return await Client.connect(**config, plugins=list(plugins), data_converter=data_converter)
     except (RuntimeError, ValueError, OSError) as err:
         raise ConnectionError(
             f"No Temporal server answers at {config['target_host']}. Start one with "
