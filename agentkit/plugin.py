@@ -14,12 +14,14 @@ from typing import Any, NoReturn, cast
 from temporalio import activity, workflow
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultPayloadConverter
+from temporalio.exceptions import ApplicationError
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ContinueAsNewInput,
     ExecuteActivityInput,
     HandleSignalInput,
+    HandleUpdateInput,
     Interceptor,
     StartActivityInput,
     Worker,
@@ -152,6 +154,16 @@ class _Heartbeats(Interceptor):
                     # As the SDK does with arguments of a wrong type.
                     workflow.logger.error("Signal %s was dropped: %s", input.signal, err)
 
+            async def handle_update_handler(self, input: HandleUpdateInput) -> Any:
+                try:
+                    return await super().handle_update_handler(input)
+                except TypeError as err:
+                    if not _is_of_the_call(err):
+                        raise
+                    raise ApplicationError(
+                        str(err), type="invalid_payload", non_retryable=True
+                    ) from None
+
         return Inbound
 
 
@@ -206,7 +218,7 @@ class _OfTheCall(type):
 
 
 class _WrongArguments(TypeError, metaclass=_OfTheCall):
-    """More or fewer arguments than a Workflow takes: the run, or the Update, fails and says so.
+    """More or fewer arguments than a Workflow takes: the run fails, and says so.
 
     The client has sent them. By default the Workflow Task would fail, again and again.
     """

@@ -233,7 +233,7 @@ class Shelf(StorageDriver):
     """External storage in memory."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, Payload] = {}
+        self.kept: dict[str, bytes] = {}
 
     def name(self) -> str:
         return "shelf"
@@ -244,14 +244,14 @@ class Shelf(StorageDriver):
         claims = []
         for payload in payloads:
             key = str(len(self.kept))
-            self.kept[key] = payload
+            self.kept[key] = payload.SerializeToString()
             claims.append(StorageDriverClaim(claim_data={"key": key}))
         return claims
 
     async def retrieve(
         self, context: StorageDriverRetrieveContext, claims: Sequence[StorageDriverClaim]
     ) -> list[Payload]:
-        return [self.kept[claim.claim_data["key"]] for claim in claims]
+        return [Payload.FromString(self.kept[claim.claim_data["key"]]) for claim in claims]
 
 
 class OwnConverter(DefaultPayloadConverter):
@@ -279,7 +279,7 @@ def test_plugin_adds_to_the_data_converter_and_replaces_no_part_that_was_chosen(
     assert convert(own) is own
 
 
-async def test_codec_of_the_client_still_encrypts_what_the_plugin_converts() -> None:
+async def test_codec_of_the_client_still_encrypts_what_the_plugin_converts(client: Client) -> None:
     plugin = AgentPlugin()
     client = await connect(plugin, data_converter=DataConverter(payload_codec=Reversing()))
     async with desk(client=client) as running:
@@ -291,7 +291,9 @@ async def test_codec_of_the_client_still_encrypts_what_the_plugin_converts() -> 
     await replayer.replay_workflow(history)
 
 
-async def test_payloads_above_the_limit_go_to_the_external_storage_of_the_client() -> None:
+async def test_payloads_above_the_limit_go_to_the_external_storage_of_the_client(
+    client: Client,
+) -> None:
     shelf = Shelf()
     storage = ExternalStorage(drivers=[shelf])
     client = await connect(AgentPlugin(), data_converter=DataConverter(external_storage=storage))
