@@ -64,10 +64,13 @@ def cut_off() -> ApplicationError:
     return ApplicationError(message, type="connection_cut")
 
 
-def malformed() -> ApplicationError:
-    """Build the error for a reply that isn't valid JSON; it quotes none of the model's words."""
-    message = "Claude's reply can't be read: its events, or a tool's input, aren't valid JSON."
-    return ApplicationError(message, type="malformed_reply")
+def malformed(why: str) -> ApplicationError:
+    """Build the error for a reply that isn't one; it quotes none of the model's words.
+
+    `call_claude` asks once more, and no attempt after that is paid.
+    """
+    message = f"Claude's reply can't be read: {why}."
+    return ApplicationError(message, type="malformed_reply", non_retryable=True)
 
 
 def claude_host() -> str:
