@@ -22,7 +22,7 @@ import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -38,7 +38,11 @@ _PLAIN = re.compile("[a-zA-Z0-9_-]{1,128}")
 _NEEDED = {"text": "text", "thinking": "thinking", "redacted_thinking": "data"}
 """The field that a block can't be without, by the block's type."""
 
-_OPTIONAL = {"citations": list, "caller": dict}
+_OPTIONAL: dict[str, Callable[[Any], bool]] = {
+    "citations": lambda given: isinstance(given, list) and all(map(_is_typed, given)),
+    "caller": lambda given: _is_typed(given),
+}
+"""Fields that are left out where they aren't what they should be."""
 
 _OF_USERS = ("tool_result", "image", "document", "search_result")
 """Types of blocks that the API takes from users only."""
@@ -201,13 +205,17 @@ def _fit_block(sent: Any, where: str, is_half: bool) -> dict[str, Any] | None:
         block["signature"] = ""
     if kind == "thinking" and is_half and not block["signature"]:
         return None  # the API takes no thinking back that was cut before its signature
-    for name, expected in _OPTIONAL.items():
-        if not isinstance(block.get(name), expected | None):
+    for name, is_fit in _OPTIONAL.items():
+        if block.get(name) is not None and not is_fit(block[name]):
             del block[name]
     if kind == "tool_use" and not isinstance(block.get("input"), dict):
         given = block.get("input")
         block["input"] = {} if given is None else {"input_must_be_an_object": given}
     return block
+
+
+def _is_typed(given: object) -> bool:
+    return isinstance(given, dict) and isinstance(given.get("type"), str)
 
 
 def _ids_of(messages: Sequence[Mapping[str, Any]]) -> Iterable[object]:
@@ -229,7 +237,7 @@ def _valid_name(given: object, names: set[object]) -> str:
     if isinstance(given, str) and _PLAIN.fullmatch(given):
         return given
     text = given if isinstance(given, str) else ""
-    made = "not_a_tool_" + re.sub("[^a-zA-Z0-9_-]", "_", text)[:80]
+    made = ("not_a_tool_" + re.sub("[^a-zA-Z0-9_-]", "_", text)[:80]).rstrip("_")
     while made in names:
         made += "_"
     return made
