@@ -215,6 +215,34 @@ def test_recipes_lists_name_and_first_line(machine: Machine) -> None:
     assert re.search(r"(?m)^durable_loop +The agent loop as a Workflow", machine.works("recipes"))
 
 
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.parametrize(
+    "terminal", [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, C_LOCALE]
+)
+def test_every_command_prints_on_a_terminal_without_utf8(
+    machine: Machine, tmp_path: Path, terminal: dict[str, str]
+) -> None:
+    machine.env |= terminal
+    for command in ("", "doctor", "up", "down", "offline", "recipes", "copy", "demo", "lab"):
+        assert "--help" in machine.works(*command.split(), "--help")
+    assert "durable_loop" in machine.works("recipes")
+    assert "? for clients of your own" in machine.works("doctor", HTTP_PROXY="http://h:1")
+    assert "Wrote the recipe" in machine.works("copy", "approval_gate", str(tmp_path / "gate"))
+    assert machine.works("up").startswith("Claude:   offline")
+    assert machine.works("down").startswith("Stopped")
+
+
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(machine: Machine) -> None:
+    process = machine.start("recipes", PYTHONUNBUFFERED="1")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert (process.stderr.read(), process.wait(60)) == ("", 1)
+    process.stderr.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_offline_says_where_it_listens_and_stops_at_once(
     machine: Machine, number: signal.Signals
