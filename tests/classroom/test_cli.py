@@ -285,10 +285,20 @@ def test_no_network_gives_one_message(machine: Machine) -> None:
     assert "unset TEMPORAL_ADDRESS" in machine.fails("up", TEMPORAL_ADDRESS=nobody)
 
 
-def test_a_proxy_is_not_in_the_way_of_what_runs_here(machine: Machine) -> None:
-    proxy = f"http://127.0.0.1:{closed_port()}"
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h", "socks4"])
+def test_a_proxy_is_not_in_the_way_of_what_runs_here(machine: Machine, scheme: str) -> None:
+    proxy = f"{scheme}://127.0.0.1:{closed_port()}"
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
-    machine.works("up", **dict.fromkeys(names, proxy), NO_PROXY="", no_proxy="")
+    machine.env |= dict.fromkeys(names, proxy) | {"NO_PROXY": "", "no_proxy": ""}
+    machine.works("up")
+    machine.works("doctor")
+    lesson = (
+        "import asyncio; from classroom.machine import which_claude as w; asyncio.run(w.ensure())"
+    )
+    first_call = "import anthropic; anthropic.Anthropic().models.list()"
+    command = [machine.python, "-c", f"{lesson}; {first_call}"]
+    done = subprocess.run(command, env=machine.env, capture_output=True, text=True, timeout=90)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @contextmanager
