@@ -116,7 +116,7 @@ def tool_activity(
         call = request.call
         if _is_reference(call.input):
             call = await asyncio.to_thread(_opened, call, results)
-        with use_idempotency_key(request.key):
+        with use_idempotency_key(request.key, name, call.input):
             text = await _run(tool, call)
         if len(text) <= keep_over:
             return ToolOutput(text, characters=len(text))
@@ -165,16 +165,17 @@ def keep_arguments(call: ToolCall, store: Store, longest: int) -> ToolCall:
     """Move long arguments, or any that look like a reference, into the store of `tool_activity`."""
     if not _is_reference(call.input) and len(canonical_json(call.input)) <= longest:
         return call
-    reference = store.put(canonical_json({"id": call.id, "input": call.input}))
+    kept = {"id": call.id, "place": call.place, "input": call.input}
+    reference = store.put(canonical_json(kept))
     return replace(call, input={_KEPT_IN: reference})
 
 
 def _opened(call: ToolCall, store: Store) -> ToolCall:
-    """Read arguments back; they are forged unless they were kept for a call with this id."""
+    """Read arguments back; they are forged unless they were kept for this very call."""
     reference = call.input[_KEPT_IN]
     try:
         kept = json.loads(store.get(reference))
-        if kept["id"] == call.id:
+        if (kept["id"], kept.get("place", call.place)) == (call.id, call.place):
             return replace(call, input=kept["input"])
     except (LookupError, ValueError, TypeError):
         pass
