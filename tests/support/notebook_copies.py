@@ -33,6 +33,8 @@ class CopiedNotebook(IPyNbFile):  # type: ignore[misc]
         shutil.copytree(ROOT, tree, ignore=_LEFT_OUT)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", str(tree))
+            # What is left open warns into the outputs of a learner who has warnings on.
+            patch.setenv("PYTHONWARNINGS", "default")
             self.kernel = RunningKernel(
                 self.nb.metadata.kernelspec.name,
                 cwd=str(tree / "notebooks"),
