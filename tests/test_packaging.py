@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[1]
@@ -17,7 +18,7 @@ PIN = re.compile(r"^([a-z0-9._-]+)==([^ ;\n]+)", re.MULTILINE)
 def direct_dependencies() -> set[str]:
     project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["lab"], *extras["s3"], *extras["test"]]
+    wanted = [*project["dependencies"], *chain(*extras.values())]
     return {re.split(r"[<>=[]", each)[0] for each in wanted}
 
 
