@@ -35,6 +35,7 @@ class CopiedNotebook(IPyNbFile):  # type: ignore[misc]
             patch.setenv("PYTHONPATH", str(tree))
             # Whoever has warnings on sees in a cell's output what the course has left open. Not
             # all warnings: from 3.12 on IPython's own `!` warns of forks.
+            patch.setenv("PYTHON_COLORS", "0")  # 3.13 colours tracebacks
             patch.setenv("PYTHONWARNINGS", "default::ResourceWarning")
             self.kernel = RunningKernel(
                 self.nb.metadata.kernelspec.name,
