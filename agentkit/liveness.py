@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sys
 import threading
 import time
@@ -22,8 +23,10 @@ from types import CodeType
 from typing import Any, TypeVar
 
 from temporalio import activity, workflow
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import AsyncActivityCancelledError, Client
-from temporalio.service import RPCError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ActivityOutboundInterceptor,
@@ -58,12 +61,14 @@ class Heartbeats(Interceptor):
     def __init__(self, timeout: timedelta) -> None:
         self.timeout = timeout
         self.running: dict[bytes, activity.Info] = {}
+        self.blocked_until = -math.inf
+        self._client: Client | None = None
         self._workers = 0
         self._ended = threading.Event()
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Beat for the Activities of a worker."""
-        return _Beating(next, self.running)
+        return _Beating(next, self)
 
     def workflow_interceptor_class(
         self, _: WorkflowInterceptorClassInput
@@ -77,13 +82,28 @@ class Heartbeats(Interceptor):
 
         return Inbound
 
+    async def confirm(self, info: activity.Info) -> None:
+        """Ask the server whether an attempt that a blocked loop may have kept waiting is lost.
+
+        Another attempt of it has begun then, and this one must not run too.
+        """
+        if time.monotonic() > self.blocked_until or self._client is None:
+            return
+        try:
+            await _heartbeat(self._client, task_token=info.task_token)
+        except RPCError as err:
+            if err.status is RPCStatusCode.NOT_FOUND:
+                why = "The event loop was blocked for so long that this attempt is lost."
+                raise ApplicationError(why, type="AttemptLost") from None
+
     @contextmanager
     def watched(self, client: Client) -> Iterator[None]:
         """Watch the running event loop; workers of one client share a watchdog."""
         self._workers += 1
+        self._client = client
         if self._workers == 1:
             self._ended = threading.Event()
-            dog = _Watchdog(client, asyncio.get_running_loop(), self.running, self._ended)
+            dog = _Watchdog(client, self, self._ended)
             threading.Thread(target=dog.watch, name="watchdog", daemon=True).start()
         try:
             yield
@@ -105,11 +125,9 @@ class _WithTimeout(WorkflowOutboundInterceptor):
 
 
 class _Beating(ActivityInboundInterceptor):
-    def __init__(
-        self, next: ActivityInboundInterceptor, running: dict[bytes, activity.Info]
-    ) -> None:
+    def __init__(self, next: ActivityInboundInterceptor, worker: Heartbeats) -> None:
         super().__init__(next)
-        self.running = running
+        self.worker = worker
 
     def init(self, outbound: ActivityOutboundInterceptor) -> None:
         self.outbound = _FromAnyThread(outbound)
@@ -121,13 +139,14 @@ class _Beating(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         if code := getattr(input.fn, "__code__", None):
             NAMES.setdefault(code, f"the Activity {info.activity_type}")
-        self.running[info.task_token] = info
+        self.worker.running[info.task_token] = info
         beating = asyncio.create_task(self._beat(info.heartbeat_timeout / 4))
         try:
+            await self.worker.confirm(info)
             return await super().execute_activity(input)
         finally:
             beating.cancel()
-            del self.running[info.task_token]
+            del self.worker.running[info.task_token]
 
     async def _beat(self, every: timedelta) -> None:
         # The server counts from the start. Most Activities end before the first beat, and so
@@ -159,17 +178,11 @@ class _FromAnyThread(ActivityOutboundInterceptor):
 
 
 class _Watchdog:
-    def __init__(
-        self,
-        client: Client,
-        loop: asyncio.AbstractEventLoop,
-        running: dict[bytes, activity.Info],
-        ended: threading.Event,
-    ) -> None:
+    def __init__(self, client: Client, worker: Heartbeats, ended: threading.Event) -> None:
         self.client = client
-        self.loop = loop
-        self.running = running
+        self.worker = worker
         self.ended = ended
+        self.loop = asyncio.get_running_loop()
         self.thread = threading.get_ident()
 
     def watch(self) -> None:
@@ -180,11 +193,13 @@ class _Watchdog:
             except RuntimeError:  # the loop is closed
                 return
             asked = time.monotonic()
-            if not ticked.wait(self._beat() / 2) and self.running:
+            if not ticked.wait(self._beat() / 2) and self.worker.running:
+                self.worker.blocked_until = math.inf
                 asyncio.run(self._stand_in(ticked, asked))
+                self.worker.blocked_until = time.monotonic() + 2
 
     def _beat(self) -> float:
-        timeouts = [info.heartbeat_timeout for info in list(self.running.values())]
+        timeouts = [info.heartbeat_timeout for info in list(self.worker.running.values())]
         return min([1.0, *(each.total_seconds() / 4 for each in timeouts if each)])
 
     async def _stand_in(self, ticked: threading.Event, began: float) -> None:
@@ -196,20 +211,48 @@ class _Watchdog:
                 what, limit = self._culprit()
             if blocked >= limit:
                 break
-            await asyncio.gather(*map(self._heartbeat, list(self.running)))
-            await asyncio.to_thread(ticked.wait, self._beat())
-        blocked = time.monotonic() - began
+            infos = list(self.worker.running.values())
+            runs = {info.workflow_run_id: info.workflow_id for info in infos if info.workflow_id}
+            beats = [self._for_running(info.task_token) for info in infos]
+            await asyncio.gather(*beats, *(self._for_unseen(id, run) for run, id in runs.items()))
+            await self._pause(ticked, self._beat())
         if not what:
             return
-        gone = "" if ticked.is_set() else " It still does: this worker counts as dead from now on."
         _log.error(
             "%s blocked the event loop for %.1f s: make it a plain `def`, which runs in a "
             "thread.%s",
             what,
-            blocked,
-            gone,
+            time.monotonic() - began,
+            "" if ticked.is_set() else " It still does: this worker counts as dead from now on.",
         )
-        await asyncio.to_thread(ticked.wait)
+        await self._pause(ticked, math.inf)
+
+    async def _pause(self, ticked: threading.Event, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not ticked.is_set() and not self.ended.is_set():
+            await asyncio.sleep(0.05)
+
+    async def _for_running(self, token: bytes) -> None:
+        with suppress(RPCError, AsyncActivityCancelledError):  # it is over, or will hear of it
+            await _heartbeat(self.client, task_token=token)
+
+    async def _for_unseen(self, workflow_id: str, run_id: str | None) -> None:
+        """Beat for what the server has given to this process and the loop hasn't begun."""
+        with suppress(RPCError, AsyncActivityCancelledError):
+            described = await self.client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+            seen = {info.activity_id for info in list(self.worker.running.values())}
+            for each in described.raw_description.pending_activities:
+                if (
+                    each.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+                    and each.last_worker_identity == self.client.identity
+                    and each.activity_id not in seen
+                ):
+                    await _heartbeat(
+                        self.client,
+                        workflow_id=workflow_id,
+                        run_id=run_id,
+                        activity_id=each.activity_id,
+                    )
 
     def _culprit(self) -> tuple[str, float]:
         """Name what the loop's thread is in, and the seconds that it may be there."""
@@ -224,16 +267,15 @@ class _Watchdog:
         name = NAMES[frame.f_code]
         limits = [
             info.start_to_close_timeout.total_seconds()
-            for info in list(self.running.values())
+            for info in list(self.worker.running.values())
             if info.start_to_close_timeout and name.endswith(f" {info.activity_type[5:]}")
         ]
         return f"{name} ({place})", min([LONGEST_BLOCK, *limits])
 
-    async def _heartbeat(self, token: bytes) -> None:
-        with suppress(RPCError, AsyncActivityCancelledError):  # it is over, or will hear of it
-            await self.client.get_async_activity_handle(task_token=token).heartbeat(
-                rpc_timeout=timedelta(seconds=5)
-            )
+
+async def _heartbeat(client: Client, **activity: Any) -> None:
+    handle = client.get_async_activity_handle(**activity)
+    await handle.heartbeat(rpc_timeout=timedelta(seconds=5))
 
 
 # Threads.
