@@ -101,7 +101,7 @@ class Audit:
             call.name,
             by[:LONGEST_NOTE],
             note[:LONGEST_NOTE],
-            None if event in _WITHOUT_ARGUMENTS else _bounded(call.input),
+            None if event in _WITHOUT_ARGUMENTS else bounded(call.input),
             decision and _shortened(decision),
         )
         self._append(entry)
@@ -138,12 +138,13 @@ def _shortened(decision: Decision) -> Decision:
         digest=decision.digest[:LONGEST_NOTE],
         reviewer=decision.reviewer[:LONGEST_NOTE],
         reason=decision.reason[:LONGEST_NOTE],
-        arguments=decision.arguments and _bounded(decision.arguments),
+        arguments=decision.arguments and bounded(decision.arguments),
         signature=decision.signature[:LONGEST_NOTE],
     )
 
 
-def _bounded(arguments: dict[str, Any]) -> dict[str, Any]:
+def bounded(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments, or above `LONGEST_ARGUMENTS` their reference; see `AuditEntry`."""
     text = canonical_json(arguments)
     if len(text) <= LONGEST_ARGUMENTS:
         return arguments

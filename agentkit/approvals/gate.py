@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from temporalio import workflow
 
 from agentkit.approvals import notify
-from agentkit.approvals.audit import LONGEST_NOTE, MOST_ENTRIES, Audit, AuditEntry
+from agentkit.approvals.audit import LONGEST_NOTE, MOST_ENTRIES, Audit, AuditEntry, bounded
 from agentkit.approvals.decisions import Decision, Verify, read_decision, refusal
 from agentkit.approvals.policy import (
     NoVerdict,
@@ -477,6 +477,7 @@ def _text(result: ToolResult) -> str:
 
 def _with_note(result: ToolResult, edited: dict[str, Any]) -> ToolResult:
     """Tell Claude which arguments ran, or it would report those that it had asked for."""
+    edited = bounded(edited)
     note = f"[A reviewer had changed the arguments to {json.dumps(edited, ensure_ascii=False)}.]"
     content: Any = result.get("content", "")
     if isinstance(content, dict):  # kept in a store
