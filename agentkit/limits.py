@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -114,11 +115,8 @@ class AgentPayloadConverter(PydanticPayloadConverter):
             payloads = super().to_payloads(values)
         except Exception as err:
             raise _final(f"This can't be written as JSON: {_why(values, err)}") from None
-        for n, payload in enumerate(payloads):
-            # JSON has no such numbers, though Python's parsers read them.
-            odd = b"NaN" in payload.data or b"Infinity" in payload.data
-            if odd and (found := _defect(values[n], f"[{n}]")):
-                raise _final(f"This can't be written as JSON: {found}")
+        if found := _no_number(payloads, values):
+            raise _final(f"This can't be written as JSON: {found}")
         if self.most_bytes is not None:
             size = sum(payload.ByteSize() for payload in payloads)
             if size > self.most_bytes:
@@ -138,6 +136,8 @@ class AgentPayloadConverter(PydanticPayloadConverter):
                 # Of these two, Temporal's own converters don't look at the type.
                 if value is None or isinstance(value, bytes):
                     pydantic.TypeAdapter(hint).validate_python(value, strict=True)
+            if found := _no_number(payloads, values):
+                raise ValueError(found)
             return values
         except Exception as err:
             if on_replay():
@@ -151,6 +151,20 @@ class UnboundedPayloadConverter(AgentPayloadConverter):
     """The same for a DataConverter with external storage, where large payloads are references."""
 
     most_bytes = None
+
+
+_NO_NUMBER = re.compile(rb'(?i)(?:^|[\[:,])\s*"?[+-]?(?:nan|inf(?:inity)?)"?\s*(?:[\]},]|$)')
+
+
+def _no_number(payloads: Sequence[Payload], values: Sequence[Any]) -> str | None:
+    """Find NaN or an infinity, which JSON doesn't have, though Python writes and reads them."""
+    pairs = zip(payloads, values, strict=False)
+    found = (
+        _defect(value, f"[{n}]")
+        for n, (payload, value) in enumerate(pairs)
+        if _NO_NUMBER.search(payload.data)
+    )
+    return next(filter(None, found), None)
 
 
 def _final(message: str, type: str = "invalid_payload") -> ApplicationError:
