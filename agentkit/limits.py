@@ -26,6 +26,7 @@ import pydantic
 from pydantic_core import to_json
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.exceptions import ApplicationError
 
@@ -188,6 +189,8 @@ def _why(values: Sequence[Any], err: Exception) -> str:
 
 def _defect(value: Any, place: str, depth: int = 0) -> str | None:
     """Find the innermost value that JSON can't hold; say where it is, and why, without quoting."""
+    if isinstance(value, RawValue):
+        return None
     if depth > _DEEPEST:
         return f"{place[:200]}… is nested too deeply."
     for key, each in _children(value):
