@@ -222,11 +222,7 @@ def claude_client() -> AsyncAnthropic:
     if _is_loopback():
         has_key = any(map(os.environ.get, ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")))
         here["api_key"] = None if has_key else "local"
-        # The SDK reads proxies from the environment whatever `trust_env` says; mounts of our
-        # own come before them.
-        here["http_client"] = anthropic.DefaultAsyncHttpxClient(
-            trust_env=False, mounts=dict.fromkeys(("http://", "https://", "all://"))
-        )
+        here["http_client"] = anthropic.DefaultAsyncHttpxClient(trust_env=False)
     return _clients.setdefault(loop, anthropic.AsyncAnthropic(max_retries=0, **here))
 
 
