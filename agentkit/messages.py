@@ -169,14 +169,15 @@ def text_of(reply: ClaudeReply) -> str:
 
 
 def tool_result(
-    call: ToolCall, content: str | dict[str, Any], *, is_error: bool = False
+    call: ToolCall, content: str | list[dict[str, Any]] | dict[str, Any], *, is_error: bool = False
 ) -> "ToolResultBlockParam":
     """Build the block that answers a tool call.
 
     Args:
         call: The call.
-        content: The tool's result, or in plain words why it failed. A dictionary refers to a
-            result in the store: `{"kept": reference, "characters": length, "preview": text}`.
+        content: The tool's result as text or content blocks, or in plain words why it failed. A
+            dictionary refers to a result in the store:
+            `{"kept": reference, "characters": length, "preview": text}`.
         is_error: Whether the tool failed.
     """
     block: dict[str, Any] = {"type": "tool_result", "tool_use_id": call.id, "content": content}
