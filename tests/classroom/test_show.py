@@ -272,6 +272,7 @@ def test_a_claude_step_says_which_tools_it_asks_for_and_long_results_are_cut() -
     rows = table_of([Step("a", result=reply), Step("b", result="x\ny " * 40)]).rows
     assert rows[0]["result"] == "asks for find_order, track_shipment"
     assert len(str(rows[1]["result"])) == 60
+    assert "'text'" not in str(rows[1]["result"])
     assert str(rows[1]["result"]).startswith("x y x y ")
     assert str(rows[1]["result"]).endswith("…")
 
