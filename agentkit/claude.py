@@ -7,36 +7,29 @@ about trying again travels to the server as part of the failure.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from temporalio import activity, workflow
-from temporalio.common import RawValue
-from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ApplicationError
 
 from agentkit import claude_errors
 from agentkit.activity_options import CLAUDE_OPTIONS
-from agentkit.messages import ClaudeReply, ClaudeRequest, Messages, PinnedPrompt, ToolSchemas, Usage
+from agentkit.messages import ClaudeReply, ClaudeRequest, Messages, PinnedPrompt, ToolSchemas
+from agentkit.replies import admit, collect
 from agentkit.tools import AnyTool
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
-    from anthropic.types import Message
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 """The model that `default_model` falls back to: the one place to change when ids retire."""
 
 DEFAULT_MAX_TOKENS = 4096
-
-MAX_PAYLOAD_BYTES = 2_000_000
-"""The largest request or reply. Above 2 MiB Temporal would retry the task forever; the difference
-leaves room for what an encrypting data converter adds."""
 
 
 def claude_activity(
@@ -90,7 +83,6 @@ async def call_claude(
         ApplicationError: The call failed; `claude_errors.decide` says how it is retried.
     """
     import anthropic
-    import httpx2
 
     _check_results(request.messages)
     asked = {
@@ -101,7 +93,28 @@ async def call_claude(
         "max_tokens": max_tokens if request.max_tokens is None else request.max_tokens,
     }
     try:
-        message = await _whole_reply(asked)
+        reply = await _ask(asked)
+    except ApplicationError as err:
+        if err.type != "malformed_reply":
+            raise
+        # Sampling may go wrong once. Of another kind of error Temporal counts the attempts; of
+        # this one each is paid.
+        reply = await _ask(asked)
+    with _too_large_as("reply_too_large", "Ask Claude for less at a time."):
+        activity.payload_converter().to_payloads([reply])
+    return reply
+
+
+async def _ask(asked: dict[str, Any]) -> ClaudeReply:
+    """Make one call, whose reply is streamed: that lifts the SDK's limit on `max_tokens`."""
+    import anthropic
+    import httpx2
+
+    try:
+        create = claude_client().messages.with_streaming_response.create
+        async with create(**asked, stream=True) as response:
+            # As dictionaries: the SDK's own types drop or change what they don't know.
+            raw = await collect(await response.parse(to=anthropic.AsyncStream[object]))
     except (anthropic.APIError, httpx2.RequestError) as err:
         raise claude_errors.decide(err) from None
     except TypeError as err:
@@ -112,39 +125,10 @@ async def call_claude(
             type="authentication_error",
             non_retryable=True,
         ) from None
-    if message is None:
+    if raw is None:
         raise claude_errors.cut_off()
-    body: dict[str, Any] = message.to_dict(mode="json")
-    reply = ClaudeReply(
-        content=body["content"],
-        stop_reason=body["stop_reason"],
-        usage=Usage(**{k: body["usage"].get(k) or 0 for k in Usage.__dataclass_fields__}),
-        model=body["model"],
-        stop_details=body.get("stop_details"),
-        turn=len(request.messages),
-    )
-    _encoded(reply, activity.payload_converter())
-    return reply
-
-
-async def _whole_reply(asked: dict[str, Any]) -> Message | None:
-    """Stream the reply, which lifts the SDK's limit on `max_tokens`; None if it isn't whole."""
-    message = None
-    inputs: defaultdict[int, str] = defaultdict(str)
-    async with claude_client().messages.stream(**asked) as stream:
-        try:
-            async for event in stream:
-                if event.type == "content_block_delta" and event.delta.type == "input_json_delta":
-                    inputs[event.index] += event.delta.partial_json
-                elif event.type == "message_stop":
-                    message = event.message
-            if message is not None and message.stop_reason == "tool_use":
-                # The SDK takes half a JSON object for a whole one, and 12 for half of 125.
-                for text in filter(None, inputs.values()):
-                    json.loads(text)
-        except ValueError:
-            raise claude_errors.malformed() from None
-    return message if message is not None and message.stop_reason else None
+    tools = asked["tools"] or []
+    return admit(raw, asked["messages"], model=asked["model"], tools=tools)
 
 
 def _check_results(messages: Messages) -> None:
@@ -191,33 +175,28 @@ async def ask_claude(
 
     Raises:
         ActivityError: The call failed for good; its `cause` is the error of `call_claude`.
-        ApplicationError: The request is larger than `MAX_PAYLOAD_BYTES`.
+        ApplicationError: The request is larger than `MAX_PAYLOAD_BYTES` ("request_too_large"),
+            or holds what JSON can't ("invalid_payload", which says where).
     """
     request = ClaudeRequest(messages, prompt, max_tokens, system, tools, model)
-    encoded = _encoded(request, workflow.payload_converter())
     settings: dict[str, Any] = {**CLAUDE_OPTIONS, **options}
-    reply: ClaudeReply = await workflow.execute_activity(
-        "call_claude", encoded, result_type=ClaudeReply, **settings
-    )
+    advice = "Shorten the conversation: return less from tools, or drop older turns."
+    with _too_large_as("request_too_large", advice):
+        reply: ClaudeReply = await workflow.execute_activity(
+            "call_claude", request, result_type=ClaudeReply, **settings
+        )
     return reply
 
 
-def _encoded(value: ClaudeRequest | ClaudeReply, converter: PayloadConverter) -> RawValue:
-    """Encode a value, so that its size is known and it isn't encoded twice; refuse a large one."""
-    (payload,) = converter.to_payloads([value])
-    if (size := payload.ByteSize()) <= MAX_PAYLOAD_BYTES:
-        return RawValue(payload)
-    if isinstance(value, ClaudeRequest):
-        what, kind = "request to", "request_too_large"
-        advice = "Shorten the conversation: return less from tools, or drop older turns."
-    else:
-        what, kind, advice = "reply of", "reply_too_large", "Ask for less at a time."
-    raise ApplicationError(
-        f"The {what} Claude has {size:,} bytes; at most {MAX_PAYLOAD_BYTES:,} fit into "
-        f"Temporal's history. {advice}",
-        type=kind,
-        non_retryable=True,
-    )
+@contextmanager
+def _too_large_as(kind: str, advice: str) -> Iterator[None]:
+    """Name what was too large for the data converter, and say what helps."""
+    try:
+        yield
+    except ApplicationError as err:
+        if err.type != "payload_too_large":
+            raise
+        raise ApplicationError(f"{err.message} {advice}", type=kind, non_retryable=True) from None
 
 
 def default_model() -> str:

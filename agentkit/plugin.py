@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
-from temporalio import activity, workflow
-from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
+from temporalio import workflow
+from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
-    ActivityInboundInterceptor,
-    ExecuteActivityInput,
+    HandleSignalInput,
     Interceptor,
     StartActivityInput,
     Worker,
@@ -30,7 +30,13 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from agentkit.activity_options import DEFAULT_HEARTBEAT
 from agentkit.claude import claude_client, close_claude_client
-from agentkit.tools import THREADS
+from agentkit.limits import (
+    AgentPayloadConverter,
+    UnboundedPayloadConverter,
+    check_history,
+    task_is_full,
+)
+from agentkit.liveness import THREADS, Heartbeats
 
 
 class AgentPlugin(SimplePlugin):
@@ -52,11 +58,13 @@ class AgentPlugin(SimplePlugin):
     def __init__(self, *, heartbeat: timedelta = DEFAULT_HEARTBEAT) -> None:
         """Collect the parts for clients, workers and replayers."""
         self.heartbeat = heartbeat
+        self._heartbeats = Heartbeats(heartbeat)
         super().__init__(
             "agentkit.AgentPlugin",
-            data_converter=_with_pydantic,
-            interceptors=[_Heartbeats(heartbeat)],
+            data_converter=_with_limits,
+            interceptors=[self._heartbeats, _Limits()],
             workflow_runner=_with_passthrough,
+            workflow_failure_exception_types=[_WrongArguments],
         )
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
@@ -69,8 +77,7 @@ class AgentPlugin(SimplePlugin):
         # replay has to end in that time, or it starts again, forever. Measured on a busy
         # machine: 6 s for a history of 16 MB.
         # By default a heartbeat may be held back for 0.8 of its timeout, which leaves a busy
-        # worker a fifth of it to be on time. Four beats per timeout instead. They come from the
-        # event loop on purpose: a thread would beat on for a loop that hangs.
+        # worker a fifth of it to be on time. Four beats per timeout instead.
         config["max_heartbeat_throttle_interval"] = self.heartbeat / 4
         # So that a plain `def` Activity, which may block, needs no more than an `async def` one.
         config["activity_executor"] = config.get("activity_executor") or THREADS
@@ -80,7 +87,7 @@ class AgentPlugin(SimplePlugin):
         return config
 
     async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
-        """Pay for the SDK's import before the first task arrives, and close the client after."""
+        """Import the SDK before the first task arrives, watch the event loop, close the client."""
         # The import makes 1,400 classes and no garbage; looking for it takes a fifth of the time.
         collecting = gc.isenabled()
         gc.disable()
@@ -90,18 +97,19 @@ class AgentPlugin(SimplePlugin):
             if collecting:
                 gc.enable()
         try:
-            await super().run_worker(worker, next)
+            with self._heartbeats.watched(worker.client):
+                await super().run_worker(worker, next)
         finally:
             await close_claude_client()
 
 
-def _with_pydantic(existing: DataConverter | None) -> DataConverter:
-    """Replace the default payload converter, and keep codec, failure converter and the rest."""
-    if existing is None:
-        return pydantic_data_converter
-    if existing.payload_converter_class is not DefaultPayloadConverter:
+def _with_limits(existing: DataConverter | None) -> DataConverter:
+    """Replace the standard payload converters, and keep codec, failure converter and the rest."""
+    existing = existing or DataConverter.default
+    if existing.payload_converter_class not in (DefaultPayloadConverter, PydanticPayloadConverter):
         return existing
-    return replace(existing, payload_converter_class=PydanticPayloadConverter)
+    converter = UnboundedPayloadConverter if existing.external_storage else AgentPayloadConverter
+    return replace(existing, payload_converter_class=converter)
 
 
 def _with_passthrough(runner: WorkflowRunner | None) -> WorkflowRunner:
@@ -114,58 +122,57 @@ def _with_passthrough(runner: WorkflowRunner | None) -> WorkflowRunner:
     return replace(runner, restrictions=runner.restrictions.with_passthrough_modules(*modules))
 
 
-class _Heartbeats(Interceptor):
-    """Gives every Activity a heartbeat timeout, and beats for it."""
-
-    def __init__(self, timeout: timedelta) -> None:
-        self.timeout = timeout
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        return _Beating(next)
+class _Limits(Interceptor):
+    """Keeps runs within Temporal's limits, and wrong arguments of Signals out of them."""
 
     def workflow_interceptor_class(
         self, _: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor]:
-        timeout = self.timeout
-
-        class Inbound(WorkflowInboundInterceptor):
-            def init(self, outbound: WorkflowOutboundInterceptor) -> None:
-                super().init(_WithTimeout(outbound, timeout))
-
-        return Inbound
+        return _Inbound
 
 
-class _WithTimeout(WorkflowOutboundInterceptor):
-    def __init__(self, next: WorkflowOutboundInterceptor, timeout: timedelta) -> None:
-        super().__init__(next)
-        self.timeout = timeout
+class _Inbound(WorkflowInboundInterceptor):
+    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+        super().init(_Bounded(outbound))
 
+    async def handle_signal(self, input: HandleSignalInput) -> None:
+        handler = workflow.get_signal_handler(input.signal)
+        try:
+            if handler is not None:
+                inspect.signature(handler).bind(*input.args)
+        except TypeError as err:
+            # As the SDK does with arguments of the wrong types.
+            workflow.logger.error("Signal %s was dropped: %s", input.signal, err)
+        else:
+            await super().handle_signal(input)
+
+
+class _Bounded(WorkflowOutboundInterceptor):
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
-        if input.heartbeat_timeout is None:
-            input.heartbeat_timeout = self.timeout
+        check_history()
+        if task_is_full():
+            # A task like the handle that the SDK returns: it can be awaited and cancelled.
+            return cast("workflow.ActivityHandle[Any]", asyncio.create_task(self._later(input)))
         return super().start_activity(input)
 
-
-class _Beating(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        timeout = activity.info().heartbeat_timeout
-        if timeout is None:
-            return await super().execute_activity(input)
-        in_thread = not inspect.iscoroutinefunction(input.fn)
-        beating = asyncio.create_task(_beat(timeout / 4, in_thread))
-        try:
-            return await super().execute_activity(input)
-        finally:
-            beating.cancel()
+    async def _later(self, input: StartActivityInput) -> Any:
+        while task_is_full():
+            await workflow.sleep(0.001)  # a timer ends in another Workflow Task
+        return await super().start_activity(input)
 
 
-async def _beat(every: timedelta, in_thread: bool) -> None:
-    # The server counts from the start. Most Activities end before the first beat, and so cost
-    # no call of the server but the one that they end with.
-    while True:
-        await asyncio.sleep(every.total_seconds())
-        if in_thread:
-            # The SDK gives a plain function's Activity a `heartbeat` that waits for this loop.
-            await asyncio.to_thread(activity.heartbeat)
-        else:
-            activity.heartbeat()
+class _WhenCalling(type):
+    def __instancecheck__(cls, err: object) -> bool:
+        # Never on replay: then the code has changed, and runs in flight wait for a better deploy.
+        if not isinstance(err, TypeError) or workflow.unsafe.is_replaying():
+            return False
+        frames = [frame for frame, _ in traceback.walk_tb(err.__traceback__)]
+        return bool(frames) and frames[-1].f_globals["__name__"].startswith("temporalio.worker.")
+
+
+class _WrongArguments(TypeError, metaclass=_WhenCalling):
+    """A call of Workflow code by the SDK with more or fewer arguments than it takes.
+
+    The client has sent them, so the run, or the Update, fails and says so: by default its
+    Workflow Task would fail forever. An error that Workflow code itself raises isn't one.
+    """
