@@ -24,6 +24,7 @@ from agentkit.tool_activities import (
     ToolRequest,
     unknown_outcome,
 )
+from agentkit.tool_json import Blocks
 from agentkit.tools import AnyTool
 
 if TYPE_CHECKING:
@@ -130,10 +131,11 @@ def outcome_is_unknown(result: ToolResultBlockParam) -> bool:
     return bool(result.get("is_error")) and text.startswith(UNKNOWN_OUTCOME)
 
 
-def _content(output: ToolOutput) -> str | dict[str, Any]:
+def _content(output: ToolOutput) -> str | Blocks | dict[str, Any]:
     if not output.kept:
-        return output.text
-    return {"kept": output.kept, "characters": output.characters, "preview": output.text}
+        return output.content or output.text
+    kept = {"kept": output.kept, "characters": output.characters, "preview": output.text}
+    return {**kept, "blocks": True} if output.blocks else kept
 
 
 def _why(err: ActivityError, call: ToolCall, declared: AnyTool | None) -> str:
