@@ -76,8 +76,9 @@ golden: $(STAMP)  ## run every recipe, refresh its golden history, print what ha
 		$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/golden" $(BIN)/agentkit down; exit $$code
 
 lock: $(STAMP)  ## take the newest versions: requirements.txt and the pins in environment.yml
-	$(BIN)/uv pip compile pyproject.toml --universal --extra lab --extra s3 --extra test \
-		--python-version 3.11 --no-header --no-emit-index-url --upgrade --quiet -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --universal --extra lab --extra s3 \
+		--extra postgres --extra test --python-version 3.11 --no-header --no-emit-index-url \
+		--upgrade --quiet -o requirements.txt
 	@awk 'NR == FNR { if (split($$1, pin, "==") == 2) version[pin[1]] = pin[2]; next } \
 		match($$0, /[a-z0-9._-]+==[^ ]+/) { \
 			split(substr($$0, RSTART, RLENGTH), pin, "=="); \

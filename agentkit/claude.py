@@ -10,14 +10,13 @@ import asyncio
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from temporalio import activity, workflow
-from temporalio.common import RawValue
-from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ApplicationError
 
 from agentkit import claude_errors
@@ -33,10 +32,6 @@ DEFAULT_MODEL = "claude-sonnet-5-5"
 """The model that `default_model` falls back to: the one place to change when ids retire."""
 
 DEFAULT_MAX_TOKENS = 4096
-
-MAX_PAYLOAD_BYTES = 2_000_000
-"""The largest request or reply. Above 2 MiB Temporal would retry the task forever; the difference
-leaves room for what an encrypting data converter adds."""
 
 
 def claude_activity(
@@ -123,7 +118,8 @@ async def call_claude(
         stop_details=body.get("stop_details"),
         turn=len(request.messages),
     )
-    _encoded(reply, activity.payload_converter())
+    with _too_large_as("reply_too_large", "Ask Claude for less at a time."):
+        activity.payload_converter().to_payloads([reply])
     return reply
 
 
@@ -191,33 +187,28 @@ async def ask_claude(
 
     Raises:
         ActivityError: The call failed for good; its `cause` is the error of `call_claude`.
-        ApplicationError: The request is larger than `MAX_PAYLOAD_BYTES`.
+        ApplicationError: The request is larger than `MAX_PAYLOAD_BYTES` ("request_too_large"),
+            or holds what JSON can't ("invalid_payload", which says where).
     """
     request = ClaudeRequest(messages, prompt, max_tokens, system, tools, model)
-    encoded = _encoded(request, workflow.payload_converter())
     settings: dict[str, Any] = {**CLAUDE_OPTIONS, **options}
-    reply: ClaudeReply = await workflow.execute_activity(
-        "call_claude", encoded, result_type=ClaudeReply, **settings
-    )
+    advice = "Shorten the conversation: return less from tools, or drop older turns."
+    with _too_large_as("request_too_large", advice):
+        reply: ClaudeReply = await workflow.execute_activity(
+            "call_claude", request, result_type=ClaudeReply, **settings
+        )
     return reply
 
 
-def _encoded(value: ClaudeRequest | ClaudeReply, converter: PayloadConverter) -> RawValue:
-    """Encode a value, so that its size is known and it isn't encoded twice; refuse a large one."""
-    (payload,) = converter.to_payloads([value])
-    if (size := payload.ByteSize()) <= MAX_PAYLOAD_BYTES:
-        return RawValue(payload)
-    if isinstance(value, ClaudeRequest):
-        what, kind = "request to", "request_too_large"
-        advice = "Shorten the conversation: return less from tools, or drop older turns."
-    else:
-        what, kind, advice = "reply of", "reply_too_large", "Ask for less at a time."
-    raise ApplicationError(
-        f"The {what} Claude has {size:,} bytes; at most {MAX_PAYLOAD_BYTES:,} fit into "
-        f"Temporal's history. {advice}",
-        type=kind,
-        non_retryable=True,
-    )
+@contextmanager
+def _too_large_as(kind: str, advice: str) -> Iterator[None]:
+    """Name what was too large for the data converter, and say what helps."""
+    try:
+        yield
+    except ApplicationError as err:
+        if err.type != "payload_too_large":
+            raise
+        raise ApplicationError(f"{err.message} {advice}", type=kind, non_retryable=True) from None
 
 
 def default_model() -> str:

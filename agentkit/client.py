@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import os
 import signal
@@ -74,13 +75,17 @@ def run_main(main: Coroutine[Any, Any, None]) -> None:
     A process that used a Temporal client can abort while Python shuts down ("PyGILState_Release",
     exit code 134: temporalio/sdk-python issue 300). So this leaves by `os._exit`, without that
     shutdown. `ConnectionError` and Ctrl-C end the process with one line and exit code 1 or 130,
-    any other exception with its traceback and 1.
+    any other exception with its traceback and 1. What a terminal can't show, and a reader of the
+    output that has left (`… | head`), end no program.
     """
     code = 0
+    print_anything()
     try:
         asyncio.run(main)
     except KeyboardInterrupt:
         code = 130
+    except BrokenPipeError:  # what reads our output has had enough, as in `… | head`
+        code = 1
     except ConnectionError as err:
         print(err, file=sys.stderr)  # noqa: T201
         code = 1
@@ -93,6 +98,16 @@ def run_main(main: Coroutine[Any, Any, None]) -> None:
         sys.excepthook(*sys.exc_info())
         code = 1
     leave(code)
+
+
+def print_anything() -> None:
+    """Let `print` show "?" for a character that the terminal's encoding lacks.
+
+    By default Python raises `UnicodeEncodeError`, so that an arrow or a customer's name ends the
+    program on a terminal without UTF-8.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def leave(code: int = 0) -> None:

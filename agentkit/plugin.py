@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import inspect
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
-from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
+from temporalio import workflow
+from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.plugin import SimplePlugin
-from temporalio.worker import Worker, WorkerConfig, WorkflowRunner
+from temporalio.worker import (
+    HandleSignalInput,
+    StartActivityInput,
+    Worker,
+    WorkerConfig,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+    WorkflowOutboundInterceptor,
+    WorkflowRunner,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from agentkit.activity_options import DEFAULT_HEARTBEAT
 from agentkit.claude import claude_client, close_claude_client
-from agentkit.liveness import THREADS, Heartbeats
+from agentkit.limits import (
+    AgentPayloadConverter,
+    UnboundedPayloadConverter,
+    check_history,
+    task_is_full,
+)
+from agentkit.liveness import THREADS, ActivityHeartbeats
 
 
 class AgentPlugin(SimplePlugin):
@@ -37,12 +57,13 @@ class AgentPlugin(SimplePlugin):
     def __init__(self, *, heartbeat: timedelta = DEFAULT_HEARTBEAT) -> None:
         """Collect the parts for clients, workers and replayers."""
         self.heartbeat = heartbeat
-        self._heartbeats = Heartbeats(heartbeat)
+        self._heartbeats = _Heartbeats(heartbeat)
         super().__init__(
             "agentkit.AgentPlugin",
-            data_converter=_with_pydantic,
+            data_converter=_with_limits,
             interceptors=[self._heartbeats],
             workflow_runner=_with_passthrough,
+            workflow_failure_exception_types=[_WrongArguments],
         )
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
@@ -81,13 +102,13 @@ class AgentPlugin(SimplePlugin):
             await close_claude_client()
 
 
-def _with_pydantic(existing: DataConverter | None) -> DataConverter:
-    """Replace the default payload converter, and keep codec, failure converter and the rest."""
-    if existing is None:
-        return pydantic_data_converter
-    if existing.payload_converter_class is not DefaultPayloadConverter:
+def _with_limits(existing: DataConverter | None) -> DataConverter:
+    """Replace the standard payload converters, and keep codec, failure converter and the rest."""
+    existing = existing or DataConverter.default
+    if existing.payload_converter_class not in (DefaultPayloadConverter, PydanticPayloadConverter):
         return existing
-    return replace(existing, payload_converter_class=PydanticPayloadConverter)
+    converter = UnboundedPayloadConverter if existing.external_storage else AgentPayloadConverter
+    return replace(existing, payload_converter_class=converter)
 
 
 def _with_passthrough(runner: WorkflowRunner | None) -> WorkflowRunner:
@@ -98,3 +119,72 @@ def _with_passthrough(runner: WorkflowRunner | None) -> WorkflowRunner:
     # `__package__`: a project may carry its own copy of this package under another name.
     modules = (__package__ or "agentkit", "anthropic", "pydantic", "pydantic_core")
     return replace(runner, restrictions=runner.restrictions.with_passthrough_modules(*modules))
+
+
+class _Heartbeats(ActivityHeartbeats):
+    """Gives every Activity a heartbeat timeout, and beats for it."""
+
+    def __init__(self, timeout: timedelta) -> None:
+        super().__init__()
+        self.timeout = timeout
+
+    def workflow_interceptor_class(
+        self, _: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor]:
+        timeout = self.timeout
+
+        class Inbound(WorkflowInboundInterceptor):
+            def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+                super().init(_Bounded(outbound, timeout))
+
+            async def handle_signal(self, input: HandleSignalInput) -> None:
+                handler = workflow.get_signal_handler(input.signal)
+                try:
+                    if handler is not None:
+                        inspect.signature(handler).bind(*input.args)
+                except TypeError as err:
+                    # As the SDK does with arguments of the wrong types.
+                    workflow.logger.error("Signal %s was dropped: %s", input.signal, err)
+                else:
+                    await super().handle_signal(input)
+
+        return Inbound
+
+
+class _Bounded(WorkflowOutboundInterceptor):
+    """Gives Activities a heartbeat timeout, and keeps their run within Temporal's limits."""
+
+    def __init__(self, next: WorkflowOutboundInterceptor, timeout: timedelta) -> None:
+        super().__init__(next)
+        self.timeout = timeout
+
+    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
+        check_history()
+        if input.heartbeat_timeout is None:
+            input.heartbeat_timeout = self.timeout
+        if task_is_full():
+            # A task like the handle that the SDK returns: it can be awaited and cancelled.
+            return cast("workflow.ActivityHandle[Any]", asyncio.create_task(self._later(input)))
+        return super().start_activity(input)
+
+    async def _later(self, input: StartActivityInput) -> Any:
+        while task_is_full():
+            await workflow.sleep(0.001)  # a timer ends in another Workflow Task
+        return await super().start_activity(input)
+
+
+class _WhenCalling(type):
+    def __instancecheck__(cls, err: object) -> bool:
+        # Never on replay: then the code has changed, and runs in flight wait for a better deploy.
+        if not isinstance(err, TypeError) or workflow.unsafe.is_replaying():
+            return False
+        frames = [frame for frame, _ in traceback.walk_tb(err.__traceback__)]
+        return bool(frames) and frames[-1].f_globals["__name__"].startswith("temporalio.worker.")
+
+
+class _WrongArguments(TypeError, metaclass=_WhenCalling):
+    """A call of Workflow code by the SDK with more or fewer arguments than it takes.
+
+    The client has sent them, so the run, or the Update, fails and says so: by default its
+    Workflow Task would fail forever. An error that Workflow code itself raises isn't one.
+    """

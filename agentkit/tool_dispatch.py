@@ -74,8 +74,8 @@ async def run_tool(
         return tool_result(call, f"There is no tool {call.name[:_LONGEST_NAME]!r}….", is_error=True)
     declared = next((t for t in tools if t.name == call.name), None)
     settings: dict[str, Any] = {**(declared.options if declared else tool_options()), **options}
-    run = workflow.info().first_execution_run_id
-    request = ToolRequest(call, f"{run}:{call.place}:{call.id}")
+    key = filter(None, (workflow.info().first_execution_run_id, call.place, call.id))
+    request = ToolRequest(call, ":".join(key))
     task = asyncio.current_task()
     cancelled_before = task.cancelling() if task else 0
     try:

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
 
 import pydantic
@@ -172,6 +172,8 @@ _FORMATS = {
 _TEXTS = ("a", "A", "1", "1.5", "A1", "a@example.com", "ABC-123", "")
 """Candidates for a pattern; where none fits it, no sample is made."""
 
+_MOST_SAMPLES = 300
+
 _ANYTHING: tuple[Any, ...] = ("a", 1, 1.5, True, None, [], {})
 
 _IN_WORDS = frozenset({"value_error", "assertion_error", "predicate_failed", "url_scheme"})
@@ -197,7 +199,7 @@ def check_promise(model: type[pydantic.BaseModel], schema: Schema) -> None:
     Raises:
         TypeError: They refuse a sample.
     """
-    for arguments in _objects(schema, schema.get("$defs", {}), depth=0):
+    for arguments in islice(_objects(schema, schema.get("$defs", {}), depth=0), _MOST_SAMPLES):
         try:
             parse(model, arguments)
         except pydantic.ValidationError as err:
@@ -220,7 +222,7 @@ def _samples(schema: Schema, defs: Schema, depth: int) -> list[Any]:
     if depth > 4:
         return []
     if "$ref" in schema:
-        target = defs[schema["$ref"].rpartition("/")[2]]
+        target = defs.get(schema["$ref"].rpartition("/")[2], {"not": {}})
         return _samples({**target, **{k: schema[k] for k in schema if k != "$ref"}}, defs, depth)
     found = [schema["default"]] if "default" in schema else []
     for union in ("anyOf", "oneOf"):
@@ -301,8 +303,10 @@ def _texts(schema: Schema, defs: Schema, depth: int) -> Iterator[str]:
     elif "pattern" in schema:
         yield from (text for text in _TEXTS if _fits(schema, text))
     else:
-        least, most = schema.get("minLength", 0), schema.get("maxLength", 1)
-        yield from ("a" * length for length in sorted({max(least, 1), min(most, 10_000)}))
+        least = schema.get("minLength", 0)
+        most = schema.get("maxLength", max(least, 1))
+        lengths = sorted({max(least, min(most, 1)), min(most, 9_999)})
+        yield from ("a" * length for length in lengths if least <= length < 10_000)
 
 
 def _fits(schema: Schema, text: str) -> bool:

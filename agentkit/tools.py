@@ -96,7 +96,7 @@ class Tool(Generic[P, R]):
         self.__doc__ = function.__doc__
         self._namespace = namespace
         if code := getattr(inspect.unwrap(function), "__code__", None):
-            NAMES[code] = f"The tool {self.name}"
+            NAMES[code].add(f"The tool {self.name}")
 
     def __repr__(self) -> str:
         return f"<Tool {self.name}{inspect.signature(self.function)}>"

@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from agentkit.client import leave, run_main
+from agentkit.client import leave, print_anything, run_main
 
 if TYPE_CHECKING:
     from classroom.machine.processes import Background
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The command and its options; by default those of this process.
     """
+    print_anything()
     chosen = _parser().parse_args(arguments)
     if chosen.command is None:
         _offline(chosen.port, chosen.log)
@@ -108,6 +109,8 @@ def _plain_errors() -> Iterator[None]:
 
     try:
         yield
+    except BrokenPipeError:
+        raise
     except (ClassroomError, OfflineClaudeError, ConnectionError) as err:
         raise SystemExit(str(err)) from None
     except ModuleNotFoundError as err:

@@ -72,5 +72,5 @@ def _folders() -> dict[str, str]:
     # Or JupyterLab asks every newcomer whether to fetch news from the internet.
     news = base / "config/lab/user-settings/@jupyterlab/apputils-extension"
     news.mkdir(parents=True, exist_ok=True)
-    (news / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}\n')
+    (news / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}\n', "utf8")
     return {name: os.environ.get(name) or str(path) for name, path in folders.items()}

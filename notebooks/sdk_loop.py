@@ -22,17 +22,19 @@ def sdk_tool(tool):
 
 async def run(question: str) -> str:
     """Let the SDK call Claude, run the tools and retry; until there are no more calls."""
-    runner = anthropic.AsyncAnthropic().beta.messages.tool_runner(
-        model=default_model(),
-        max_tokens=1000,
-        system="You are the support desk of a small bookshop. Look things up before you act.",
-        tools=[sdk_tool(tool) for tool in (find_order, search_handbook, refund, send_email)],
-        messages=[{"role": "user", "content": question}],
-        thread=False,
-    )
-    final = await runner.until_done()
+    async with anthropic.AsyncAnthropic() as claude:
+        runner = claude.beta.messages.tool_runner(
+            model=default_model(),
+            max_tokens=1000,
+            system="You are the support desk of a small bookshop. Look things up before you act.",
+            tools=[sdk_tool(tool) for tool in (find_order, search_handbook, refund, send_email)],
+            messages=[{"role": "user", "content": question}],
+            thread=False,
+        )
+        final = await runner.until_done()
     return "".join(block.text for block in final.content if block.type == "text")
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")
     print(asyncio.run(run(sys.argv[1])))

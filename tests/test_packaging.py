@@ -7,16 +7,18 @@ import os
 import re
 import subprocess
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[1]
+SAFE_TO_PRINT = ("run_main", "print_anything", "sys.stdout.reconfigure")
 PIN = re.compile(r"^([a-z0-9._-]+)==([^ ;\n]+)", re.MULTILINE)
 
 
 def direct_dependencies() -> set[str]:
     project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["lab"], *extras["s3"], *extras["test"]]
+    wanted = [*project["dependencies"], *chain(*extras.values())]
     return {re.split(r"[<>=[]", each)[0] for each in wanted}
 
 
@@ -51,6 +53,17 @@ def test_every_make_target_is_listed_by_make() -> None:
     listed = subprocess.run(["make"], cwd=REPO, capture_output=True, text=True, check=True).stdout
     targets = re.findall(r"make (\w+)", listed)
     assert {"lab", "demo", "check", "test", "bench", "outputs", "lock", "clean"} <= set(targets)
+
+
+def test_every_program_prints_on_every_terminal() -> None:
+    # Python raises UnicodeEncodeError for what a terminal's encoding lacks, unless it is told.
+    printing = {}
+    for file in subprocess.check_output(["git", "ls-files", "*.py"], cwd=REPO, text=True).split():
+        text = (REPO / file).read_text("utf8")
+        if re.search(r"(?m)^if __name__ == ", text) and re.search(r"\bprint\(", text):
+            printing[file] = any(f"{each}(" in text for each in SAFE_TO_PRINT)
+    assert len(printing) > 10
+    assert [file for file, safe in printing.items() if not safe] == []
 
 
 def test_what_is_installed_is_compiled_so_that_no_worker_has_to_do_it() -> None:

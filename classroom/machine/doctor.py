@@ -183,8 +183,7 @@ def _claude() -> Check:
     own = which_claude.own_claude()
     if own is None:
         return Check("claude", True, "offline, a stand-in on this machine and not a model")
-    # It starts nothing here: one's own Claude is only asked whether it answers.
-    asyncio.run(which_claude.ensure())
+    asyncio.run(which_claude.reach(own))
     key = any(map(os.environ.get, ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")))
     return Check("claude", True, f"{own.host} answers{' and takes the key' if key else ''}")
 
@@ -211,18 +210,21 @@ def _leftovers() -> Check:
 
 
 def _proxy() -> Check:
-    names = sorted({n.upper() for n in os.environ if n.lower() in _PROXIES and os.environ[n]})
-    if not names:
+    found = which_claude.proxies()
+    if not found:
         return Check("proxy", True, "none")
+    names = f"{', '.join(sorted({name.upper() for name in found}))} set"
+    if all(map(which_claude.usable, found.values())):
+        advice = "export NO_PROXY=127.0.0.1,localhost"
+    else:
+        names += ", which the SDK can't use"
+        advice = f"{_short(sys.executable)} -m pip install socksio   (if it is a SOCKS proxy)"
     return Check(
         "proxy",
         True,
-        f"{', '.join(names)} set; calls to this machine go around it",
-        "for clients of your own: export NO_PROXY=127.0.0.1,localhost",
+        f"{names}; calls to this machine go around it",
+        f"for clients of your own: {advice}",
     )
-
-
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
 def _short(path: str | Path) -> str:

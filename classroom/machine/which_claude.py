@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import offline_claude as offline
+from agentkit.claude import claude_client, close_claude_client
 from classroom.machine import locks, ports, processes
 from classroom.machine.home import ClassroomError, home
 from classroom.machine.waiting import wait_until
@@ -26,6 +27,8 @@ from offline_claude import Call, OfflineClaude
 NAME = "offline-claude"
 _EMBEDDED = "AGENTKIT_EMBEDDED_CLAUDE"
 _STARTUP_SECONDS = 30
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+_PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,10 @@ async def ensure() -> ClaudeInUse:
     """
     own = own_claude()
     if own is not None:
-        await asyncio.to_thread(_reach, own)
+        # In a loop of its own: the client of this one belongs to the lesson.
+        await asyncio.to_thread(asyncio.run, reach(own))
+        if own.host in _LOCAL:
+            _leave_out_proxies()
         return own
     async with locks.exclusively():
         _stop_outdated()
@@ -151,8 +157,24 @@ def _code_version() -> str:
     return str(max(f.stat().st_mtime_ns for f in Path(offline.__file__).parent.rglob("*.py")))
 
 
+def proxies() -> dict[str, str]:
+    """Read the environment's proxies: each variable that names one, and its address."""
+    return {n: a for n, a in os.environ.items() if a and n.lower() in _PROXY_VARIABLES}
+
+
+def usable(proxy: str) -> bool:
+    """Tell whether the SDK can use a proxy: as HTTP, or as SOCKS with the package for it."""
+    scheme, separator, _ = proxy.partition("://")
+    socks = scheme in ("socks5", "socks5h") and find_spec("socksio") is not None
+    return not separator or scheme in ("http", "https") or socks
+
+
 def _leave_out_proxies() -> None:
     """Keep a proxy in the environment from being asked for what runs on this machine."""
+    for name, address in proxies().items():
+        # The SDK makes a connection pool for each proxy, even for one that NO_PROXY leaves out.
+        if not usable(address):
+            del os.environ[name]
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [host for host in os.environ.get(name, "").split(",") if host]
         os.environ[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
@@ -197,29 +219,42 @@ def _host_of(url: str) -> str:
     return host
 
 
-def _reach(own: OwnClaude) -> None:
-    """Ask the user's Claude for its models: any answer but "who are you?" will do."""
-    local = own.host in ("localhost", "127.0.0.1", "::1")
-    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
-    request = urllib.request.Request(f"{_base_url().rstrip('/')}/v1/models?limit=1")  # noqa: S310
-    request.add_header("anthropic-version", "2023-06-01")
-    if key := os.environ.get("ANTHROPIC_API_KEY"):
-        request.add_header("x-api-key", key)
-    elif token := os.environ.get("ANTHROPIC_AUTH_TOKEN"):
-        request.add_header("authorization", f"Bearer {token}")
+async def reach(own: OwnClaude) -> None:
+    """Make sure that workers will reach the user's Claude: ask for its models with their client.
+
+    Args:
+        own: It, from `own_claude`.
+
+    Raises:
+        ClassroomError: It can't be reached or refuses the key. Any other answer will do.
+    """
+    import anthropic  # takes a second, and the offline Claude needs none of it here
+
     undo = (
         "or use the offline Claude: unset ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN "
         "ANTHROPIC_BASE_URL, and restart the kernel."
     )
+    unusable = sorted({n.upper() for n, each in proxies().items() if not usable(each)})
+    if unusable and own.host not in _LOCAL:
+        raise ClassroomError(
+            f"The SDK can't use the proxy in {', '.join(unusable)}. Fix it with: "
+            f"{sys.executable} -m pip install socksio   (if it is a SOCKS proxy), or unset it"
+        )
     try:
-        opener.open(request, timeout=10).close()
-    except urllib.error.HTTPError as err:
-        err.close()
-        if err.code in (401, 403):
-            raise ClassroomError(
-                f"{own.host} refuses the key ({err.code}). Check ANTHROPIC_API_KEY, {undo}"
-            ) from None
-    except (OSError, ValueError):
+        await claude_client().models.with_raw_response.list(limit=1, timeout=10)
+    except (anthropic.AuthenticationError, anthropic.PermissionDeniedError) as err:
+        raise ClassroomError(
+            f"{own.host} refuses the key ({err.status_code}). Check ANTHROPIC_API_KEY, {undo}"
+        ) from None
+    except anthropic.APIStatusError:
+        pass
+    except anthropic.APIConnectionError:
         raise ClassroomError(
             f"Can't reach {own.host}. Check the network and ANTHROPIC_BASE_URL, {undo}"
         ) from None
+    except TypeError:  # the SDK's way to say so
+        raise ClassroomError(
+            f"There is no key for {own.host}. Set ANTHROPIC_API_KEY, {undo}"
+        ) from None
+    finally:
+        await close_claude_client()

@@ -143,8 +143,24 @@ async def test_closed_pipe_gives_an_exit_code_and_no_traceback() -> None:
     assert process.stdout is not None
     process.stdout.close()
     _, err = await asyncio.to_thread(process.communicate, timeout=60)
-    assert process.returncode == 1
-    assert b"Exception ignored" not in err
+    assert (process.returncode, err) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("ascii", "? ? ? Z?rich"), ("latin-1", "? ? ? Z\xfcrich"), ("utf-8", "→ ? 🐘 Zürich")],
+)
+async def test_terminal_shows_what_it_can(encoding: str, shown: str) -> None:
+    text = r"\N{RIGHTWARDS ARROW} \ud83d \N{ELEPHANT} Z\xfcrich"
+    env = os.environ | {"PYTHONIOENCODING": encoding}
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", program(f"print('{text}')")],
+        env=env,
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode(encoding) == f"{shown}\n"
 
 
 async def test_short_lived_clients_never_abort(client: Client) -> None:

@@ -64,8 +64,8 @@ def test_assistant_message_keeps_every_block_verbatim() -> None:
 
 def test_tool_calls_keep_their_order() -> None:
     assert tool_calls(REPLY) == [
-        ToolCall("toolu_b", "find_order", {"order_id": 1042}),
-        ToolCall("toolu_a", "track_shipment", BLOCKS[5]["input"]),
+        ToolCall("toolu_b", "find_order", {"order_id": 1042}, "0.3"),
+        ToolCall("toolu_a", "track_shipment", BLOCKS[5]["input"], "0.5"),
     ]
 
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 
+from agentkit.client import print_anything
 from classroom.machine import processes
 from tests.bench.newcomer import CHECKOUT
 from tests.bench.parts import ON_REQUEST, PARTS, TURNS, long_runs
@@ -75,6 +76,7 @@ def publish(results: Results) -> None:
 
 def main() -> None:
     """Measure, print and publish; what was started is stopped."""
+    print_anything()
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--turns", type=int, default=TURNS, help="of the long run")

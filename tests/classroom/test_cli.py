@@ -215,6 +215,34 @@ def test_recipes_lists_name_and_first_line(machine: Machine) -> None:
     assert re.search(r"(?m)^durable_loop +The agent loop as a Workflow", machine.works("recipes"))
 
 
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.parametrize(
+    "terminal", [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, C_LOCALE]
+)
+def test_every_command_prints_on_a_terminal_without_utf8(
+    machine: Machine, tmp_path: Path, terminal: dict[str, str]
+) -> None:
+    machine.env |= terminal
+    for command in ("", "doctor", "up", "down", "offline", "recipes", "copy", "demo", "lab"):
+        assert "--help" in machine.works(*command.split(), "--help")
+    assert "durable_loop" in machine.works("recipes")
+    assert "? for clients of your own" in machine.works("doctor", HTTP_PROXY="http://h:1")
+    assert "Wrote the recipe" in machine.works("copy", "approval_gate", str(tmp_path / "gate"))
+    assert machine.works("up").startswith("Claude:   offline")
+    assert machine.works("down").startswith("Stopped")
+
+
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(machine: Machine) -> None:
+    process = machine.start("recipes", PYTHONUNBUFFERED="1")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert (process.stderr.read(), process.wait(60)) == ("", 1)
+    process.stderr.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_offline_says_where_it_listens_and_stops_at_once(
     machine: Machine, number: signal.Signals
@@ -257,10 +285,20 @@ def test_no_network_gives_one_message(machine: Machine) -> None:
     assert "unset TEMPORAL_ADDRESS" in machine.fails("up", TEMPORAL_ADDRESS=nobody)
 
 
-def test_a_proxy_is_not_in_the_way_of_what_runs_here(machine: Machine) -> None:
-    proxy = f"http://127.0.0.1:{closed_port()}"
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h", "socks4"])
+def test_a_proxy_is_not_in_the_way_of_what_runs_here(machine: Machine, scheme: str) -> None:
+    proxy = f"{scheme}://127.0.0.1:{closed_port()}"
     names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
-    machine.works("up", **dict.fromkeys(names, proxy), NO_PROXY="", no_proxy="")
+    machine.env |= dict.fromkeys(names, proxy) | {"NO_PROXY": "", "no_proxy": ""}
+    machine.works("up")
+    machine.works("doctor")
+    lesson = (
+        "import asyncio; from classroom.machine import which_claude as w; asyncio.run(w.ensure())"
+    )
+    first_call = "import anthropic; anthropic.Anthropic().models.list()"
+    command = [machine.python, "-c", f"{lesson}; {first_call}"]
+    done = subprocess.run(command, env=machine.env, capture_output=True, text=True, timeout=90)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @contextmanager

@@ -43,7 +43,14 @@ def left_over(home: Path) -> list[str]:
 
 
 @pytest.mark.server
-def test_it_kills_a_worker_and_shows_one_refund_and_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "surroundings", [{}, {"PYTHONIOENCODING": "ascii", "ALL_PROXY": "socks5://127.0.0.1:9"}]
+)
+def test_it_kills_a_worker_and_shows_one_refund_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, surroundings: dict[str, str]
+) -> None:
+    for name, value in surroundings.items():
+        monkeypatch.setenv(name, value)
     told = subprocess.run(COMMAND, capture_output=True, text=True, timeout=120)
     assert (told.returncode, told.stderr) == (0, "")
     assert "return code -9" in told.stdout

@@ -20,6 +20,7 @@ from classroom.machine.dev_server import DevServer
 from classroom.machine.doctor import Check, check
 from classroom.machine.home import ClassroomError
 from tests.support.conditions import closed_port
+from tests.support.offline_server import running
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +39,19 @@ def listener() -> Iterator[socket.socket]:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         yield listening
+
+
+@pytest.fixture(scope="module")
+def own_claude(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Claude of the user's own, at a loopback address."""
+    with running(tmp_path_factory.mktemp("own") / "calls.jsonl") as (url, _):
+        yield url
+
+
+@pytest.fixture
+def far_claude(own_claude: str) -> str:
+    """The same on this machine, but not at a loopback address, so that proxies are used."""
+    return own_claude.replace("127.0.0.1", "0.0.0.0")
 
 
 def found(name: str) -> Check:
@@ -162,6 +176,33 @@ def test_an_own_claude_is_asked_and_its_key_never_shown(
     assert silent.detail == "Can't reach 127.0.0.1"
     assert "unset ANTHROPIC_API_KEY" in silent.fix
     assert "secret" not in str(silent)
+
+
+@pytest.mark.parametrize("variable", ["ALL_PROXY", "https_proxy", "HTTP_PROXY"])
+@pytest.mark.parametrize("proxy", ["socks5://h:1", "socks5h://me:secret@h:1", "socks4://h:1"])
+def test_a_proxy_that_workers_cannot_use_is_told(
+    monkeypatch: pytest.MonkeyPatch, own_claude: str, far_claude: str, variable: str, proxy: str
+) -> None:
+    monkeypatch.setenv(variable, proxy)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", far_claude)
+    result = found("claude")
+    assert (result.ok, result.detail) == (
+        False,
+        f"The SDK can't use the proxy in {variable.upper()}",
+    )
+    assert "pip install socksio" in result.fix
+    assert "secret" not in str(check())
+    # Calls to this machine go around it.
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", own_claude)
+    assert found("claude") == Check("claude", True, "127.0.0.1 answers")
+    assert "which the SDK can't use" in found("proxy").detail
+
+
+def test_a_missing_key_is_told(monkeypatch: pytest.MonkeyPatch, far_claude: str) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", far_claude)
+    assert found("claude").detail == "There is no key for 0.0.0.0"
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
+    assert found("claude") == Check("claude", True, "0.0.0.0 answers and takes the key")
 
 
 @pytest.mark.parametrize("url", ["foo", "http://[::1", "ftp://me:secret@host", "http://h:99999"])

@@ -83,7 +83,7 @@ class Part:
 
     def log_tail(self, lines: int = 20) -> str:
         """Read the last lines of its output."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return "\n".join(self.log.read_text("utf8", errors="replace").splitlines()[-lines:])
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 60) -> None:
         """Wait until it is ready; a `RuntimeError` with its log says that it isn't."""
@@ -162,7 +162,7 @@ def stand_in_claude(log: Path) -> tuple[Part, str]:
     part = Part("stand-in", [sys.executable, "-m", "offline_claude"], log)
 
     def url() -> str:
-        found = re.search(r"http://[\d.:]+\d", log.read_text())
+        found = re.search(r"http://[\d.:]+\d", log.read_text("utf8"))
         return found[0] if found else ""
 
     try:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from agentkit.client import print_anything
 from tests.crash.campaign.broken import try_all
 from tests.crash.campaign.bugs import BROKEN
 from tests.crash.campaign.campaign import Campaign, Ran, Results, campaign
@@ -111,4 +112,5 @@ def _tell(ran: Ran, options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
+    print_anything()
     sys.exit(asyncio.run(main()))
