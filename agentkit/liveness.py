@@ -23,7 +23,7 @@ from datetime import timedelta
 from types import CodeType
 from typing import Any, TypeVar
 
-from temporalio import activity
+from temporalio import activity, workflow
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import AsyncActivityCancelledError, Client
 from temporalio.exceptions import ApplicationError
@@ -33,6 +33,10 @@ from temporalio.worker import (
     ActivityOutboundInterceptor,
     ExecuteActivityInput,
     Interceptor,
+    StartActivityInput,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+    WorkflowOutboundInterceptor,
 )
 
 R = TypeVar("R")
@@ -54,10 +58,11 @@ _log = logging.getLogger(__name__)
 # Heartbeats.
 
 
-class ActivityHeartbeats(Interceptor):
-    """Beats for every Activity that has a heartbeat timeout, blocked event loop or not."""
+class Heartbeats(Interceptor):
+    """Gives every Activity a heartbeat timeout, and beats for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: timedelta) -> None:
+        self.timeout = timeout
         self.running: dict[bytes, _Beating] = {}
         self.blocked_until = -math.inf
         self._client: Client | None = None
@@ -67,6 +72,18 @@ class ActivityHeartbeats(Interceptor):
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Beat for the Activities of a worker."""
         return _Beating(next, self)
+
+    def workflow_interceptor_class(
+        self, _: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor]:
+        """Set the timeout where a Workflow schedules an Activity."""
+        timeout = self.timeout
+
+        class Inbound(WorkflowInboundInterceptor):
+            def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+                super().init(_WithTimeout(outbound, timeout))
+
+        return Inbound
 
     async def confirm(self, beating: _Beating) -> None:
         """Ask the server whether an attempt that a blocked loop may have kept waiting is lost.
@@ -101,8 +118,19 @@ class ActivityHeartbeats(Interceptor):
                 self._ended.set()
 
 
+class _WithTimeout(WorkflowOutboundInterceptor):
+    def __init__(self, next: WorkflowOutboundInterceptor, timeout: timedelta) -> None:
+        super().__init__(next)
+        self.timeout = timeout
+
+    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
+        if input.heartbeat_timeout is None:
+            input.heartbeat_timeout = self.timeout
+        return super().start_activity(input)
+
+
 class _Beating(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, worker: ActivityHeartbeats) -> None:
+    def __init__(self, next: ActivityInboundInterceptor, worker: Heartbeats) -> None:
         super().__init__(next)
         self.worker = worker
 
@@ -162,7 +190,7 @@ class _FromAnyThread(ActivityOutboundInterceptor):
 
 
 class _Watchdog:
-    def __init__(self, client: Client, worker: ActivityHeartbeats, ended: threading.Event) -> None:
+    def __init__(self, client: Client, worker: Heartbeats, ended: threading.Event) -> None:
         self.client = client
         self.worker = worker
         self.ended = ended

@@ -17,6 +17,7 @@ from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
     HandleSignalInput,
+    Interceptor,
     StartActivityInput,
     Worker,
     WorkerConfig,
@@ -35,7 +36,7 @@ from agentkit.limits import (
     check_history,
     task_is_full,
 )
-from agentkit.liveness import THREADS, ActivityHeartbeats
+from agentkit.liveness import THREADS, Heartbeats
 
 
 class AgentPlugin(SimplePlugin):
@@ -57,11 +58,11 @@ class AgentPlugin(SimplePlugin):
     def __init__(self, *, heartbeat: timedelta = DEFAULT_HEARTBEAT) -> None:
         """Collect the parts for clients, workers and replayers."""
         self.heartbeat = heartbeat
-        self._heartbeats = _Heartbeats(heartbeat)
+        self._heartbeats = Heartbeats(heartbeat)
         super().__init__(
             "agentkit.AgentPlugin",
             data_converter=_with_limits,
-            interceptors=[self._heartbeats],
+            interceptors=[self._heartbeats, _Limits()],
             workflow_runner=_with_passthrough,
             workflow_failure_exception_types=[_WrongArguments],
         )
@@ -121,47 +122,34 @@ def _with_passthrough(runner: WorkflowRunner | None) -> WorkflowRunner:
     return replace(runner, restrictions=runner.restrictions.with_passthrough_modules(*modules))
 
 
-class _Heartbeats(ActivityHeartbeats):
-    """Gives every Activity a heartbeat timeout, and beats for it."""
-
-    def __init__(self, timeout: timedelta) -> None:
-        super().__init__()
-        self.timeout = timeout
+class _Limits(Interceptor):
+    """Keeps runs within Temporal's limits, and wrong arguments of Signals out of them."""
 
     def workflow_interceptor_class(
         self, _: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor]:
-        timeout = self.timeout
+        return _Inbound
 
-        class Inbound(WorkflowInboundInterceptor):
-            def init(self, outbound: WorkflowOutboundInterceptor) -> None:
-                super().init(_Bounded(outbound, timeout))
 
-            async def handle_signal(self, input: HandleSignalInput) -> None:
-                handler = workflow.get_signal_handler(input.signal)
-                try:
-                    if handler is not None:
-                        inspect.signature(handler).bind(*input.args)
-                except TypeError as err:
-                    # As the SDK does with arguments of the wrong types.
-                    workflow.logger.error("Signal %s was dropped: %s", input.signal, err)
-                else:
-                    await super().handle_signal(input)
+class _Inbound(WorkflowInboundInterceptor):
+    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+        super().init(_Bounded(outbound))
 
-        return Inbound
+    async def handle_signal(self, input: HandleSignalInput) -> None:
+        handler = workflow.get_signal_handler(input.signal)
+        try:
+            if handler is not None:
+                inspect.signature(handler).bind(*input.args)
+        except TypeError as err:
+            # As the SDK does with arguments of the wrong types.
+            workflow.logger.error("Signal %s was dropped: %s", input.signal, err)
+        else:
+            await super().handle_signal(input)
 
 
 class _Bounded(WorkflowOutboundInterceptor):
-    """Gives Activities a heartbeat timeout, and keeps their run within Temporal's limits."""
-
-    def __init__(self, next: WorkflowOutboundInterceptor, timeout: timedelta) -> None:
-        super().__init__(next)
-        self.timeout = timeout
-
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
         check_history()
-        if input.heartbeat_timeout is None:
-            input.heartbeat_timeout = self.timeout
         if task_is_full():
             # A task like the handle that the SDK returns: it can be awaited and cancelled.
             return cast("workflow.ActivityHandle[Any]", asyncio.create_task(self._later(input)))

@@ -126,7 +126,7 @@ def tool_activity(
         call = request.call
         if _is_reference(call.input):
             call = await asyncio.to_thread(_opened, call, results)
-        with use_idempotency_key(request.key):
+        with use_idempotency_key(request.key, name, call.input):
             content = await _run(tool, call, MOST_BLOCK_BYTES if keep_over else None)
         if isinstance(content, list):
             return await asyncio.to_thread(_with_blocks, content, results, keep_over)
@@ -211,16 +211,17 @@ def keep_arguments(call: ToolCall, store: Store, longest: int) -> ToolCall:
     """Move long arguments, or any that look like a reference, into the store of `tool_activity`."""
     if not _is_reference(call.input) and len(canonical_json(call.input)) <= longest:
         return call
-    reference = store.put(canonical_json({"id": call.id, "input": call.input}))
+    kept = {"id": call.id, "place": call.place, "input": call.input}
+    reference = store.put(canonical_json(kept))
     return replace(call, input={_KEPT_IN: reference})
 
 
 def _opened(call: ToolCall, store: Store) -> ToolCall:
-    """Read arguments back; they are forged unless they were kept for a call with this id."""
+    """Read arguments back; they are forged unless they were kept for this very call."""
     reference = call.input[_KEPT_IN]
     try:
         kept = json.loads(store.get(reference))
-        if kept["id"] == call.id:
+        if (kept["id"], kept.get("place", call.place)) == (call.id, call.place):
             return replace(call, input=kept["input"])
     except (LookupError, ValueError, TypeError):
         pass

@@ -68,21 +68,21 @@ def model_of(
 
 
 def schema_of(function: Callable[..., Any], model: type[pydantic.BaseModel]) -> Schema:
-    """Describe the arguments as JSON schema, with the words of the docstring's `Args:` section.
-
-    Raises:
-        TypeError: An argument is of a type that JSON can't carry.
-    """
-    try:
-        schema = model.model_json_schema(schema_generator=_Truthful)
-    except pydantic.errors.PydanticUserError as err:
-        raise TypeError(_no_type(model.__name__, err)) from None
+    """Describe the arguments as JSON schema, with the words of the docstring's `Args:` section."""
+    schema = _schema(model)
     meant = {p.arg_name: {"description": p.description} for p in _docstring(function).params}
     properties = schema["properties"]
     for parameter, name in zip(inspect.signature(function).parameters, properties, strict=True):
         properties[name] = dict(sorted({**meant.get(parameter, {}), **properties[name]}.items()))
     del schema["title"]
     return schema
+
+
+def _schema(model: type[pydantic.BaseModel]) -> Schema:
+    try:
+        return model.model_json_schema(schema_generator=_Truthful)
+    except pydantic.errors.PydanticUserError as err:
+        raise TypeError(_no_type(model.__name__, err)) from None
 
 
 class _Truthful(GenerateJsonSchema):
@@ -191,14 +191,15 @@ _BOUNDS = (
 """Errors of a value and not of its type: a schema can't express them all, so Claude reads them."""
 
 
-def check_promise(model: type[pydantic.BaseModel], schema: Schema) -> None:
+def check_promise(model: type[pydantic.BaseModel]) -> None:
     """Check that the types take whatever the schema promises, with samples made from it.
 
     Validators of the reader's own run too, and may refuse: their words are for Claude.
 
     Raises:
-        TypeError: They refuse a sample.
+        TypeError: They refuse a sample, or JSON can't carry one of them.
     """
+    schema = _schema(model)
     for arguments in islice(_objects(schema, schema.get("$defs", {}), depth=0), _MOST_SAMPLES):
         try:
             parse(model, arguments)

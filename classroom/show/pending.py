@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 from agentkit.approvals import pending_approvals
 from agentkit.approvals.requests import Pending
 from classroom.machine.home import ClassroomError
+from classroom.machine.waiting import eventually
 
 
 async def until_pending(
@@ -30,13 +31,14 @@ async def until_pending(
     Raises:
         ClassroomError: The run has ended, or the time is up.
     """
-    deadline = asyncio.get_running_loop().time() + timeout
-    while asyncio.get_running_loop().time() < deadline:
+
+    async def enough() -> list[Pending] | None:
         if (await run.describe()).status != WorkflowExecutionStatus.RUNNING:
             raise ClassroomError(f"{run.id} has ended, so nothing waits in it. Start it again.")
         with suppress(RPCError, asyncio.TimeoutError):
             found = await asyncio.wait_for(pending_approvals(run), timeout=5)
-            if len(found) >= count:
-                return found
-        await asyncio.sleep(0.05)
-    raise ClassroomError(f"{run.id} asked for nothing within {timeout:.0f} s. Is a worker running?")
+            return found if len(found) >= count else None
+        return None
+
+    nothing = f"{run.id} asked for nothing within {timeout:.0f} s. Is a worker running?"
+    return await eventually(enough, timeout=timeout, otherwise=lambda: ClassroomError(nothing))

@@ -23,13 +23,13 @@ def think(sent: Sent) -> Thought:
     """Decide what to say next; a request that passed every rule always gives the same thought."""
     case = Case.read(sent)
     thought = obey(case, _next(case))
-    schema = case.sent.output_schema
-    asked, schema = (case, schema) if schema is not None else prompted(case)
+    asked, schema = (case, s) if (s := case.sent.output_schema) is not None else prompted(case)
     if not thought.calls and schema is not None:
         thought = Thought(structured(asked, schema, thought.text))
     elif case.begun is not None:
         thought = replace(thought, text=_rest(case, case.begun, thought))
-    return replace(thought, reasoning=_reasoning(case, thought))
+    calls = [(case.tools.get(name, {"name": name})["name"], a) for name, a in thought.calls]
+    return replace(thought, calls=calls, reasoning=_reasoning(case, thought))
 
 
 def _next(case: Case) -> Thought:

@@ -83,12 +83,11 @@ def _cannot_help(case: Case) -> str:
             "request offers me no tools. Without them I can quote what is written here, and fill "
             "in JSON."
         )
-    shop = SHOP_TOOLS & {*case.tools}
-    hint = " Ask me about an order, a shipment or the handbook." if shop else ""
+    shop = bool(SHOP_TOOLS & {*case.tools})
     offered = _shortened(", ".join(case.tools), 500)
     return (
         f"I am the offline Claude, not a model, and I see no tool among {offered} that fits "
-        f"“{question}”.{hint}"
+        f"“{question}”.{' Ask me about an order, a shipment or the handbook.' * shop}"
     )
 
 

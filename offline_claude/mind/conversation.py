@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from offline_claude.mind.json_schema import Spec
-from offline_claude.mind.words import name_words, pattern, word_list
+from offline_claude.mind.words import name_words, pattern, plain_name, word_list
 from offline_claude.request import Block, Message, Sent, blocks_of, question_index, text_of
 
 SHOP_TOOLS = word_list("shop_tools")
@@ -21,6 +21,11 @@ MOST_RUNS = 60
 _LONGEST = 100_000
 _MOST_PAIRS = 20_000
 _NOTICE = re.compile(r"<(\w+-[\w-]{1,60})>")
+
+
+def known_as(name: str) -> str:
+    """Name a tool as the shop does, also where a client puts a server's name before it."""
+    return plain if (plain := plain_name(name)) in SHOP_TOOLS else name
 
 
 def once(found: list[Any]) -> list[Any]:
@@ -81,7 +86,7 @@ def _tool_runs(messages: list[Message]) -> list[ToolRun]:
         is_error, value = bool(result.get("is_error")), None
         with suppress(ValueError, RecursionError):
             value = None if is_error else json.loads(text)
-        runs.append(ToolRun(call["name"], call["input"], text, is_error, value))
+        runs.append(ToolRun(known_as(call["name"]), call["input"], text, is_error, value))
     return runs
 
 
@@ -167,9 +172,10 @@ class Conversation:
 
     @cached_property
     def tools(self) -> dict[str, dict[str, Any]]:
-        """The client tools on offer, by name; none when `tool_choice` says so."""
-        none = self.sent.tool_choice["type"] == "none"
-        return {} if none else {tool["name"]: tool for _, tool in self.sent.own_tools}
+        """The client tools on offer, by `known_as`; none when `tool_choice` says so."""
+        choice, offered = self.sent.tool_choice, [tool for _, tool in self.sent.own_tools]
+        offered.sort(key=lambda tool: tool["name"] == choice.get("name"))  # of two alike, that one
+        return {known_as(t["name"]): t for t in offered if choice["type"] != "none"}
 
     def spec(self, tool: str) -> Spec:
         """Read a tool's input schema."""

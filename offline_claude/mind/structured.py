@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from offline_claude.mind.choose import ends_the_work, index_of, is_demanding, is_effect, looks_up
-from offline_claude.mind.conversation import ToolUse, is_tool_search, pairs
+from offline_claude.mind.conversation import ToolUse, is_tool_search, known_as, pairs
 from offline_claude.mind.fill import fill
 from offline_claude.mind.json_schema import Spec
 from offline_claude.mind.mend import corrected
@@ -56,7 +56,7 @@ def obey(case: Case, thought: Thought) -> Thought:
     """Do what `tool_choice` demands."""
     choice = case.sent.tool_choice
     if choice["type"] == "tool":
-        thought = Thought("", [_forced(case, choice["name"])])
+        thought = Thought("", [_forced(case, known_as(choice["name"]))])
     elif choice["type"] == "any" and case.tools:
         thought = Thought("", thought.calls or [_any_tool(case)])  # no words before such a call
     one = choice.get("disable_parallel_tool_use")

@@ -96,7 +96,7 @@ def name_words(name: str) -> list[str]:
 
 def plain_name(name: str) -> str:
     """Drop the server or plugin before a tool's name, as in "mcp__shop__find_order"."""
-    last = re.split(r"__|[.:/]", name.rstrip("_.:/"))[-1]
+    last = re.split(r"__|[.:/]|^mcp_[^_]+_", name.rstrip("_.:/"))[-1]
     prefix, _, rest = last.rpartition("-")
     return rest if prefix and "_" in rest else last
 

@@ -203,7 +203,7 @@ async def test_worker_inherits_settings_and_interceptor_once_from_its_client(
     assert config["sticky_queue_schedule_to_start_timeout"] == timedelta(seconds=1)
     assert config["max_heartbeat_throttle_interval"] == DEFAULT_HEARTBEAT / 4
     interceptors = [type(each).__name__ for each in config["interceptors"]]
-    assert interceptors.count("_Heartbeats") == 1
+    assert interceptors.count("Heartbeats") == 1
     assert config["activities"] == []
 
 

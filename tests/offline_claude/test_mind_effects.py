@@ -35,6 +35,10 @@ RESULTS: dict[str, Any] = {
 TOOLS = [*SHOP, tool("find_orders_of_customer", {"email": "string"})]
 
 
+def _result_of(name: str) -> Any:
+    return next(value for known, value in RESULTS.items() if name.endswith(known))
+
+
 def work(*questions: str, **more: Any) -> tuple[list[tuple[str, dict[str, Any]]], str]:
     """Play the conversation to its end: all tool calls, and the last answer."""
     messages: list[Any] = []
@@ -53,7 +57,7 @@ def work(*questions: str, **more: Any) -> tuple[list[tuple[str, dict[str, Any]]]
                 for n, (name, arguments) in enumerate(thought.calls)
             ]
             messages.append({"role": "assistant", "content": used})
-            told = [result(u["id"], content=json.dumps(RESULTS[u["name"]])) for u in used]
+            told = [result(u["id"], content=json.dumps(_result_of(u["name"]))) for u in used]
             messages.append(user(*told))
         messages.append({"role": "assistant", "content": thought.text})
     return calls, thought.text
@@ -145,3 +149,33 @@ def test_structured_answer_takes_rows_and_values_of_the_same_name_from_results()
     output = {"format": {"type": "json_schema", "schema": schema}}
     _, told = work("Summarize order 1042, where is it?", output_config=output)
     assert json.loads(told) == {"order_id": 1042, "status": "delivered"}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Order 1042 arrived damaged. Please refund it and email me a confirmation.",
+        "Where is order 1042?",
+        "Which orders does ada@example.com have?",
+        "Refund 5 EUR of order 1042.",
+    ],
+)
+@pytest.mark.parametrize("prefix", ["mcp__shop__", "mcp__book_shop__", "mcp_shop_", "shop__"])
+@pytest.mark.parametrize("which", ["all", "effects"])
+def test_desk_works_alike_with_the_prefix_that_a_client_adds(
+    question: str, prefix: str, which: str
+) -> None:
+    tools = TOOLS if which == "all" else [t for t in TOOLS if t["name"] in ("refund", "send_email")]
+    renamed = [{**t, "name": f"{prefix}{t['name']}"} for t in tools]
+    calls, said = work(question, tools=tools)
+    assert work(question, tools=renamed) == ([(f"{prefix}{n}", a) for n, a in calls], said)
+
+
+@pytest.mark.parametrize("name", ["refund", "mcp__a__refund", "mcp__b__refund"])
+def test_of_two_servers_tools_the_forced_one_is_called(name: str) -> None:
+    alike = [tool(n, {"order_id": "integer"}) for n in ("mcp__a__refund", "mcp__b__refund")]
+    choice = {"type": "tool", "name": name}
+    body = {"model": MODEL, "max_tokens": 999, "messages": [user("Refund order 1042.")]}
+    body |= {"tools": [*TOOLS, *alike], "tool_choice": choice}
+    thought = think(check(body, "messages", version="2026-10-21", beta=False))
+    assert [called for called, _ in thought.calls] == [name]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from classroom.machine.waiting import wait_until
+
 
 def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(0.02)
+    assert wait_until(lambda: bool(condition()), timeout=seconds), "the condition never came true"
 
 
 @contextmanager

@@ -33,6 +33,10 @@ class CopiedNotebook(IPyNbFile):  # type: ignore[misc]
         shutil.copytree(ROOT, tree, ignore=_LEFT_OUT)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", str(tree))
+            patch.setenv("PYTHON_COLORS", "0")  # 3.13 colours tracebacks
+            # Whoever has warnings on sees in a cell's output what the course has left open. Not
+            # all warnings: from 3.12 on IPython's own `!` warns of forks.
+            patch.setenv("PYTHONWARNINGS", "default::ResourceWarning")
             self.kernel = RunningKernel(
                 self.nb.metadata.kernelspec.name,
                 cwd=str(tree / "notebooks"),
