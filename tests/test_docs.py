@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 REPO = Path(__file__).resolve().parents[1]
-PAGES = subprocess.check_output(["git", "ls-files", "*.md"], cwd=REPO, text=True).split()
+PAGES = [
+    *REPO.glob("*.md"),
+    *(REPO / "docs").glob("*.md"),
+    *(REPO / "notebooks").rglob("README.md"),
+]
 LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 REPORT = re.compile(r"[\w.-]+/[\w.-]+#\d+")
 MISTAKES = REPO / "docs" / "mistakes.md"
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_link_leads_somewhere(page: str) -> None:
-    file = REPO / page
-    links = [target for _, target in LINK.findall(file.read_text("utf8"))]
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPO)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = [target for _, target in LINK.findall(page.read_text("utf8"))]
     local = [target for target in links if "://" not in target]
-    assert [target for target in local if not (file.parent / target).exists()] == []
+    assert [target for target in local if not (page.parent / target).exists()] == []
 
 
 def test_every_mistake_names_its_report_and_a_test_that_exists() -> None:
