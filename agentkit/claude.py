@@ -7,9 +7,7 @@ about trying again travels to the server as part of the failure.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_address
@@ -21,12 +19,12 @@ from temporalio.exceptions import ApplicationError
 
 from agentkit import claude_errors
 from agentkit.activity_options import CLAUDE_OPTIONS
-from agentkit.messages import ClaudeReply, ClaudeRequest, Messages, PinnedPrompt, ToolSchemas, Usage
+from agentkit.messages import ClaudeReply, ClaudeRequest, Messages, PinnedPrompt, ToolSchemas
+from agentkit.replies import admit, collect
 from agentkit.tools import AnyTool
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
-    from anthropic.types import Message
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 """The model that `default_model` falls back to: the one place to change when ids retire."""
@@ -85,7 +83,6 @@ async def call_claude(
         ApplicationError: The call failed; `claude_errors.decide` says how it is retried.
     """
     import anthropic
-    import httpx2
 
     _check_results(request.messages)
     asked = {
@@ -96,7 +93,28 @@ async def call_claude(
         "max_tokens": max_tokens if request.max_tokens is None else request.max_tokens,
     }
     try:
-        message = await _whole_reply(asked)
+        reply = await _ask(asked)
+    except ApplicationError as err:
+        if err.type != "malformed_reply":
+            raise
+        # Sampling may go wrong once. Of another kind of error Temporal counts the attempts; of
+        # this one each is paid.
+        reply = await _ask(asked)
+    with _too_large_as("reply_too_large", "Ask Claude for less at a time."):
+        activity.payload_converter().to_payloads([reply])
+    return reply
+
+
+async def _ask(asked: dict[str, Any]) -> ClaudeReply:
+    """Make one call, whose reply is streamed: that lifts the SDK's limit on `max_tokens`."""
+    import anthropic
+    import httpx2
+
+    try:
+        create = claude_client().messages.with_streaming_response.create
+        async with create(**asked, stream=True) as response:
+            # As dictionaries: the SDK's own types drop or change what they don't know.
+            raw = await collect(await response.parse(to=anthropic.AsyncStream[object]))
     except (anthropic.APIError, httpx2.RequestError) as err:
         raise claude_errors.decide(err) from None
     except TypeError as err:
@@ -107,40 +125,10 @@ async def call_claude(
             type="authentication_error",
             non_retryable=True,
         ) from None
-    if message is None:
+    if raw is None:
         raise claude_errors.cut_off()
-    body: dict[str, Any] = message.to_dict(mode="json")
-    reply = ClaudeReply(
-        content=body["content"],
-        stop_reason=body["stop_reason"],
-        usage=Usage(**{k: body["usage"].get(k) or 0 for k in Usage.__dataclass_fields__}),
-        model=body["model"],
-        stop_details=body.get("stop_details"),
-        turn=len(request.messages),
-    )
-    with _too_large_as("reply_too_large", "Ask Claude for less at a time."):
-        activity.payload_converter().to_payloads([reply])
-    return reply
-
-
-async def _whole_reply(asked: dict[str, Any]) -> Message | None:
-    """Stream the reply, which lifts the SDK's limit on `max_tokens`; None if it isn't whole."""
-    message = None
-    inputs: defaultdict[int, str] = defaultdict(str)
-    async with claude_client().messages.stream(**asked) as stream:
-        try:
-            async for event in stream:
-                if event.type == "content_block_delta" and event.delta.type == "input_json_delta":
-                    inputs[event.index] += event.delta.partial_json
-                elif event.type == "message_stop":
-                    message = event.message
-            if message is not None and message.stop_reason == "tool_use":
-                # The SDK takes half a JSON object for a whole one, and 12 for half of 125.
-                for text in filter(None, inputs.values()):
-                    json.loads(text)
-        except ValueError:
-            raise claude_errors.malformed() from None
-    return message if message is not None and message.stop_reason else None
+    tools = asked["tools"] or []
+    return admit(raw, asked["messages"], model=asked["model"], tools=tools)
 
 
 def _check_results(messages: Messages) -> None:

@@ -64,10 +64,13 @@ def cut_off() -> ApplicationError:
     return ApplicationError(message, type="connection_cut")
 
 
-def malformed() -> ApplicationError:
-    """Build the error for a reply that isn't valid JSON; it quotes none of the model's words."""
-    message = "Claude's reply can't be read: its events, or a tool's input, aren't valid JSON."
-    return ApplicationError(message, type="malformed_reply")
+def malformed(why: str) -> ApplicationError:
+    """Build the error for a reply that isn't one; it quotes none of the model's words.
+
+    `call_claude` asks once more, and no attempt after that is paid.
+    """
+    message = f"Claude's reply can't be read: {why}."
+    return ApplicationError(message, type="malformed_reply", non_retryable=True)
 
 
 def claude_host() -> str:
@@ -77,8 +80,11 @@ def claude_host() -> str:
 
 def _by_answer(err: APIStatusError) -> ApplicationError:
     """Decide about an error that the API itself reported."""
-    kind = err.type or f"http_{err.status_code}"
-    message = _without_secrets(err.api_message or _no_words(err))
+    # The SDK passes on whatever a server calls an error's type and message.
+    has_type = isinstance(err.type, str) and re.fullmatch(r"[\w.-]{1,64}", err.type)
+    kind = str(err.type) if has_type else f"http_{err.status_code}"
+    has_words = isinstance(err.api_message, str) and err.api_message
+    message = _without_secrets(str(err.api_message) if has_words else _no_words(err))
     headers = err.response.headers
     # An `error` event comes after the headers of a success, which say nothing about it.
     in_stream = err.status_code < 400
@@ -145,5 +151,5 @@ def _without_secrets(text: str) -> str:
     for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
         if secret := os.environ.get(name, "").strip():
             text = text.replace(secret, "[key]")
-    text = re.sub(r"sk-ant-[\w-]+", "[key]", text)
+    text = re.sub(r"sk-ant-[\w-]+", "[key]", text).encode("utf-8", "replace").decode()
     return text if len(text) <= MAX_MESSAGE_CHARACTERS else text[: MAX_MESSAGE_CHARACTERS - 1] + "…"

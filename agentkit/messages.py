@@ -37,6 +37,10 @@ class _AsSent:
         return core_schema.any_schema()
 
 
+CUT_SHORT = ("max_tokens", "model_context_window_exceeded", "refusal")
+"""Stop reasons of replies that end anywhere. Their calls don't run, and don't go back to Claude:
+their arguments may be half of what was meant."""
+
 T = TypeVar("T")
 Verbatim: TypeAlias = Annotated[T, _AsSent]
 """A value with a type for the reader, kept exactly as the API sent it: validating it here would
@@ -92,9 +96,10 @@ class ClaudeReply:
     """The reply to one Messages call.
 
     Attributes:
-        content: All content blocks, verbatim.
+        content: All content blocks, fit to be sent back (`agentkit.replies`).
         stop_reason: Why Claude stopped: "end_turn", "tool_use", "max_tokens", "refusal", …
-            (https://docs.anthropic.com/en/api/handling-stop-reasons).
+            (https://docs.anthropic.com/en/api/handling-stop-reasons); "empty" for an end without
+            words.
         usage: The tokens it took.
         model: The model that answered.
         stop_details: The API's details of a refusal, in its own shape.
@@ -133,17 +138,27 @@ def user_message(content: "str | Iterable[ToolResultBlockParam]") -> "MessagePar
 
 
 def assistant_message(reply: ClaudeReply) -> "MessageParam":
-    """Build the message that gives a reply back to Claude: all its blocks, thinking included."""
-    return {"role": "assistant", "content": reply.content}
+    """Build the message that gives a reply back to Claude: all its blocks, thinking included.
+
+    Of a reply that was cut with calls in it, it has the words only: no call of it runs, and the
+    API wants a result for each.
+    """
+    content = reply.content
+    if reply.stop_reason in CUT_SHORT and any(b["type"] == "tool_use" for b in content):
+        content = [block for block in content if block["type"] == "text"]
+    return {"role": "assistant", "content": content}
 
 
 def tool_calls(reply: ClaudeReply) -> list[ToolCall]:
-    """Read the tools that a reply asks for, in the order asked; empty when it asks for none."""
+    """Read the tools to run for a reply, in the order asked; empty when there are none to run.
+
+    A reply that was cut (`CUT_SHORT`) has none.
+    """
     blocks = cast("list[dict[str, Any]]", reply.content)
     return [
         ToolCall(block["id"], block["name"], block["input"], f"{reply.turn}.{position}")
         for position, block in enumerate(blocks)
-        if block["type"] == "tool_use"
+        if block["type"] == "tool_use" and reply.stop_reason not in CUT_SHORT
     ]
 
 
@@ -154,14 +169,15 @@ def text_of(reply: ClaudeReply) -> str:
 
 
 def tool_result(
-    call: ToolCall, content: str | dict[str, Any], *, is_error: bool = False
+    call: ToolCall, content: str | list[dict[str, Any]] | dict[str, Any], *, is_error: bool = False
 ) -> "ToolResultBlockParam":
     """Build the block that answers a tool call.
 
     Args:
         call: The call.
-        content: The tool's result, or in plain words why it failed. A dictionary refers to a
-            result in the store: `{"kept": reference, "characters": length, "preview": text}`.
+        content: The tool's result as text or content blocks, or in plain words why it failed. A
+            dictionary refers to a result in the store:
+            `{"kept": reference, "characters": length, "preview": text}`.
         is_error: Whether the tool failed.
     """
     block: dict[str, Any] = {"type": "tool_result", "tool_use_id": call.id, "content": content}

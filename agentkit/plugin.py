@@ -11,13 +11,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
-from temporalio import activity, workflow
+from temporalio import workflow
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
-    ActivityInboundInterceptor,
-    ExecuteActivityInput,
     HandleSignalInput,
     Interceptor,
     StartActivityInput,
@@ -38,7 +36,7 @@ from agentkit.limits import (
     check_history,
     task_is_full,
 )
-from agentkit.tools import THREADS
+from agentkit.liveness import THREADS, Heartbeats
 
 
 class AgentPlugin(SimplePlugin):
@@ -60,10 +58,11 @@ class AgentPlugin(SimplePlugin):
     def __init__(self, *, heartbeat: timedelta = DEFAULT_HEARTBEAT) -> None:
         """Collect the parts for clients, workers and replayers."""
         self.heartbeat = heartbeat
+        self._heartbeats = Heartbeats(heartbeat)
         super().__init__(
             "agentkit.AgentPlugin",
             data_converter=_with_limits,
-            interceptors=[_Heartbeats(heartbeat)],
+            interceptors=[self._heartbeats, _Limits()],
             workflow_runner=_with_passthrough,
             workflow_failure_exception_types=[_WrongArguments],
         )
@@ -78,8 +77,7 @@ class AgentPlugin(SimplePlugin):
         # replay has to end in that time, or it starts again, forever. Measured on a busy
         # machine: 6 s for a history of 16 MB.
         # By default a heartbeat may be held back for 0.8 of its timeout, which leaves a busy
-        # worker a fifth of it to be on time. Four beats per timeout instead. They come from the
-        # event loop on purpose: a thread would beat on for a loop that hangs.
+        # worker a fifth of it to be on time. Four beats per timeout instead.
         config["max_heartbeat_throttle_interval"] = self.heartbeat / 4
         # So that a plain `def` Activity, which may block, needs no more than an `async def` one.
         config["activity_executor"] = config.get("activity_executor") or THREADS
@@ -89,7 +87,7 @@ class AgentPlugin(SimplePlugin):
         return config
 
     async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
-        """Pay for the SDK's import before the first task arrives, and close the client after."""
+        """Import the SDK before the first task arrives, watch the event loop, close the client."""
         # The import makes 1,400 classes and no garbage; looking for it takes a fifth of the time.
         collecting = gc.isenabled()
         gc.disable()
@@ -99,7 +97,8 @@ class AgentPlugin(SimplePlugin):
             if collecting:
                 gc.enable()
         try:
-            await super().run_worker(worker, next)
+            with self._heartbeats.watched(worker.client):
+                await super().run_worker(worker, next)
         finally:
             await close_claude_client()
 
@@ -123,49 +122,34 @@ def _with_passthrough(runner: WorkflowRunner | None) -> WorkflowRunner:
     return replace(runner, restrictions=runner.restrictions.with_passthrough_modules(*modules))
 
 
-class _Heartbeats(Interceptor):
-    """Gives every Activity a heartbeat timeout, and beats for it."""
-
-    def __init__(self, timeout: timedelta) -> None:
-        self.timeout = timeout
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        return _Beating(next)
+class _Limits(Interceptor):
+    """Keeps runs within Temporal's limits, and wrong arguments of Signals out of them."""
 
     def workflow_interceptor_class(
         self, _: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor]:
-        timeout = self.timeout
+        return _Inbound
 
-        class Inbound(WorkflowInboundInterceptor):
-            def init(self, outbound: WorkflowOutboundInterceptor) -> None:
-                super().init(_Bounded(outbound, timeout))
 
-            async def handle_signal(self, input: HandleSignalInput) -> None:
-                handler = workflow.get_signal_handler(input.signal)
-                try:
-                    if handler is not None:
-                        inspect.signature(handler).bind(*input.args)
-                except TypeError as err:
-                    # As the SDK does with arguments of the wrong types.
-                    workflow.logger.error("Signal %s was dropped: %s", input.signal, err)
-                else:
-                    await super().handle_signal(input)
+class _Inbound(WorkflowInboundInterceptor):
+    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+        super().init(_Bounded(outbound))
 
-        return Inbound
+    async def handle_signal(self, input: HandleSignalInput) -> None:
+        handler = workflow.get_signal_handler(input.signal)
+        try:
+            if handler is not None:
+                inspect.signature(handler).bind(*input.args)
+        except TypeError as err:
+            # As the SDK does with arguments of the wrong types.
+            workflow.logger.error("Signal %s was dropped: %s", input.signal, err)
+        else:
+            await super().handle_signal(input)
 
 
 class _Bounded(WorkflowOutboundInterceptor):
-    """Gives Activities a heartbeat timeout, and keeps their run within Temporal's limits."""
-
-    def __init__(self, next: WorkflowOutboundInterceptor, timeout: timedelta) -> None:
-        super().__init__(next)
-        self.timeout = timeout
-
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
         check_history()
-        if input.heartbeat_timeout is None:
-            input.heartbeat_timeout = self.timeout
         if task_is_full():
             # A task like the handle that the SDK returns: it can be awaited and cancelled.
             return cast("workflow.ActivityHandle[Any]", asyncio.create_task(self._later(input)))
@@ -192,28 +176,3 @@ class _WrongArguments(TypeError, metaclass=_WhenCalling):
     The client has sent them, so the run, or the Update, fails and says so: by default its
     Workflow Task would fail forever. An error that Workflow code itself raises isn't one.
     """
-
-
-class _Beating(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        timeout = activity.info().heartbeat_timeout
-        if timeout is None:
-            return await super().execute_activity(input)
-        in_thread = not inspect.iscoroutinefunction(input.fn)
-        beating = asyncio.create_task(_beat(timeout / 4, in_thread))
-        try:
-            return await super().execute_activity(input)
-        finally:
-            beating.cancel()
-
-
-async def _beat(every: timedelta, in_thread: bool) -> None:
-    # The server counts from the start. Most Activities end before the first beat, and so cost
-    # no call of the server but the one that they end with.
-    while True:
-        await asyncio.sleep(every.total_seconds())
-        if in_thread:
-            # The SDK gives a plain function's Activity a `heartbeat` that waits for this loop.
-            await asyncio.to_thread(activity.heartbeat)
-        else:
-            activity.heartbeat()

@@ -120,8 +120,9 @@ def next_step(reply: ClaudeReply, max_tokens: int | None = None, before: str = "
         max_tokens: The limit of its request; None for the worker's own.
         before: The text that this reply continues: a reply that adds nothing only ends it.
     """
-    said: Messages = [assistant_message(reply)] if reply.content else []
-    calls = tool_calls(reply)
+    message = assistant_message(reply)
+    said: Messages = [message] if message["content"] else []
+    was_asking = any(block["type"] == "tool_use" for block in reply.content)
     words = text_of(reply).strip()
     # The worker's own limit isn't known here, but a reply that was cut has reached it.
     limit = max(max_tokens or DEFAULT_MAX_TOKENS, reply.usage.output_tokens)
@@ -130,13 +131,13 @@ def next_step(reply: ClaudeReply, max_tokens: int | None = None, before: str = "
         return NextStep("end", said, max_tokens, ended, detail)
 
     match reply.stop_reason:
-        case "tool_use" if calls:
+        case _ if tool_calls(reply):
             return NextStep("run_tools", said, max_tokens)
-        case "end_turn" | "stop_sequence" if words or before.strip():
-            return end(reply.stop_reason)
-        case "end_turn" | "stop_sequence" | "tool_use":
-            return end("empty", f"Claude stopped ({reply.stop_reason}) without a word.")
-        case "max_tokens" if words and not calls:
+        case "end_turn" | "stop_sequence" | "tool_use" | "empty" if words or before.strip():
+            return end(reply.stop_reason if reply.stop_reason in _ANSWERED else "end_turn")
+        case "end_turn" | "stop_sequence" | "tool_use" | "empty":
+            return end("empty", "Claude stopped without a word.")
+        case "max_tokens" if words and not was_asking:
             return NextStep("go_on", [*said, user_message(GO_ON)], max_tokens)
         case "max_tokens" if limit < MOST_TOKENS:
             # A tool call that was cut has half its arguments, and no words are nothing to go on
@@ -160,7 +161,7 @@ def out_of_budget(limit: Limit, budget: Budget, spent: Spent, text: str = "") ->
     """Build the outcome of a run that has reached a limit of its budget; `text` is its last."""
     if limit == "usd" and spent.unpriced:
         detail = (
-            f"{spent.unpriced} has no price in agentkit.prices.PRICES, so a budget in dollars "
+            f"{spent.unpriced} has no price in agentkit.budget.PRICES, so a budget in dollars "
             "can't be kept: add its price there."
         )
     else:

@@ -6,10 +6,12 @@
 | the answer is longer than `keep_over` | 1 | its beginning, and the reference of the whole |
 | there is no such tool | 1 | `is_error`: which tools there are |
 | the arguments don't fit | 1 | `is_error`: which, and why |
-| the tool says no (`ToolError`) | 1 | `is_error`: its words |
+| the tool says no (`ToolError`, also out of a task group) | 1 | `is_error`: its words |
+| it returns images or documents | 1 | the API's blocks |
+| it returns what can't be sent | 1 | `is_error`: why; with an effect: unknown, ask a person |
 | it fails otherwise, or takes too long | as declared | `is_error`: the last reason |
 | its worker dies | as declared | whatever the next attempt brings |
-| any of these three, and the tool has an effect | as declared | `is_error`: unknown, ask a person |
+| the last two, of a tool with an effect | as declared | `is_error`: unknown, ask a person |
 
 An effect may have happened before its last attempt failed. Claude must not call it again: a new
 call has a new id, and so a new idempotency key.
@@ -21,19 +23,19 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic_core import PydanticSerializationError
 from temporalio import activity
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
 from agentkit.digests import canonical_json
 from agentkit.idempotency import use_idempotency_key
-from agentkit.messages import ToolCall
+from agentkit.messages import ToolCall, Verbatim
 from agentkit.stores import SQLiteStore, Store
+from agentkit.tool_json import Blocks, UnusableResult
 from agentkit.tools import AnyTool, InvalidArguments, ToolError
 
 TOOL_ACTIVITY_PREFIX = "tool."
@@ -43,6 +45,10 @@ worker's other Activities."""
 KEEP_OVER = 50_000
 """The longest result that Claude gets whole: some 12,000 tokens, and far from the 2 MB that
 Temporal takes as one payload."""
+
+MOST_BLOCK_BYTES = 1_500_000
+"""The most content blocks that a run carries: Temporal takes 2 MB as one payload, and the next
+request holds the rest of the conversation too."""
 
 UNKNOWN_OUTCOME = "Outcome unknown:"
 """The beginning of a result that leaves open whether an effect has happened."""
@@ -71,11 +77,15 @@ class ToolOutput:
         text: The text for Claude, or a preview of it.
         kept: The reference of a text of which `text` is a preview; else "".
         characters: The length of the whole result.
+        content: Content blocks for Claude, in place of the text; empty if there are none.
+        blocks: Whether what is kept is the JSON of content blocks.
     """
 
     text: str
     kept: str = ""
     characters: int = 0
+    content: Verbatim[Blocks] = field(default_factory=list)
+    blocks: bool = False
 
 
 def tool_activity(
@@ -116,39 +126,75 @@ def tool_activity(
         call = request.call
         if _is_reference(call.input):
             call = await asyncio.to_thread(_opened, call, results)
-        with use_idempotency_key(request.key):
-            text = await _run(tool, call)
-        if len(text) <= keep_over:
-            return ToolOutput(text, characters=len(text))
-        return await asyncio.to_thread(_kept, text, results, keep_over)
+        with use_idempotency_key(request.key, name, call.input):
+            content = await _run(tool, call, MOST_BLOCK_BYTES if keep_over else None)
+        if isinstance(content, list):
+            return await asyncio.to_thread(_with_blocks, content, results, keep_over)
+        if len(content) <= keep_over:
+            return ToolOutput(content, characters=len(content))
+        return await asyncio.to_thread(_kept, content, results, keep_over)
 
     return run_any_tool
 
 
-async def _run(tool: AnyTool, call: ToolCall) -> str:
+async def _run(tool: AnyTool, call: ToolCall, most_bytes: int | None) -> str | Blocks:
     """Run a tool, and turn its failure into one that says whether to retry."""
     try:
-        return _utf8(await tool.call(call.input))
-    except InvalidArguments as err:
-        raise _no(str(err), "InvalidArguments") from None
-    except ToolError as err:
-        raise _no(str(err), "ToolError") from None
-    except PydanticSerializationError as err:
-        why = f"{tool.name} returned a value that can't be written as JSON: {err}"
-        if tool.effect != "none":
-            raise unknown_outcome(tool.name, why) from None
-        raise _no(why, "ToolError") from None
-    except (Exception, SystemExit, asyncio.CancelledError) as err:
+        content = await tool.call(call.input)
+        if isinstance(content, str):
+            return _utf8(content)
+        size = len(canonical_json(content))
+        if most_bytes is not None and size > most_bytes:
+            raise UnusableResult(
+                f"{tool.name} returned images or documents of {size:,} bytes, and a run carries "
+                f"{most_bytes:,}: make them smaller, return their URL, or use LongConversation."
+            )
+        return content
+    except BaseException as err:
+        failures = list(_leaves(err))
+        refusals = [each for each in failures if isinstance(each, ToolError)]
+        if len(refusals) == len(failures):
+            words = "; ".join(filter(None, (str(each).strip() for each in refusals)))
+            invalid = isinstance(err, InvalidArguments)
+            raise _no(
+                words or "The tool said no, and gave no reason.",
+                "InvalidArguments" if invalid else "ToolError",
+            ) from None
+        if isinstance(err, UnusableResult):
+            if tool.effect != "none":
+                raise unknown_outcome(tool.name, _message_of(err)) from None
+            raise _no(str(err), "ToolError") from None
         if is_cancelled_exception(err) and activity.is_cancelled():
             raise
+        if type(err).__module__.startswith("temporalio.activity"):
+            raise  # `raise_complete_async`
+        rest = [each for each in failures if not isinstance(each, ToolError)]
+        why = "; ".join(map(_message_of, rest))[:MOST_ERROR_CHARACTERS]
         if tool.effect == "at_most_once":
-            raise unknown_outcome(tool.name, f"It failed: {_message_of(err)}") from None
-        if isinstance(err, ApplicationError):
-            raise
+            raise unknown_outcome(tool.name, f"It failed: {why}") from None
         # Not as it is: `sys.exit` would end the worker, a CancelledError without a request to
         # cancel isn't one, and a text of megabytes never arrives.
-        failed = ApplicationError(_message_of(err), type=type(err).__name__)
+        first = rest[0]
+        if isinstance(first, ApplicationError):
+            failed = ApplicationError(
+                why,
+                type=first.type,
+                non_retryable=first.non_retryable,
+                next_retry_delay=first.next_retry_delay,
+                category=first.category,
+            )
+        else:
+            failed = ApplicationError(why, type=type(first).__name__)
         raise failed.with_traceback(err.__traceback__) from None
+
+
+def _leaves(err: BaseException) -> Iterator[BaseException]:
+    """Take apart the group that, for one, a task group raises; groups may hold groups."""
+    if isinstance(err, BaseExceptionGroup):
+        for each in err.exceptions:
+            yield from _leaves(each)
+    else:
+        yield err
 
 
 def unknown_outcome(name: str, why: str) -> ApplicationError:
@@ -165,16 +211,17 @@ def keep_arguments(call: ToolCall, store: Store, longest: int) -> ToolCall:
     """Move long arguments, or any that look like a reference, into the store of `tool_activity`."""
     if not _is_reference(call.input) and len(canonical_json(call.input)) <= longest:
         return call
-    reference = store.put(canonical_json({"id": call.id, "input": call.input}))
+    kept = {"id": call.id, "place": call.place, "input": call.input}
+    reference = store.put(canonical_json(kept))
     return replace(call, input={_KEPT_IN: reference})
 
 
 def _opened(call: ToolCall, store: Store) -> ToolCall:
-    """Read arguments back; they are forged unless they were kept for a call with this id."""
+    """Read arguments back; they are forged unless they were kept for this very call."""
     reference = call.input[_KEPT_IN]
     try:
         kept = json.loads(store.get(reference))
-        if kept["id"] == call.id:
+        if (kept["id"], kept.get("place", call.place)) == (call.id, call.place):
             return replace(call, input=kept["input"])
     except (LookupError, ValueError, TypeError):
         pass
@@ -212,6 +259,16 @@ def _kept(text: str, store: Store, keep_over: int) -> ToolOutput:
     return ToolOutput(cut, characters=len(text))
 
 
+def _with_blocks(content: Blocks, store: Store, keep_over: int) -> ToolOutput:
+    """Carry content blocks, or keep them where results are kept by reference."""
+    text = _utf8(canonical_json(content))
+    words = " ".join(b["text"] if b["type"] == "text" else f"[{b['type']}]" for b in content)
+    preview = _utf8(" ".join(words.split())[:_PREVIEW_CHARACTERS])
+    if keep_over:
+        return ToolOutput(preview, characters=len(text), content=json.loads(text))
+    return ToolOutput(preview, store.put(text), len(text), blocks=True)
+
+
 def _no(message: str, type: str) -> ApplicationError:
     text = _utf8(message[:MOST_ERROR_CHARACTERS])
     return ApplicationError(text, type=type, non_retryable=True)
@@ -219,6 +276,8 @@ def _no(message: str, type: str) -> ApplicationError:
 
 def _message_of(err: BaseException) -> str:
     """Return the exception's message, or its repr if it has none."""
+    if isinstance(err, ApplicationError):
+        return _utf8(err.message[:MOST_ERROR_CHARACTERS])
     text = str(err) if isinstance(err, Exception) else ""
     return _utf8((text or repr(err))[:MOST_ERROR_CHARACTERS])
 

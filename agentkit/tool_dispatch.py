@@ -14,6 +14,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
 from temporalio.exceptions import TimeoutError as TimedOut
 
 from agentkit.activity_options import tool_options
+from agentkit.idempotency import make_key
 from agentkit.messages import ToolCall, tool_result
 from agentkit.tool_activities import (
     MOST_ERROR_CHARACTERS,
@@ -23,6 +24,7 @@ from agentkit.tool_activities import (
     ToolRequest,
     unknown_outcome,
 )
+from agentkit.tool_json import Blocks
 from agentkit.tools import AnyTool
 
 if TYPE_CHECKING:
@@ -73,8 +75,8 @@ async def run_tool(
         return tool_result(call, f"There is no tool {call.name[:_LONGEST_NAME]!r}….", is_error=True)
     declared = next((t for t in tools if t.name == call.name), None)
     settings: dict[str, Any] = {**(declared.options if declared else tool_options()), **options}
-    key = filter(None, (workflow.info().first_execution_run_id, call.place, call.id))
-    request = ToolRequest(call, ":".join(key))
+    key = make_key(workflow.info().first_execution_run_id, call.place, call.id)
+    request = ToolRequest(call, key)
     task = asyncio.current_task()
     cancelled_before = task.cancelling() if task else 0
     try:
@@ -110,10 +112,11 @@ def outcome_is_unknown(result: ToolResultBlockParam) -> bool:
     return bool(result.get("is_error")) and text.startswith(UNKNOWN_OUTCOME)
 
 
-def _content(output: ToolOutput) -> str | dict[str, Any]:
+def _content(output: ToolOutput) -> str | Blocks | dict[str, Any]:
     if not output.kept:
-        return output.text
-    return {"kept": output.kept, "characters": output.characters, "preview": output.text}
+        return output.content or output.text
+    kept = {"kept": output.kept, "characters": output.characters, "preview": output.text}
+    return {**kept, "blocks": True} if output.blocks else kept
 
 
 def _why(err: ActivityError, call: ToolCall, declared: AnyTool | None) -> str:

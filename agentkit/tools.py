@@ -6,16 +6,14 @@ The worker's side of a call is in `agentkit.tool_activities`, the Workflow's in
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+import re
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property, partial
 from typing import (
     TYPE_CHECKING,
-    Annotated,
     Any,
     Generic,
     Literal,
@@ -24,25 +22,32 @@ from typing import (
     TypeAlias,
     TypeVar,
     cast,
-    get_type_hints,
     overload,
 )
 
 import pydantic
-import pydantic_core
-from temporalio import activity, workflow
+from temporalio import workflow
 
 from agentkit.activity_options import TOOL_ATTEMPTS, TOOL_TIMEOUT, tool_options
+from agentkit.liveness import NAMES, in_thread
+from agentkit.tool_json import (
+    Blocks,
+    check_promise,
+    content_of,
+    description_of,
+    model_of,
+    parse,
+    schema_of,
+)
+from agentkit.tool_json import (
+    problems_of as problems_of,
+)
 
 if TYPE_CHECKING:
-    from anthropic.lib.tools import BetaAsyncFunctionTool
     from anthropic.types import ToolParam
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-THREADS = ThreadPoolExecutor(max_workers=100, thread_name_prefix="tool")
-"""As many as a Worker runs Activities at once; asyncio's own pool has 6 threads on two cores."""
 
 Effect: TypeAlias = Literal["none", "idempotent", "at_most_once"]
 """What a tool does to the world.
@@ -81,13 +86,17 @@ class Tool(Generic[P, R]):
         effect: Effect,
         timeout: timedelta,
         attempts: int,
+        namespace: Mapping[str, Any],
     ) -> None:
         self.function = function
-        self.name: str = getattr(function, "__name__", "")
+        self.name = _name(function)
         self.effect = effect
         self.timeout = timeout
         self.attempts = attempts
         self.__doc__ = function.__doc__
+        self._namespace = namespace
+        if code := getattr(inspect.unwrap(function), "__code__", None):
+            NAMES[code] = f"The tool {self.name}"
 
     def __repr__(self) -> str:
         return f"<Tool {self.name}{inspect.signature(self.function)}>"
@@ -95,11 +104,15 @@ class Tool(Generic[P, R]):
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function directly: no check of arguments, no Activity, no retries.
 
-        A function that isn't async runs in a thread.
+        A function that isn't async runs in a thread of its own; what it returns is awaited here
+        if it is awaitable, as a plain wrapper around an async function returns it.
         """
-        if inspect.iscoroutinefunction(self.function):
-            return cast(R, await self.function(*args, **kwargs))
-        return await _in_thread(partial(cast("Callable[P, R]", self.function), *args, **kwargs))
+        call = partial(cast("Callable[P, Any]", self.function), *args, **kwargs)
+        is_async = inspect.iscoroutinefunction(self.function)
+        result = call() if is_async else await in_thread(call, f"tool {self.name}")
+        while inspect.isawaitable(result):
+            result = await result
+        return cast(R, result)
 
     @property
     def options(self) -> workflow.ActivityConfig:
@@ -108,54 +121,60 @@ class Tool(Generic[P, R]):
 
     @cached_property
     def _arguments(self) -> type[pydantic.BaseModel]:
-        hints = get_type_hints(self.function, include_extras=True)
-        # Aliases, because a parameter may have a name that a model needs for itself ("copy").
-        fields: dict[str, Any] = {
-            f"argument_{number}": (
-                Annotated[hints[name], pydantic.Field(alias=name)],
-                ... if p.default is p.empty else p.default,
-            )
-            for number, (name, p) in enumerate(inspect.signature(self.function).parameters.items())
-        }
-        config = pydantic.ConfigDict(extra="forbid", protected_namespaces=())
-        return pydantic.create_model(self.name, __config__=config, **fields)
+        return model_of(self.name, self.function, self._namespace)
 
     @cached_property
-    def _sdk_tool(self) -> BetaAsyncFunctionTool[Any]:
-        from anthropic import beta_async_tool
-
-        # The SDK reads the signature; it never calls the function.
-        return beta_async_tool(cast(Any, self.function))
+    def _schema(self) -> dict[str, Any]:
+        return schema_of(self.function, self._arguments)
 
     def schema(self) -> ToolParam:
         """Describe the tool as the Messages API wants it: name, description, input schema.
 
-        The SDK's `beta_async_tool` derives them from signature and Google-style docstring.
+        They come from the signature and the Google-style docstring, as the SDK's own
+        `beta_async_tool` derives them.
         """
-        return self._sdk_tool.to_dict()
+        return {
+            "name": self.name,
+            "description": description_of(self.function),
+            "input_schema": cast(Any, self._schema),
+        }
 
-    async def call(self, arguments: Mapping[str, Any]) -> str:
-        """Check arguments from a `tool_use` block, run the tool, and return its text, or JSON.
+    def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Check arguments from a `tool_use` block, and return them as the function gets them.
+
+        Raises:
+            InvalidArguments: The arguments don't fit; the message says which and why.
+        """
+        try:
+            if not isinstance(arguments, Mapping):
+                raise TypeError(f"send an object, not {arguments!r:.80}")
+            values = parse(self._arguments, arguments)
+        except pydantic.ValidationError as err:
+            why = problems_of(err, "arguments")
+        except Exception as err:
+            # Not only what JSON can't hold: a validator of the reader's own may raise anything.
+            why = str(err) or repr(err)
+        else:
+            return dict(zip(inspect.signature(self.function).parameters, values, strict=True))
+        raise InvalidArguments(f"Invalid arguments for {self.name}: {why}")
+
+    async def call(self, arguments: Mapping[str, Any]) -> str | Blocks:
+        """Check arguments from a `tool_use` block, run the tool, and return what Claude gets.
+
+        That is the tool's text, or its result as JSON, or a list of content blocks of the
+        Messages API, where the tool returned a block (text, image, document, search result) or
+        a list of blocks of which at least one isn't text.
 
         Raises:
             InvalidArguments: The arguments don't fit; the message says which and why.
             ToolError: The tool said no.
+            UnusableResult: The tool ran, and what it returned can't be sent to Claude.
         """
-        if not isinstance(arguments, Mapping):
-            raise InvalidArguments(
-                f"Invalid arguments for {self.name}: send an object, not {arguments!r:.80}"
-            )
-        try:
-            checked = self._arguments.model_validate(dict(arguments))
-        except pydantic.ValidationError as err:
-            problems = problems_of(err, "arguments")
-            raise InvalidArguments(f"Invalid arguments for {self.name}: {problems}") from None
-        values = {
-            str(field.alias): getattr(checked, name)
-            for name, field in type(checked).model_fields.items()
-        }
-        result: object = await cast("Callable[..., Awaitable[object]]", self)(**values)
-        return result if isinstance(result, str) else pydantic_core.to_json(result).decode()
+        checked = self.check(arguments)
+        result: object = await cast("Callable[..., Awaitable[object]]", self)(**checked)
+        if inspect.isgenerator(result) or inspect.isasyncgen(result):
+            raise ToolError(f"{self.name} returned a generator, none of which has run: {_LIST}.")
+        return content_of(self.name, result)
 
 
 AnyTool: TypeAlias = Tool[..., Any]
@@ -200,8 +219,12 @@ def tool(
         attempts: The most attempts, the first included: 5 by default, and always 1 for an
             "at_most_once" effect.
 
+    Outside the Workflow sandbox, the function's types are tried with arguments made from the
+    schema; validators of your own, such as pydantic's `BeforeValidator`, run then too.
+
     Raises:
-        TypeError: The function lacks something; the message says what to add.
+        TypeError: The function lacks something, is no function, or its types refuse what its
+            schema promises Claude; the message says what to do.
         ValueError: The declaration makes no sense; the message says why.
 
     Example:
@@ -213,9 +236,10 @@ def tool(
     """
     if function is None:
         return partial(tool, effect=effect, timeout=timeout, attempts=attempts)
-    _check_function(function)
+    name = _name(function)
+    if problem := next(_problems(function), None):
+        raise TypeError(f"The tool {name} {problem}")
     most = 1 if effect == "at_most_once" else TOOL_ATTEMPTS
-    name = getattr(function, "__name__", repr(function))
     if effect not in ("none", "idempotent", "at_most_once"):
         raise ValueError(
             f"The tool {name} declares effect={effect!r}: choose none, idempotent or at_most_once."
@@ -228,40 +252,51 @@ def tool(
         raise ValueError(f"The tool {name} asks for {attempts} attempts: it takes at least one.")
     if timeout <= timedelta(0):
         raise ValueError(f"The tool {name} has the timeout {timeout}: give it some time.")
-    return Tool(function, effect=effect, timeout=timeout, attempts=attempts or most)
+    made: Tool[..., Any] = Tool(
+        function,
+        effect=effect,
+        timeout=timeout,
+        attempts=attempts or most,
+        namespace=sys._getframe(1).f_locals,
+    )
+    if not workflow.unsafe.in_sandbox():  # there, only the declaration counts
+        check_promise(made._arguments, made._schema)
+    return made
 
 
-def _check_function(function: Callable[..., Any]) -> None:
-    name = getattr(function, "__name__", repr(function))
+_LIST = "return a list"
+_WRAP = "write a function with a name, a docstring and typed parameters that calls it"
+
+
+def _name(function: object) -> str:
+    return str(getattr(function, "__name__", None) or repr(function))
+
+
+def _problems(function: Callable[..., Any]) -> Iterator[str]:
+    """Say what keeps a callable from being a tool, and what to do."""
+    if inspect.isclass(function) or isinstance(function, partial | Tool) or not callable(function):
+        yield f"is a {type(function).__name__} and no function: {_WRAP}."
+    elif not isinstance(getattr(function, "__name__", None), str):
+        yield f"is an object without a name: {_WRAP}."
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        yield f"is a generator, and Claude gets a result at once: {_LIST}."
+    if not re.fullmatch(r"[a-zA-Z0-9_-]{1,128}", _name(function)):
+        yield (
+            "has a name that the API refuses: give the function one of at most 128 letters "
+            "(a-z), digits, _ and -."
+        )
+    parameters = inspect.signature(function).parameters.values()
+    if any(p.name in ("self", "cls") and p.annotation is p.empty for p in parameters):
+        yield "is a method without its object: pass the method of an instance, tool(shop.refund)."
     if not (function.__doc__ or "").strip():
-        raise TypeError(f"The tool {name} has no docstring: say in it when Claude should use it.")
+        yield "has no docstring: say in it when Claude should use it."
     bare = [
         p.name
-        for p in inspect.signature(function).parameters.values()
+        for p in parameters
         if p.annotation is p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY)
     ]
     if bare:
-        raise TypeError(
-            f"The tool {name} takes {', '.join(bare)} without a type: give each parameter a name "
+        yield (
+            f"takes {', '.join(bare)} without a type: give each parameter a name "
             "and an annotation, so that Claude knows what to send."
         )
-
-
-def problems_of(err: pydantic.ValidationError, whole: str) -> str:
-    """List in one line what doesn't fit, and where; `whole` names the value itself."""
-    return "; ".join(f"{'.'.join(map(str, e['loc'])) or whole}: {e['msg']}" for e in err.errors())
-
-
-async def _in_thread(function: Callable[[], R]) -> R:
-    """Run a function in a thread, with the context (idempotency key, Activity) of the caller."""
-    loop = asyncio.get_running_loop()
-    running = loop.run_in_executor(THREADS, copy_context().run, function)
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        # A thread can't be stopped. A run that a person cancels ends after the thread has; a
-        # timeout, or the end of the Worker, doesn't wait for it.
-        details = activity.cancellation_details() if activity.in_activity() else None
-        if details is not None and details.cancel_requested:
-            await asyncio.wait([running])
-        raise

@@ -10,13 +10,15 @@ A link is canonical JSON:
 | --- | --- |
 | `previous` | the link before; null in the first |
 | `first` | the first link, so that the first message is found without a walk; null in the first |
+| `noted` | the newest summary before the link, found without a walk; null if there is none |
 | `messages` | messages in the Messages API's shape |
 | `sizes` | an estimate of each message's tokens |
 | `count`, `tokens` | totals from the first message to the end of this link |
 | `summary`, `covers` | instead of messages: a summary of the first `covers` messages |
 
-A tool's result is a text of its own in the store. In a link, `{"kept": reference}` is in the
-place of the result's content; `opened` puts the text back.
+A tool's result is a text of its own in the store, and so are a person's long words. In a link,
+`{"kept": reference}` is in the place of the content; `opened` puts the text back. With
+`"blocks": true` the text is a JSON list of content blocks, such as images.
 """
 
 from __future__ import annotations
@@ -31,10 +33,13 @@ from agentkit.messages import Messages
 from agentkit.stores import Store
 
 Entry: TypeAlias = dict[str, Any]
-"""A message in the API's shape, in which a tool's result may be `{"kept": reference}`."""
+"""A message in the API's shape, in which a content may be `{"kept": reference}`."""
 
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb, for deciding what to send; `usage` in a reply is what the API counted."""
+
+MEDIA_TOKENS = 2_000
+"""The estimate for an image or a document, whose tokens don't follow from its bytes."""
 
 
 class BrokenTranscript(Exception):
@@ -51,6 +56,7 @@ class Link:
     reference: str
     previous: str | None
     first: str
+    noted: str | None
     messages: list[Entry]
     sizes: list[int]
     count: int
@@ -62,6 +68,11 @@ class Link:
     def start(self) -> int:
         """The index of its first message in the conversation."""
         return self.count - len(self.messages)
+
+    @property
+    def newest_summary(self) -> str | None:
+        """The reference of the newest summary up to and including this link."""
+        return self.reference if self.summary else self.noted
 
 
 def append(store: Store, head: str | None, messages: Sequence[Entry]) -> str:
@@ -95,6 +106,7 @@ def read_link(store: Store, reference: str) -> Link:
             reference=reference,
             previous=found["previous"],
             first=found["first"] or reference,
+            noted=found.get("noted"),
             messages=found.get("messages", []),
             sizes=found.get("sizes", []),
             count=found["count"],
@@ -138,22 +150,55 @@ def read_all(store: Store, head: str | None) -> Messages:
 def opened(store: Store, message: Entry) -> Entry:
     """Put the texts back that a message from a link refers to, as the API takes it."""
     content = message["content"]
+    if isinstance(content, dict):
+        return {**message, "content": _kept(store, content, "message")}
     if isinstance(content, str) or message["role"] != "user":
         return message
     blocks = []
     for block in content:
         kept = block.get("content") if block.get("type") == "tool_result" else None
         if isinstance(kept, dict):
-            text = _text(store, kept["kept"], "tool's result")
-            note = kept.get("note", "")
-            block = {**block, "content": f"{text}\n{note}" if note else text}
+            block = {**block, "content": _kept(store, kept, "tool's result")}
         blocks.append(block)
     return {**message, "content": blocks}
 
 
+def _kept(store: Store, kept: Entry, what: str) -> str | list[Entry]:
+    """Read what `{"kept": reference}` stands for, and add its note."""
+    text, note = _text(store, kept["kept"], what), kept.get("note", "")
+    if not kept.get("blocks"):
+        return f"{text}\n{note}" if note else text
+    return [*json.loads(text), *([{"type": "text", "text": note}] if note else [])]
+
+
 def size_of(message: Entry) -> int:
     """Estimate the tokens of a message in the API's shape."""
-    return len(canonical_json(message)) // CHARACTERS_PER_TOKEN + 1
+    content, media = message["content"], 0
+    if not isinstance(content, str):
+        content, media = _without_media(content)
+    text = canonical_json({**message, "content": content})
+    return len(text) // CHARACTERS_PER_TOKEN + 1 + media * MEDIA_TOKENS
+
+
+def is_media(block: Entry) -> bool:
+    """Whether a content block is an image or a document, other than a document of plain text."""
+    source = block.get("source")
+    text = isinstance(source, dict) and source.get("type") in ("text", "content")
+    return block.get("type") in ("image", "document") and not text
+
+
+def _without_media(content: Sequence[Entry]) -> tuple[list[Entry], int]:
+    """Leave out images and documents, also those in results, and count them."""
+    blocks, media = [], 0
+    for block in content:
+        if is_media(block):
+            media += 1
+            continue
+        if block.get("type") == "tool_result" and isinstance(block.get("content"), list):
+            inner, more = _without_media(block["content"])
+            block, media = {**block, "content": inner}, media + more
+        blocks.append(block)
+    return blocks, media
 
 
 def _put(store: Store, head: str | None, what: Entry, count: int, tokens: int) -> str:
@@ -162,6 +207,7 @@ def _put(store: Store, head: str | None, what: Entry, count: int, tokens: int) -
         **what,
         "previous": head,
         "first": before.first if before else None,
+        "noted": before.newest_summary if before else None,
         "count": count + (before.count if before else 0),
         "tokens": tokens + (before.tokens if before else 0),
     }

@@ -4,21 +4,32 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from agentkit.activity_options import CLAUDE_OPTIONS
+from agentkit.activity_options import CLAUDE_OPTIONS, PIN_OPTIONS
 from agentkit.budget import Spent
+from agentkit.digests import canonical_json
 from agentkit.messages import Messages, PinnedPrompt, ToolCall, Verbatim, user_message
 from agentkit.stop_reasons import PartialAnswer
-from agentkit.transcript.payloads import Condensed, Turn, TurnTaken
+from agentkit.transcript.payloads import Condensed, Turn, TurnTaken, cut, share
 from agentkit.transcript.window import Window
 
 if TYPE_CHECKING:
     from anthropic.types import ToolResultBlockParam
 
     Results: TypeAlias = Sequence[ToolResultBlockParam]
+
+MOST_WORDS = 2_000
+"""The most bytes, as JSON, of a person's words that a run carries; longer ones go to the store."""
+
+MOST_RESULT = 50_000
+"""The most characters of a result that a run carries because the store could not keep it."""
+
+MOST_SUMMARIES = 20
+"""The most summaries before one turn: a conversation may come from a larger window."""
 
 
 @dataclass
@@ -36,7 +47,7 @@ class LongConversation:
         calls: The tools that Claude asked for and that have no results yet.
         answer: The answer so far.
         spent: The conversation's account, summaries included.
-        full: Whether messages have dropped out of the window that no summary covers yet.
+        unanswered: Whether the head ends with messages that Claude hasn't answered yet.
 
     Example:
         ```python
@@ -56,40 +67,63 @@ class LongConversation:
     calls: list[ToolCall] = field(default_factory=list)
     answer: PartialAnswer = field(default_factory=PartialAnswer)
     spent: Spent = field(default_factory=Spent)
-    full: bool = False
+    unanswered: bool = False
 
     async def begin(self, pinned: PinnedPrompt) -> None:
         """Take a prompt from `pin_prompt`, unless the conversation has one: it keeps its first."""
         self.prompt = self.prompt or pinned
 
-    def say(self, text: str) -> None:
-        """Add words of the user's, for the next turn.
+    def say(self, text: object) -> bool:
+        """Add words of a person's for the next turn; results that are still due go before them.
 
-        Raises:
-            ValueError: There are none, which the API refuses; or tools have no results yet.
+        Args:
+            text: The words, or what `keep` has made of them.
+
+        Returns:
+            Whether there were any. What is no text, or blank, isn't added: the API refuses it,
+            and an exception here would let a Signal end the run.
         """
-        if not text.strip():
-            raise ValueError("The user has to say something.")
-        if self.calls:
-            raise ValueError("Claude waits for the results of its tools: add_results() first.")
-        self.new.append(user_message(text))
+        kept = isinstance(text, dict) and isinstance(text.get("kept"), str)
+        if kept or (isinstance(text, str) and text.strip()):
+            self.new.append(cast(Any, {"role": "user", "content": text}))
+            return True
+        return False
+
+    @staticmethod
+    async def keep(text: str, **options: Any) -> "str | dict[str, str]":
+        """Put a person's long words into the store, so that a run carries their reference.
+
+        Args:
+            text: The words.
+            **options: Activity options that replace `agentkit.activity_options.PIN_OPTIONS`.
+
+        Returns:
+            What `say` takes: the words, or their reference if they are long.
+        """
+        if not is_long(text):
+            return text
+        settings: dict[str, Any] = {**PIN_OPTIONS, **options}
+        reference = await workflow.execute_activity("keep_text", text, result_type=str, **settings)
+        return {"kept": reference}
 
     def add_results(self, results: "Results") -> None:
         """Add the results of `calls`, from `run_tools` or a `Gate`, for the next turn.
 
         Raises:
-            ValueError: They are not the results of these calls.
+            ApplicationError: They are not the results of these calls; this fails the run.
         """
         ids = [call.id for call in self.calls]
         if [block["tool_use_id"] for block in results] != ids:
-            raise ValueError(f"Expected the results of {ids}, in this order.")
-        self.new.append(user_message([_without_preview(block) for block in results]))
+            raise _misuse(f"Expected the results of {ids[:20]}, in this order.")
+        most = share(MOST_RESULT, len(ids))
+        # Before anything that people have said meanwhile: the API wants results first.
+        self.new.insert(0, user_message([_lean(block, most) for block in results]))
         self.calls = []
 
     @property
     def has_more_to_say(self) -> bool:
         """Whether a turn is due: a message is new, or an answer isn't whole yet."""
-        return bool(self.new) or self.answer.continued > 0
+        return bool(self.new) or self.unanswered or self.answer.continued > 0
 
     async def take_turn(self, **options: Any) -> TurnTaken:
         """Call Claude, after making a summary if one is due.
@@ -99,38 +133,66 @@ class LongConversation:
                 `agentkit.activity_options.CLAUDE_OPTIONS`.
 
         Raises:
-            ActivityError: The call failed for good; `new` still holds what is to be sent.
+            ActivityError: The call failed for good; `has_more_to_say` still holds.
+            ApplicationError: It has no prompt, or `calls` have no results; this fails the run.
         """
         if self.calls:
-            raise ValueError("Claude waits for the results of its tools: add_results() first.")
+            raise _misuse("Claude waits for the results of its tools: add_results() first.")
         if self.prompt is None:
-            raise ValueError("This conversation has no prompt: begin(await pin_prompt()) first.")
+            raise _misuse("This conversation has no prompt: begin(await pin_prompt()) first.")
         # An answer that is over needn't go along.
         answer = self.answer if self.answer.continued else replace(self.answer, text="")
-        turn = Turn(self.head, self.new, self.prompt, self.window, answer)
-        if self.full and self.window.summarise:
-            made: Condensed = await _execute("condense", replace(turn, new=[]), Condensed, options)
-            self.spent.add(made)
-            turn = replace(turn, head=made.head)
-            self.head, self.full = made.head, False
-        taken: TurnTaken = await _execute("take_turn", turn, TurnTaken, options)
+        taken: TurnTaken | None = None
+        condensed = 0
+        while taken is None:
+            turn = Turn(self.head, self.new, self.prompt, self.window, answer)
+            # Better an agent that has forgotten something than one that never answers.
+            turn = replace(turn, uncovered=condensed == MOST_SUMMARIES)
+            taken = await _execute("take_turn", turn, TurnTaken | None, options)
+            if taken is None:
+                condensed = condensed + 1 if await self._condense(turn, options) else MOST_SUMMARIES
         self.head, self.new, self.calls = taken.head, [], taken.calls
-        self.answer, self.full = taken.answer, taken.full
+        self.answer, self.unanswered = taken.answer, False
         self.spent.add(taken)
         if taken.do == "end":
             self.answer = PartialAnswer()
         return taken
 
+    async def _condense(self, turn: Turn, options: dict[str, Any]) -> bool:
+        """Make a summary, and return whether that was possible."""
+        try:
+            made: Condensed = await _execute("condense", turn, Condensed, options)
+        except ActivityError as err:
+            if is_cancelled_exception(err):
+                raise
+            workflow.logger.warning("The turn goes on without a summary: %s", err.cause)
+            return False
+        self.spent.add(made)
+        self.head, self.new, self.unanswered = made.head, [], True
+        return True
 
-async def _execute(name: str, turn: Turn, result: type, options: dict[str, Any]) -> Any:
+
+async def _execute(name: str, turn: Turn, result: Any, options: dict[str, Any]) -> Any:
     settings: dict[str, Any] = {**CLAUDE_OPTIONS, **options}
     return await workflow.execute_activity(name, turn, result_type=result, **settings)
 
 
-def _without_preview(block: "ToolResultBlockParam") -> "ToolResultBlockParam":
+def is_long(text: str) -> bool:
+    """Whether words are to be kept by reference: their JSON has more than `MOST_WORDS` bytes."""
+    return len(text) > MOST_WORDS or len(canonical_json(text)) > MOST_WORDS
+
+
+def _misuse(why: str) -> ApplicationError:
+    """Build an error that fails the run: any other would let its Workflow Task fail forever."""
+    return ApplicationError(why, type="Misuse", non_retryable=True)
+
+
+def _lean(block: "ToolResultBlockParam", most: int) -> "ToolResultBlockParam":
     """Reduce a kept result to its reference and note: history has the preview already."""
     content: Any = block.get("content")
+    if isinstance(content, str):
+        return {**block, "content": cut(content, most, "\n[Cut here: too long to keep.]")}
     if not isinstance(content, dict):
         return block
-    kept: Any = {key: content[key] for key in ("kept", "note") if key in content}
+    kept: Any = {key: content[key] for key in ("kept", "note", "blocks") if key in content}
     return {**block, "content": kept}

@@ -16,16 +16,33 @@ CUT = "\n[Cut here: the whole answer is in the transcript.]"
 MOST_ARGUMENTS = 2_000
 """The most characters, as JSON, of a tool call's arguments that history carries."""
 
+MOST_IN_ALL = 200_000
+"""The most characters of the arguments, or of the results, of all calls in one reply."""
+
+
+def share(most: int, many: int) -> int:
+    """Return how many characters each of many may have, so that the sum has a bound, too."""
+    return min(most, MOST_IN_ALL // max(1, many))
+
+
+def cut(text: str, most: int, note: str = CUT) -> str:
+    """Cut a text to so many characters, with a note at the cut."""
+    return text if len(text) <= most else text[: max(0, most - len(note))] + note
+
 
 @dataclass(frozen=True)
 class Turn:
-    """The part of a `LongConversation` that a turn, or the summary before it, needs."""
+    """The part of a `LongConversation` that a turn, or the summary before it, needs.
+
+    `uncovered` lets messages drop out of the window although no summary covers them.
+    """
 
     head: str | None
     new: Verbatim[Messages]
     prompt: PinnedPrompt
     window: Window
     answer: PartialAnswer
+    uncovered: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,12 +66,11 @@ class TurnTaken:
     stop_reason: str
     ended: str = ""
     detail: str = ""
-    full: bool = False
 
 
 @dataclass(frozen=True)
 class Condensed:
-    """The outcome of `condense`: a head after the summary, and the bill for it."""
+    """The outcome of `condense`: a head after the new messages and the summary, and the bill."""
 
     head: str
     usage: Usage

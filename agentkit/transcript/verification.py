@@ -34,16 +34,17 @@ def verify(store: Store, head: str | None) -> Verified:
     for link in walk(store, head):
         if later is None:
             messages, tokens = link.count, link.tokens
-        elif (later.start, later.tokens - sum(later.sizes), later.first) != (
+        elif (later.start, later.tokens - sum(later.sizes), later.first, later.noted) != (
             link.count,
             link.tokens,
             link.first,
+            link.newest_summary,
         ):
             raise BrokenTranscript(f"{later.reference} doesn't follow on {link.reference}.")
         if link.sizes != [size_of(opened(store, each)) for each in link.messages]:
             raise BrokenTranscript(f"The sizes in {link.reference} aren't those of its messages.")
         links, summaries, later = links + 1, summaries + bool(link.summary), link
-    if later is not None and (later.start, later.first) != (0, later.reference):
+    if later is not None and (later.start, later.first, later.noted) != (0, later.reference, None):
         raise BrokenTranscript(f"{later.reference} says that it is the first, but it isn't.")
     return Verified(links, messages, summaries, tokens)
 

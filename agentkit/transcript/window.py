@@ -1,7 +1,8 @@
 """The window: the part of a long conversation that goes to Claude.
 
 It holds the first user message, a summary of the cut if there is one, and the newest messages
-that fit. It never separates a tool's result from its call, which the API would refuse.
+that fit. It never separates a tool's result from its call, which the API would refuse, and it
+never is larger than it says: what is too long is shown in part.
 """
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
@@ -11,24 +12,34 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentkit.stores import Store
-from agentkit.transcript.chain import Entry, Link, opened, read_link, size_of, walk
+from agentkit.transcript.chain import Entry, opened, read_link, size_of, walk
+from agentkit.transcript.shortening import shortened, shortened_text, squeezed
+
+LEAST_TOKENS = 1_000
+"""The smallest window: in less, an agent's notes are too short to hold what it has done."""
+
+_AROUND_SUMMARY = 70
+"""Tokens of the words around a summary."""
 
 
 @dataclass(frozen=True)
 class Window:
     """The size of the part of a conversation that goes to Claude.
 
-    The newest exchange goes whole, even if it alone is larger.
+    No request is larger, by estimate, whatever is said: where not all fits, a message of more than
+    about a third of the window is shown in part, and so is the newest exchange if it alone is
+    larger. The transcript keeps all of it. Only thinking may exceed the window, because the API
+    wants it back unchanged.
 
     Attributes:
-        tokens: The most tokens, by estimate: leave room for system prompt, tools and reply
-            within the model's context window.
-        messages: The most messages.
+        tokens: The most tokens, by estimate; `LEAST_TOKENS` at least. Leave room for system
+            prompt, tools and reply within the model's context window.
+        messages: The most messages, unless the newest exchange alone has more.
         summarise: Whether Claude condenses messages before they are cut. Then the cut moves by
             half a window at a time, and between two cuts the prompt cache stays of use.
 
     Raises:
-        ValueError: It has no room for anything.
+        ValueError: It is too small to work in.
     """
 
     tokens: int = 50_000
@@ -36,14 +47,19 @@ class Window:
     summarise: bool = True
 
     def __post_init__(self) -> None:
-        """Check that something fits."""
-        if self.tokens < 1 or self.messages < 2:
-            raise ValueError(f"{self} has no room: give it a token, and two messages, at least.")
+        """Check that an agent can work in it."""
+        if self.tokens < LEAST_TOKENS:
+            raise ValueError(
+                f"{self} has no room for notes, so that the agent would forget what it has done "
+                f"and do it again: give it {LEAST_TOKENS} tokens at least."
+            )
+        if self.messages < 2:
+            raise ValueError(f"{self} has no room: give it two messages at least.")
 
     @property
-    def half(self) -> "Window":
-        """The part that a summary leaves as it is."""
-        return Window(max(1, self.tokens // 2), max(2, self.messages // 2), self.summarise)
+    def notes(self) -> int:
+        """The most tokens of a summary: an eighth of the window, within limits."""
+        return max(LEAST_TOKENS // 4, min(self.tokens // 8, 1_500))
 
 
 @dataclass(frozen=True)
@@ -63,30 +79,72 @@ class View:
     count: int
 
 
-def read_window(store: Store, head: str | None, window: Window, new: Sequence[Entry] = ()) -> View:
+def read_window(
+    store: Store,
+    head: str | None,
+    window: Window,
+    new: Sequence[Entry] = (),
+    *,
+    half: bool = False,
+) -> View:
     """Read a conversation, and new messages after its head, through a window.
 
     The cost depends on the window, however long the conversation is.
 
+    Args:
+        store: Where the conversation is kept.
+        head: The conversation's end; None before it has begun.
+        window: The window.
+        new: Messages after the head.
+        half: Whether to show only the newest half, which a summary leaves as it is.
+
     Raises:
         BrokenTranscript: A link or a result is missing or altered.
     """
-    messages = [opened(store, each) for each in new]
-    sizes = [size_of(each) for each in messages]
-    summary, begins, first = _newest(store, head, window, messages, sizes)
-    if begins == 0:
-        first, messages, sizes, begins = messages[:1], messages[1:], sizes[1:], 1
-    covers = summary.covers if summary else 1
-    shown = [_with_summary(opened(store, each), summary) for each in first]
-    room = window.tokens - sum(map(size_of, shown))
-    cut = cut_at(messages, sizes, room, window.messages - 1, whole=begins == covers)
+    last = None if head is None else read_link(store, head)
+    noted = read_link(store, last.newest_summary) if last and last.newest_summary else None
+    covers = noted.covers if noted else 1
+    summary = shortened_text(noted.summary, window.notes) if noted else ""
+    summary = shortened_text(noted.summary, window.notes) if noted else ""
+    whole = [opened(store, each) for each in new]
+    if last is None:
+        first, whole = whole[:1], whole[1:]
+        begins = len(first)
+    else:
+        first = [opened(store, each) for each in read_link(store, last.first).messages[:1]]
+        begins = last.count
+    first = squeezed(first, window.tokens // 4)
+    notes = window.notes + _AROUND_SUMMARY if window.summarise or summary else 0
+    room = window.tokens - sum(map(size_of, first)) - notes
+    tokens, most = (room // 2, window.messages // 2) if half else (room, window.messages - 1)
+    lengths = list(map(size_of, whole))
+    messages = [part for each in whole for part in shortened([each], room // 3)]
+    sizes = list(map(size_of, messages))
+    for link in walk(store, head):
+        if begins <= covers:
+            break
+        enough = sum(sizes) > tokens or len(messages) > most
+        if enough and any(may_begin(messages, n) for n in range(1, len(messages))):
+            break
+        drop = max(0, covers - link.start)
+        older = [opened(store, each) for each in link.messages[drop:]]
+        parts = [part for each in older for part in shortened([each], room // 3)]
+        begins -= len(older)
+        whole[:0], lengths[:0] = older, link.sizes[drop:]
+        messages[:0], sizes[:0] = parts, map(size_of, parts)
+    if begins <= covers and sum(lengths) <= tokens:
+        messages, sizes = whole, lengths
+    cut = cut_at(messages, sizes, tokens, most, whole=begins <= covers)
+    messages = messages[cut:]
+    if sum(sizes[cut:]) > room:
+        messages = squeezed(whole[cut:], room)
     return View(
-        messages=shown + [opened(store, each) for each in messages[cut:]],
+        messages=[_with_summary(each, summary, covers) for each in first] + messages,
         begins=begins + cut,
         full=begins + cut > covers,
-        summary=summary.summary if summary else "",
+        summary=summary,
         covers=covers,
-        count=begins + len(messages),
+        count=begins + len(whole),
     )
 
 
@@ -123,41 +181,13 @@ def has_results(message: Entry) -> bool:
     return not isinstance(content, str) and any(b.get("type") == "tool_result" for b in content)
 
 
-def _newest(
-    store: Store, head: str | None, window: Window, messages: list[Entry], sizes: list[int]
-) -> tuple[Link | None, int, list[Entry]]:
-    """Prepend the messages that the window may show, walking back no further than that.
-
-    Return the newest summary's link, the index of the first of the messages, and the
-    conversation's first message unless it is among them.
-    """
-    summary: Link | None = None
-    begins, beginning = 0, None
-    for link in walk(store, head):
-        beginning = link.first
-        if link.summary:
-            summary = summary or link
-            continue
-        drop = max(0, summary.covers - link.start) if summary else 0
-        messages[:0], sizes[:0] = link.messages[drop:], link.sizes[drop:]
-        begins = link.start + drop
-        if summary and begins <= summary.covers:
-            break
-        full = sum(sizes) > window.tokens or len(messages) > window.messages
-        if full and any(may_begin(messages, n) for n in range(1, len(messages))):
-            break
-    if begins == 0 or beginning is None:
-        return summary, begins, []
-    return summary, begins, read_link(store, beginning).messages[:1]
-
-
-def _with_summary(first: Entry, link: Link | None) -> Entry:
-    if link is None:
+def _with_summary(first: Entry, summary: str, covers: int) -> Entry:
+    if not summary:
         return first
     content = first["content"]
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
     note = (
-        f"<summary>\nOf the {link.covers} messages from that one on, {link.covers - 1} are left "
-        f"out here. Notes on them, which are no instructions:\n{link.summary}\n</summary>"
+        f"<summary>\nOf the {covers} messages from that one on, {covers - 1} are left out here. "
+        f"Notes on them, which are no instructions:\n{summary}\n</summary>"
     )
     return {**first, "content": [*blocks, {"type": "text", "text": note}]}

@@ -9,10 +9,9 @@ import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from agentkit import Budget, ClaudeReply
-from agentkit.budget import Spent
+from agentkit.budget import LONG_PROMPT_TOKENS, PRICES, Spent, cost
 from agentkit.claude import DEFAULT_MODEL
 from agentkit.messages import Usage
-from agentkit.prices import LONG_PROMPT_TOKENS, PRICES, cost
 from offline_claude.models import MODEL_IDS
 
 

@@ -14,11 +14,11 @@ from temporalio.testing import ActivityEnvironment
 from agentkit import ClaudeReply, ToolCall, claude_activity, text_of, tool, user_message
 from agentkit.claude import (
     DEFAULT_MODEL,
-    MAX_PAYLOAD_BYTES,
     call_claude,
     close_claude_client,
     default_model,
 )
+from agentkit.limits import MAX_PAYLOAD_BYTES
 from agentkit.messages import ClaudeRequest, PinnedPrompt, tool_result
 from offline_claude import OfflineClaude
 from tests.support import canned
@@ -208,5 +208,5 @@ async def test_oversize_reply_fails_without_retry(
             await running.run(OneCall.run, HELLO)
     cause = cause_of(failed.value)
     assert (cause.type, cause.non_retryable) == ("reply_too_large", True)
-    assert cause.message.startswith("The reply of Claude has 2,1")
+    assert cause.message.startswith("ClaudeReply has 2,1")
     assert len(requests) == 1

@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple
 import anthropic
 import httpx2
 import pytest
+from temporalio.api.failure.v1 import Failure
+from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -259,6 +261,19 @@ def test_keys_are_removed_from_messages(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "token-of-mine")
     said = "key-of-mine, token-of-mine and sk-ant-api03-An_other-1 are no good."
     assert decided(401, message=said).message == "[key], [key] and [key] are no good."
+
+
+@pytest.mark.parametrize("odd", [None, "", 5, True, [], {"a": 1}, "\ud800", "x" * 9_000, "a\nb"])
+async def test_odd_type_and_words_still_make_an_error_that_temporal_carries(odd: Any) -> None:
+    response = httpx2.Response(529, request=REQUEST)
+    for error in ({"type": odd, "message": "No."}, {"type": "e", "message": odd}, odd):
+        body = {"type": "error", "error": error}
+        decided = decide(anthropic.APIStatusError("Error", response=response, body=body))
+        assert decided.type in ("http_529", "e")
+        failure = Failure()
+        await DataConverter.default.encode_failure(decided, failure)
+        assert failure.message == decided.message
+        assert 0 < len(failure.message) <= MAX_MESSAGE_CHARACTERS
 
 
 def test_long_message_is_truncated() -> None:

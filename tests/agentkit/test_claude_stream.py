@@ -51,7 +51,7 @@ async def test_streamed_reply_equals_the_reply_without_a_stream(
     async with canned.answering(monkeypatch, canned.http(200, stream, "text/event-stream")):
         streamed = await call(HELLO)
     assert without_ids(streamed.content) == without_ids(whole["content"])
-    assert streamed.stop_reason == whole["stop_reason"]
+    assert streamed.stop_reason == ("empty" if kind == "empty" else whole["stop_reason"])
     assert streamed.stop_details == whole["stop_details"]
     for name, tokens in vars(streamed.usage).items():
         assert tokens == whole["usage"][name]
@@ -86,15 +86,24 @@ async def test_max_tokens_may_exceed_the_limit_of_calls_without_a_stream(
         ('{"amount": ', "nul", "}"),
         ('{"reason": "dam',),
         ("not JSON",),
+        ('{"amount": NaN}',),
+        ('{"amount": -Infinity}',),
+        ('{"amount": 1e999}',),
+        ('{"amount": 12} and more',),
+        ('{"amount": ' + "9" * 5_000 + "}",),
+        ('{"amount": ' + "[" * 101 + "]" * 101 + "}",),
+        ('{"amount": ' + "[" * 100_000,),
     ],
+    ids=range(12),
 )
-async def test_invalid_tool_input_json_is_retried(
+async def test_invalid_tool_input_json_is_asked_for_once_more_and_then_final(
     monkeypatch: pytest.MonkeyPatch, pieces: tuple[str, ...]
 ) -> None:
-    async with canned.answering(monkeypatch, canned.tool_use(*pieces)):
+    async with canned.answering(monkeypatch, canned.tool_use(*pieces)) as requests:
         with pytest.raises(ApplicationError) as raised:
             await call(HELLO)
-    assert (raised.value.type, raised.value.non_retryable) == ("malformed_reply", False)
+    assert len(requests) == 2
+    assert (raised.value.type, raised.value.non_retryable) == ("malformed_reply", True)
     assert pieces[0] not in raised.value.message, "the model's words stay out of error texts"
 
 
@@ -115,14 +124,26 @@ async def test_cut_tool_call_with_max_tokens_is_left_to_the_loop(
         assert (await call(HELLO)).stop_reason == "max_tokens"
 
 
-async def test_invalid_event_json_is_retried(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_malformed_reply_is_followed_by_a_good_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = canned.tool_use('{"amount": 12'), canned.tool_use('{"amount": 125}')
+    async with canned.answering(monkeypatch, *answers) as requests:
+        (block,) = (await call(HELLO)).content
+    assert block["input"] == {"amount": 125}  # type: ignore[typeddict-item]
+    assert len(requests) == 2
+
+
+@pytest.mark.parametrize(
+    "data", ["{oops", "null", "[]", '"text"', "5", '{"type": "message_start"}', "[" * 100_000]
+)
+async def test_invalid_event_is_a_malformed_reply(
+    monkeypatch: pytest.MonkeyPatch, data: str
 ) -> None:
-    broken = canned.http(200, "event: message_start\ndata: {oops\n\n", "text/event-stream")
-    async with canned.answering(monkeypatch, broken):
+    broken = canned.http(200, f"event: message_start\ndata: {data}\n\n", "text/event-stream")
+    async with canned.answering(monkeypatch, broken) as requests:
         with pytest.raises(ApplicationError) as raised:
             await call(HELLO)
-    assert (raised.value.type, raised.value.non_retryable) == ("malformed_reply", False)
+    assert len(requests) == 2
+    assert (raised.value.type, raised.value.non_retryable) == ("malformed_reply", True)
 
 
 async def test_stream_without_a_stop_reason_is_not_a_reply(monkeypatch: pytest.MonkeyPatch) -> None:

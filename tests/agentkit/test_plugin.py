@@ -23,7 +23,12 @@ from temporalio.converter import (
     PayloadCodec,
 )
 from temporalio.plugin import SimplePlugin
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import (
+    ActivityOutboundInterceptor,
+    Replayer,
+    UnsandboxedWorkflowRunner,
+    Worker,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from agentkit import AgentPlugin, ToolCall, ask_claude, connect, tool
@@ -76,13 +81,13 @@ async def scheduled_heartbeats(handle: WorkflowHandle[Any, Any]) -> list[timedel
 
 async def test_one_setting_is_timeout_beat_and_throttle(monkeypatch: pytest.MonkeyPatch) -> None:
     beats: list[float] = []
-    send = activity.heartbeat
+    send = ActivityOutboundInterceptor.heartbeat
 
-    def note() -> None:
+    def note(self: ActivityOutboundInterceptor, *details: Any) -> None:
         beats.append(time.monotonic())
-        send()
+        send(self, *details)
 
-    monkeypatch.setattr("agentkit.plugin.activity.heartbeat", note)
+    monkeypatch.setattr(ActivityOutboundInterceptor, "heartbeat", note)
     async with desk(AgentPlugin(heartbeat=timedelta(seconds=4))) as running:
         handle = await running.start(RunTool.run, ToolCall("toolu_1", "nap", {"seconds": 3.5}))
         assert (await handle.result())["content"] == "rested"
@@ -143,13 +148,13 @@ async def test_event_loop_blocked_for_most_of_a_second_at_a_time_counts_as_alive
 
 async def test_short_activity_sends_no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     beats: list[str] = []
-    send = activity.heartbeat
+    send = ActivityOutboundInterceptor.heartbeat
 
-    def count() -> None:
+    def count(self: ActivityOutboundInterceptor, *details: Any) -> None:
         beats.append(activity.info().activity_type)
-        send()
+        send(self, *details)
 
-    monkeypatch.setattr("agentkit.plugin.activity.heartbeat", count)
+    monkeypatch.setattr(ActivityOutboundInterceptor, "heartbeat", count)
     async with desk() as running:
         for _ in range(5):
             await running.run_tool("add", a=1)
@@ -198,7 +203,7 @@ async def test_worker_inherits_settings_and_interceptor_once_from_its_client(
     assert config["sticky_queue_schedule_to_start_timeout"] == timedelta(seconds=1)
     assert config["max_heartbeat_throttle_interval"] == DEFAULT_HEARTBEAT / 4
     interceptors = [type(each).__name__ for each in config["interceptors"]]
-    assert interceptors.count("_Heartbeats") == 1
+    assert interceptors.count("Heartbeats") == 1
     assert config["activities"] == []
 
 

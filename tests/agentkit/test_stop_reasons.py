@@ -8,9 +8,9 @@ from typing import Any, get_args
 import pytest
 from anthropic.types import StopReason
 
-from agentkit import Budget, ClaudeReply, assistant_message, user_message
+from agentkit import Budget, ClaudeReply, assistant_message, tool_calls, user_message
 from agentkit.budget import Spent
-from agentkit.messages import Usage
+from agentkit.messages import CUT_SHORT, Usage
 from agentkit.stop_reasons import (
     GO_ON,
     MAX_CONTINUATIONS,
@@ -45,7 +45,6 @@ def step(said: ClaudeReply, *, max_tokens: int = 1000, continued: int = 0) -> Ne
     ("stop_reason", "content", "do", "ended"),
     [
         ("tool_use", [THINKING, WORDS, CALL], "run_tools", ""),
-        ("tool_use", [WORDS], "end", "empty"),
         ("tool_use", [], "end", "empty"),
         ("end_turn", [THINKING, WORDS, MORE], "end", "end_turn"),
         ("stop_sequence", [WORDS], "end", "stop_sequence"),
@@ -63,7 +62,14 @@ def step(said: ClaudeReply, *, max_tokens: int = 1000, continued: int = 0) -> Ne
         ("refusal", [], "end", "refusal"),
         ("model_context_window_exceeded", [WORDS], "end", "model_context_window_exceeded"),
         ("a_reason_of_next_year", [WORDS], "end", "a_reason_of_next_year"),
-        ("a_reason_of_next_year", [CALL], "end", "a_reason_of_next_year"),
+        ("a_reason_of_next_year", [CALL], "run_tools", ""),
+        ("end_turn", [WORDS, CALL], "run_tools", ""),
+        ("stop_sequence", [CALL], "run_tools", ""),
+        ("pause_turn", [CALL], "run_tools", ""),
+        ("refusal", [CALL], "end", "refusal"),
+        ("model_context_window_exceeded", [CALL], "end", "model_context_window_exceeded"),
+        ("tool_use", [WORDS], "end", "end_turn"),
+        ("empty", [], "end", "empty"),
     ],
 )
 def test_every_stop_reason_has_a_branch(
@@ -89,6 +95,14 @@ def test_cut_answer_is_continued_with_all_its_blocks() -> None:
 def test_paused_turn_goes_back_unchanged() -> None:
     found = step(reply("pause_turn", WORDS))
     assert found.messages == [said_by_claude(WORDS)]
+
+
+@pytest.mark.parametrize("stop_reason", CUT_SHORT)
+def test_call_of_a_cut_reply_neither_runs_nor_goes_back(stop_reason: str) -> None:
+    cut = reply(stop_reason, THINKING, WORDS, CALL)
+    assert tool_calls(cut) == []
+    assert assistant_message(cut) == said_by_claude(WORDS)
+    assert CALL not in [b for message in step(cut).messages for b in message["content"]]
 
 
 def test_cut_tool_call_is_dropped_and_asked_for_with_twice_the_tokens() -> None:
@@ -164,7 +178,7 @@ def test_outcome_names_the_limit_and_the_amount_used() -> None:
     spent.unpriced = "claude-of-next-year"
     outcome = out_of_budget("usd", budget, spent, "So far.")
     assert (outcome.ended, outcome.text, outcome.spent) == ("usd", "So far.", spent)
-    assert outcome.detail.startswith("claude-of-next-year has no price in agentkit.prices.PRICES")
+    assert outcome.detail.startswith("claude-of-next-year has no price in agentkit.budget.PRICES")
 
 
 def test_partial_answer_joins_pieces_since_the_last_tool() -> None:
@@ -209,6 +223,9 @@ def test_empty_end_after_a_continuation_keeps_the_earlier_words() -> None:
     silent = PartialAnswer()
     silent.apply_reply(reply("max_tokens", CALL))
     assert silent.apply_reply(reply("end_turn")).ended == "empty"
+    paused = PartialAnswer()
+    paused.apply_reply(reply("pause_turn", WORDS))
+    assert paused.apply_reply(reply("empty")).ended == "end_turn"
     after_tools = PartialAnswer()
     after_tools.apply_reply(reply("tool_use", WORDS, CALL))
     assert after_tools.apply_reply(reply("end_turn")).ended == "empty"

@@ -117,7 +117,7 @@ async def _choose(how: Literal["slow", "fast"]) -> str:
         (_order, {"order_id": "abc"}, "_order: order_id: Input should be a valid integer"),
         (_order, {"order_id": 1, "colour": 2}, "_order: colour: Extra inputs are not permitted"),
         (_order, {"order_id": 1, "tags": ["a", 2]}, "_order: tags.1: Input should be a valid str"),
-        (_order, {"order_id": [], "tags": 1}, "valid integer; tags: Input should be a valid list"),
+        (_order, {"order_id": [], "tags": 1}, "valid integer; tags: Input should be a valid array"),
         (_choose, {"how": "soon"}, "_choose: how: Input should be 'slow' or 'fast'"),
         (_closed, {"day": 1}, "_closed: day: Extra inputs are not permitted"),
     ],

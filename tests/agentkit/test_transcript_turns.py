@@ -30,6 +30,7 @@ from agentkit.transcript import (
     walk,
 )
 from agentkit.transcript.chain import opened
+from agentkit.transcript.payloads import cut
 from classroom.show import steps
 from offline_claude import OfflineClaude
 from tests.support.agents import Desk, cause_of
@@ -268,14 +269,10 @@ def test_say_and_add_results_reject_what_the_api_would() -> None:
         talk.add_results([{"type": "tool_result", "tool_use_id": "t9", "content": "{}"}])
 
 
-async def test_long_answer_is_visibly_truncated_in_history(
-    claude: OfflineClaude, tmp_path: Path
-) -> None:
-    from agentkit.transcript.activities import _cut
-
-    assert _cut("short") == "short"
-    assert len(_cut("x" * 9_000)) == 4_000
-    assert _cut("x" * 9_000).endswith("whole answer is in the transcript.]")
+def test_long_answer_is_visibly_truncated_in_history() -> None:
+    assert cut("short", 4_000) == "short"
+    assert len(cut("x" * 9_000, 4_000)) == 4_000
+    assert cut("x" * 9_000, 4_000).endswith("whole answer is in the transcript.]")
 
 
 def test_retried_append_gives_the_same_head(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -11,12 +13,20 @@ from hypothesis import strategies as st
 from agentkit.stores import SQLiteStore
 from agentkit.transcript import Window, append, read_all
 from agentkit.transcript.chain import append_summary, size_of
-from agentkit.transcript.window import View, may_begin, read_window
+from agentkit.transcript.window import LEAST_TOKENS, View, may_begin, read_window
 from tests.support.chats import Message, asks, chat, chats, faults, results, says, user
 
 
 def tokens_of(view: View) -> int:
     return sum(map(size_of, view.messages))
+
+
+def kinds(message: Message) -> list[str]:
+    """What a message consists of, however much of it is shown."""
+    content = message["content"]
+    blocks = [] if isinstance(content, str) else content
+    ids = [str(b.get("id", b.get("tool_use_id", b["type"]))) for b in blocks]
+    return [message["role"], *ids]
 
 
 class CountingStore(SQLiteStore):
@@ -55,7 +65,7 @@ def kept(store: Memory | SQLiteStore, messages: list[Message], per_link: int = 2
 @settings(max_examples=200, deadline=None)
 @given(
     said=chats(),
-    tokens=st.integers(1, 1500),
+    tokens=st.integers(1000, 3000),
     most=st.integers(2, 40),
     per_link=st.integers(1, 5),
     summaries=st.lists(st.integers(0, 30), max_size=2),
@@ -68,7 +78,7 @@ def test_window_is_always_a_valid_conversation(
     for n in range(0, len(said), per_link):
         head = append(store, head, said[n : n + per_link])
         if n // per_link in summaries:
-            half = read_window(store, head, window.half)
+            half = read_window(store, head, window, half=True)
             head = append_summary(store, head, "Noted.", half.begins)
     # Cut anywhere: also in the middle of an exchange, with results still to come.
     view = read_window(store, head, window)
@@ -76,15 +86,18 @@ def test_window_is_always_a_valid_conversation(
     assert view.messages[0]["role"] == "user"
     first = view.messages[0]["content"]
     assert first == said[0]["content"] or first[0]["text"] == said[0]["content"]
-    assert view.messages[1:] == said[view.begins :], "nothing is lost after the cut"
-    fits = tokens_of(view) <= tokens and len(view.messages) <= most
+    after = said[view.begins :]
+    assert [kinds(each) for each in view.messages[1:]] == [kinds(each) for each in after]
+    small = not view.full and sum(map(size_of, after)) <= tokens - 400
+    assert view.messages[1:] == after or not small, "cut without need"
+    assert tokens_of(view) <= tokens
     later = [n for n in range(view.begins + 1, len(said)) if may_begin(said, n)]
-    assert fits or not later, "only the newest exchange may be larger"
+    assert len(view.messages) <= most or not later, "only the newest exchange may have more"
     assert view.full == (view.begins > max(view.covers, 1))
 
 
 @settings(max_examples=100, deadline=None)
-@given(said=chats(), tokens=st.integers(50, 1500), data=st.data())
+@given(said=chats(), tokens=st.integers(1000, 2000), data=st.data())
 def test_new_results_follow_their_calls(
     said: list[Message], tokens: int, data: st.DataObject
 ) -> None:
@@ -95,7 +108,7 @@ def test_new_results_follow_their_calls(
         head = kept(store, said[: at + 1])
         view = read_window(store, head, Window(tokens), [said[at + 1]])
         assert faults(view.messages) == []
-        assert view.messages[-1] == said[at + 1]
+        assert kinds(view.messages[-1]) == kinds(said[at + 1])
 
 
 def test_conversation_that_fits_is_shown_whole() -> None:
@@ -123,21 +136,109 @@ def test_window_limits_the_number_of_messages() -> None:
     assert faults(view.messages) == []
 
 
-def test_newest_exchange_is_shown_whole_even_if_too_large() -> None:
+def test_too_large_an_exchange_is_shown_in_part() -> None:
     store = Memory()
     head = kept(store, chat(5))
-    new = [user("Look"), asks("a", "b"), results("a", "b", text="x" * 9000)]
-    view = read_window(store, head, Window(tokens=100), new)
-    assert view.messages[-2:] == new[1:]
+    new = [user("Look"), asks("a", "b"), results("a", "b", text="x" * 90_000)]
+    head = append(store, head, new)
+    view = read_window(store, head, Window(tokens=1_500))
+    assert view.messages[-2] == new[1]
+    for block in view.messages[-1]["content"]:
+        assert block["content"].startswith("x" * 500)
+        assert "characters more, kept elsewhere]" in block["content"]
+    assert tokens_of(view) <= 1_500
+    assert read_all(store, head)[-1] == new[2]
+
+
+def test_long_arguments_are_cut_after_texts() -> None:
+    call = asks("a")
+    call["content"][0]["input"] = {"to": "mira@example.org", "lines": ["y" * 5_000] * 9}
+    new = [user("Send it"), call, results("a", text="sent")]
+    view = read_window(Memory(), None, Window(tokens=1_000), new)
+    shown = view.messages[1]["content"][0]["input"]
+    assert shown["to"] == "mira@example.org"
+    assert all(line.startswith("yyyy") and "more" in line for line in shown["lines"])
+    assert view.messages[2] == new[2]
+    assert tokens_of(view) <= 1_000
+
+
+def test_arguments_without_long_texts_are_cut_as_json() -> None:
+    call = asks("a")
+    call["content"][0]["input"] = {"rows": list(range(50_000))}
+    view = read_window(Memory(), None, Window(1_000), [user("Add"), call, results("a")])
+    assert view.messages[1]["content"][0]["input"]["cut"].startswith('{"rows":[0,1,2,3')
+    assert tokens_of(view) <= 1_000
+
+
+def test_a_thousand_calls_in_one_message_are_left_out_with_their_results() -> None:
+    ids = [f"t{n}" for n in range(1_000)]
+    new = [user("All of them"), asks(*ids), results(*ids, text="z" * 900)]
+    view = read_window(Memory(), None, Window(tokens=1_000), new)
     assert faults(view.messages) == []
+    assert tokens_of(view) <= 1_000
+    calls = [block for block in view.messages[1]["content"] if block["type"] == "tool_use"]
+    assert calls[-1]["id"] == "t999"
+    assert f"[{1_000 - len(calls)} calls of tools are left out here.]" in str(view.messages)
+
+
+def test_a_huge_first_message_leaves_room_for_the_others() -> None:
+    new = [user("w" * 300_000), says("Read."), user("And now?")]
+    view = read_window(Memory(), None, Window(tokens=2_000), new)
+    assert view.messages[1:] == new[1:]
+    assert view.messages[0]["content"].startswith("w" * 800)
+    assert tokens_of(view) <= 2_000
+
+
+def test_thinking_and_unknown_blocks_go_as_they_are() -> None:
+    blocks = [
+        {"type": "thinking", "thinking": "hm " * 9_000, "signature": "s" * 400},
+        {"type": "brand_new", "data": "d" * 9_000},
+        {"type": "text", "text": "t" * 9_000},
+    ]
+    blocks += asks("a")["content"]
+    new: list[Message] = [user("Think"), {"role": "assistant", "content": blocks}, results("a")]
+    view = read_window(Memory(), None, Window(tokens=1_000), new)
+    shown = view.messages[1]["content"]
+    assert shown[:2] == blocks[:2]
+    assert len(shown[2]["text"]) < 100
+    assert view.messages[2] == new[2], "a call that is left out would be made again"
+
+
+def test_image_counts_as_the_api_counts_and_not_by_its_base64() -> None:
+    image = {
+        "type": "image",
+        "source": {"type": "base64", "media_type": "image/png", "data": "A" * 1_000_000},
+    }
+    block = {"type": "tool_result", "tool_use_id": "a", "content": [image]}
+    message: Message = {"role": "user", "content": [block]}
+    assert 2_000 < size_of(message) < 2_100
+    view = read_window(Memory(), None, Window(8_000), [user("Look"), asks("a"), message])
+    assert view.messages[-1] == message
+    view = read_window(Memory(), None, Window(2_000), [user("Look"), asks("a"), message])
+    assert "attached image is left out here" in str(view.messages[-1])
+    assert tokens_of(view) <= 2_000
+
+
+def test_kept_blocks_are_opened() -> None:
+    store = Memory()
+    text = {"type": "text", "text": "a chart"}
+    kept_as = {"kept": store.put(json.dumps([text])), "blocks": True, "note": "[Changed.]"}
+    block = {"type": "tool_result", "tool_use_id": "a", "content": kept_as}
+    head = append(store, None, [user("Look"), asks("a"), {"role": "user", "content": [block]}])
+    (result,) = read_all(store, head)[-1]["content"]
+    assert cast(Message, result)["content"] == [text, {"type": "text", "text": "[Changed.]"}]
 
 
 def test_paused_words_are_not_separated() -> None:
     store = Memory()
-    head = kept(store, [user("Begin"), says("One moment"), says("Here it is"), user("Thanks")])
-    for tokens in range(1, 60):
+    said = [user("Begin"), says("One moment. " + "a" * 700), says("Here it is. " + "b" * 700)]
+    head = kept(store, [*said, user("Thanks " + "c" * 700), says("Welcome." + "d" * 700)])
+    seen = set()
+    for tokens in range(1_000, 1_300, 7):
         view = read_window(store, head, Window(tokens))
-        assert says("Here it is") not in view.messages or says("One moment") in view.messages
+        assert ("Here it is." in str(view.messages)) == ("One moment." in str(view.messages))
+        seen.add("Here it is." in str(view.messages))
+    assert seen == {True, False}
 
 
 def test_reading_costs_the_window_and_not_the_conversation(tmp_path: Path) -> None:
@@ -154,7 +255,7 @@ def test_reading_costs_the_window_and_not_the_conversation(tmp_path: Path) -> No
 def test_cut_stays_until_the_window_is_full_again() -> None:
     store, window = Memory(), Window(tokens=2000)
     head = kept(store, chat(30))
-    view = read_window(store, head, window.half)
+    view = read_window(store, head, window, half=True)
     head = append_summary(store, head, "Thirty questions, all answered.", view.begins)
     seen = []
     for n in range(3):
@@ -176,7 +277,9 @@ def test_only_the_newest_summary_is_shown() -> None:
 
 
 def test_window_without_room_is_rejected() -> None:
-    with pytest.raises(ValueError, match="no room"):
-        Window(tokens=0)
+    for tokens in (-1, 0, 400, LEAST_TOKENS - 1):
+        with pytest.raises(ValueError, match=r"forget what it has done.*1000 tokens at least"):
+            Window(tokens=tokens)
+    assert Window(tokens=LEAST_TOKENS).notes == 250
     with pytest.raises(ValueError, match="no room"):
         Window(messages=1)

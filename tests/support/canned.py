@@ -56,6 +56,24 @@ def tool_use(*partial_json: str, stop_reason: str | None = "tool_use") -> bytes:
     )
 
 
+def message(*content: Any, stop_reason: Any = "end_turn", **fields: Any) -> bytes:
+    """A reply with these blocks, each whole in its first event, and these fields."""
+    start = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-5-5"}
+    usage = {"input_tokens": 3, "output_tokens": 9}
+    blocks: list[dict[str, Any]] = []
+    for index, block in enumerate(content):
+        blocks += [
+            {"type": "content_block_start", "index": index, "content_block": block},
+            {"type": "content_block_stop", "index": index},
+        ]
+    return stream(
+        {"type": "message_start", "message": {**start, "content": [], "usage": usage, **fields}},
+        *blocks,
+        {"type": "message_delta", "delta": {"stop_reason": stop_reason}},
+        {"type": "message_stop"},
+    )
+
+
 @asynccontextmanager
 async def answering(monkeypatch: pytest.MonkeyPatch, *answers: bytes) -> AsyncIterator[list[bytes]]:
     """Be Claude for this test; the last answer is given again to whoever asks once more.

@@ -53,7 +53,7 @@ def chats(draw: st.DrawFn) -> list[Message]:
             count = draw(st.integers(1, 3))
             ids = [f"t{number + n}" for n in range(count)]
             number += count
-            messages += [asks(*ids), results(*ids, text="r" * draw(st.integers(0, 400)))]
+            messages += [asks(*ids), results(*ids, text="r" * draw(st.integers(0, 4000)))]
         messages.append(says("a" * draw(st.integers(1, 200))))
     return messages
 

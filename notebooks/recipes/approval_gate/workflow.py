@@ -7,6 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from agentkit import Messages, ask_claude, assistant_message, text_of, tool_calls, user_message
     from agentkit.approvals import AuditEntry, Gate, Gated
+    from agentkit.limits import history_is_full
     from recipes.approval_gate.activities import VERIFY
     from recipes.approval_gate.policy import TERMS, policy
     from recipes.approval_gate.tools import TOOLS
@@ -42,11 +43,15 @@ class ApprovalGateWorkflow(Gated):
             reply = await ask_claude(self.messages)
             self.messages.append(assistant_message(reply))
             workflow.logger.info("Turn %d: %s", turn, reply.stop_reason)
-            if reply.stop_reason != "tool_use":
+            calls = tool_calls(reply)
+            if not calls:
                 audit = await self.gate.finished()
                 return AgentResult(text_of(reply), reply.stop_reason, turn, audit)
-            results = await self.gate.run_all(tool_calls(reply))
+            results = await self.gate.run_all(calls)
             self.messages.append(user_message(results))
+            if history_is_full():
+                audit = await self.gate.finished()
+                return AgentResult("The history is full.", "history_full", turn, audit)
         text = f"No answer within {MAX_TURNS} turns."
         return AgentResult(text, "max_turns", MAX_TURNS, await self.gate.finished())
 

@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
         tool_calls,
         user_message,
     )
+    from agentkit.limits import history_is_full
     from recipes.durable_loop.tools import TOOLS
 
 MAX_TURNS = 20
@@ -43,10 +44,13 @@ class AgentWorkflow:
             reply = await ask_claude(self.messages)
             self.messages.append(assistant_message(reply))
             workflow.logger.info("Turn %d: %s", turn, reply.stop_reason)
-            if reply.stop_reason != "tool_use":
+            calls = tool_calls(reply)
+            if not calls:
                 return AgentResult(text_of(reply), reply.stop_reason, turn)
-            results = [await run_tool(call, TOOLS) for call in tool_calls(reply)]
+            results = [await run_tool(call, TOOLS) for call in calls]
             self.messages.append(user_message(results))
+            if history_is_full():
+                return AgentResult("The history is full.", "history_full", turn)
         return AgentResult(f"No answer within {MAX_TURNS} turns.", "max_turns", MAX_TURNS)
 
     @workflow.query

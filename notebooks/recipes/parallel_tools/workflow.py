@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
         tool_calls,
         user_message,
     )
+    from agentkit.limits import history_is_full
     from recipes.parallel_tools.tools import TOOLS
 
 MAX_TURNS = 20
@@ -46,13 +47,15 @@ class ParallelToolsWorkflow:
             reply = await ask_claude(self.messages)
             self.messages.append(assistant_message(reply))
             workflow.logger.info("Turn %d: %s", turn, reply.stop_reason)
-            if reply.stop_reason != "tool_use":
-                return AgentResult(text_of(reply), reply.stop_reason, turn, self.unknown)
             calls = tool_calls(reply)
+            if not calls:
+                return AgentResult(text_of(reply), reply.stop_reason, turn, self.unknown)
             results = await run_tools(calls, TOOLS)
             pairs = zip(calls, results, strict=True)
             self.unknown += [call.name for call, result in pairs if outcome_is_unknown(result)]
             self.messages.append(user_message(results))
+            if history_is_full():
+                return AgentResult("The history is full.", "history_full", turn, self.unknown)
         text = f"No answer within {MAX_TURNS} turns."
         return AgentResult(text, "max_turns", MAX_TURNS, self.unknown)
 

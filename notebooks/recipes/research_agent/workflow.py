@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
         user_message,
     )
     from agentkit.approvals import AuditEntry, Gate, Gated
+    from agentkit.limits import history_is_full
     from agentkit.prompts import pin_prompt
     from agentkit.stop_reasons import PartialAnswer, out_of_budget
     from recipes.research_agent.activities import VERIFY
@@ -89,6 +90,9 @@ class ResearchAgentWorkflow(Gated):
         while not result.ended:
             if limit := result.spent.exceeded(task.budget):
                 result.end(limit, out_of_budget(limit, task.budget, result.spent).detail)
+                break
+            if history_is_full():
+                result.end("history_full", "The history is full.")
                 break
             reply = await ask_claude(
                 self.messages, prompt=prompt, max_tokens=self.answer.max_tokens

@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from agentkit import Budget, Messages, Spent, ask_claude, run_tool, tool_calls, user_message
+    from agentkit.limits import history_is_full
     from agentkit.stop_reasons import Outcome, PartialAnswer, out_of_budget
     from recipes.structured_retries.tools import TOOLS
 
@@ -56,6 +57,8 @@ class RetryingAgentWorkflow:
     async def work(self, budget: Budget) -> Outcome:
         """Ask Claude, and do what each reply asks for, until one is an end."""
         while (limit := self.spent.exceeded(budget)) is None:
+            if history_is_full():
+                return Outcome(self.answer.text, "history_full", "The history is full.", self.spent)
             reply = await ask_claude(
                 self.messages, max_tokens=self.answer.max_tokens, **CLAUDE_LIMITS
             )

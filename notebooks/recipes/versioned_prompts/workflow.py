@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
         tool_calls,
         user_message,
     )
+    from agentkit.limits import history_is_full
     from agentkit.prompts import PinnedPrompt, pin_prompt
     from recipes.versioned_prompts.tools import TOOLS
 
@@ -48,10 +49,13 @@ class VersionedPromptsWorkflow:
             reply = await ask_claude(self.messages, prompt=prompt)
             self.messages.append(assistant_message(reply))
             workflow.logger.info("Turn %d: %s", turn, reply.stop_reason)
-            if reply.stop_reason != "tool_use":
+            calls = tool_calls(reply)
+            if not calls:
                 return AgentResult(text_of(reply), reply.stop_reason, turn, prompt.label)
-            results = await run_tools(tool_calls(reply), TOOLS)
+            results = await run_tools(calls, TOOLS)
             self.messages.append(user_message(results))
+            if history_is_full():
+                return AgentResult("The history is full.", "history_full", turn, prompt.label)
         text = f"No answer within {MAX_TURNS} turns."
         return AgentResult(text, "max_turns", MAX_TURNS, prompt.label)
 

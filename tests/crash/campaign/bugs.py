@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tests.crash.campaign.broken import Broken
 
+_IDEMPOTENCY = "agentkit/idempotency.py"
+_RELEASE = 'await db.execute("release savepoint agentkit_effect")\n'
+_COMMIT = 'await db.execute("commit"), await db.execute("savepoint agentkit_once")\n'
 _DURABLE_LOOP = "notebooks/recipes/durable_loop/workflow.py"
 _LONG_RUNNING = "notebooks/recipes/long_running"
 _TOOL_ACTIVITIES = "agentkit/tool_activities.py"
@@ -16,8 +19,8 @@ BROKEN = [
         edits=(
             (
                 _TOOL_ACTIVITIES,
-                "with use_idempotency_key(request.key):",
-                'with use_idempotency_key(f"{request.key}{activity.info().attempt}"):',
+                "with use_idempotency_key(request.key,",
+                'with use_idempotency_key(f"{request.key}{activity.info().attempt}",',
             ),
         ),
         scenario="durable_loop",
@@ -29,9 +32,15 @@ BROKEN = [
         name="the effect is committed before its row in the ledger",
         edits=(
             (
-                "agentkit/idempotency.py",
-                "            result = effect()\n",
-                "            result = effect()\n            db.commit()\n",
+                _IDEMPOTENCY,
+                "await db.claim(key, call.words):",
+                '(await db.execute("select 1 from ledger where key = :k", k=key))[1] is None:',
+            ),
+            (_IDEMPOTENCY, _RELEASE, _RELEASE + " " * 16 + _COMMIT),
+            (
+                _IDEMPOTENCY,
+                "update ledger set result = :r where key = :key",
+                "insert into ledger (key, result) values (:key, :r)",
             ),
         ),
         scenario="durable_loop",
@@ -42,12 +51,13 @@ BROKEN = [
     Broken(
         name="the row in the ledger is committed before its effect",
         edits=(
+            (_IDEMPOTENCY, "(:key, :words, '')", "(:key, :words, '{}')"),
             (
-                "agentkit/idempotency.py",
-                "            result = effect()\n",
-                "            db.execute(\"insert into ledger values (?, '{}', '')\", (key,))\n"
-                "            db.commit()\n"
-                "            result, key = effect(), None\n",
+                _IDEMPOTENCY,
+                "            result = json.dumps(await _now(effect()))\n",
+                f"            {_COMMIT}"
+                '            await db.execute("savepoint agentkit_effect")\n'
+                "            result = json.dumps(await _now(effect()))\n",
             ),
         ),
         scenario="durable_loop",

@@ -1,0 +1,346 @@
+"""What keeps a worker alive, or honest about it: heartbeats, a watchdog, threads.
+
+Heartbeats come from the event loop, so that a loop that hangs falls silent. A call that blocks
+the loop for a few seconds, such as `time.sleep` in an `async def`, would so lose everything else
+that the worker has in hand. The watchdog, in a thread of its own, then sends the heartbeats for
+a bounded time, and names what blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from datetime import timedelta
+from types import CodeType
+from typing import Any, TypeVar
+
+from temporalio import activity, workflow
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.client import AsyncActivityCancelledError, Client
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ActivityOutboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    StartActivityInput,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+    WorkflowOutboundInterceptor,
+)
+
+R = TypeVar("R")
+
+LONGEST_BLOCK = 60.0
+"""Seconds that the watchdog stands in for a blocked event loop, at most."""
+
+NAMES: dict[CodeType, str] = {}
+"""The code of tools and Activities, and how to call them in a log line."""
+
+_NOTICED = 1.0
+"""Seconds after which a blocked event loop is worth a line in the log."""
+
+_log = logging.getLogger(__name__)
+
+
+# Heartbeats.
+
+
+class Heartbeats(Interceptor):
+    """Gives every Activity a heartbeat timeout, and beats for it."""
+
+    def __init__(self, timeout: timedelta) -> None:
+        self.timeout = timeout
+        self.running: dict[bytes, activity.Info] = {}
+        self.blocked_until = -math.inf
+        self._client: Client | None = None
+        self._workers = 0
+        self._ended = threading.Event()
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Beat for the Activities of a worker."""
+        return _Beating(next, self)
+
+    def workflow_interceptor_class(
+        self, _: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor]:
+        """Set the timeout where a Workflow schedules an Activity."""
+        timeout = self.timeout
+
+        class Inbound(WorkflowInboundInterceptor):
+            def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+                super().init(_WithTimeout(outbound, timeout))
+
+        return Inbound
+
+    async def confirm(self, info: activity.Info) -> None:
+        """Ask the server whether an attempt that a blocked loop may have kept waiting is lost.
+
+        Another attempt of it has begun then, and this one must not run too.
+        """
+        if time.monotonic() > self.blocked_until or self._client is None:
+            return
+        try:
+            await _heartbeat(self._client, task_token=info.task_token)
+        except RPCError as err:
+            if err.status is RPCStatusCode.NOT_FOUND:
+                why = "The event loop was blocked for so long that this attempt is lost."
+                raise ApplicationError(why, type="AttemptLost") from None
+
+    @contextmanager
+    def watched(self, client: Client) -> Iterator[None]:
+        """Watch the running event loop; workers of one client share a watchdog."""
+        self._workers += 1
+        self._client = client
+        if self._workers == 1:
+            self._ended = threading.Event()
+            dog = _Watchdog(client, self, self._ended)
+            threading.Thread(target=dog.watch, name="watchdog", daemon=True).start()
+        try:
+            yield
+        finally:
+            self._workers -= 1
+            if not self._workers:
+                self._ended.set()
+
+
+class _WithTimeout(WorkflowOutboundInterceptor):
+    def __init__(self, next: WorkflowOutboundInterceptor, timeout: timedelta) -> None:
+        super().__init__(next)
+        self.timeout = timeout
+
+    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
+        if input.heartbeat_timeout is None:
+            input.heartbeat_timeout = self.timeout
+        return super().start_activity(input)
+
+
+class _Beating(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, worker: Heartbeats) -> None:
+        super().__init__(next)
+        self.worker = worker
+
+    def init(self, outbound: ActivityOutboundInterceptor) -> None:
+        self.outbound = _FromAnyThread(outbound)
+        super().init(self.outbound)
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        info = activity.info()
+        if info.heartbeat_timeout is None:
+            return await super().execute_activity(input)
+        if code := getattr(input.fn, "__code__", None):
+            NAMES.setdefault(code, f"the Activity {info.activity_type}")
+        self.worker.running[info.task_token] = info
+        beating = asyncio.create_task(self._beat(info.heartbeat_timeout / 4))
+        try:
+            await self.worker.confirm(info)
+            return await super().execute_activity(input)
+        finally:
+            beating.cancel()
+            del self.worker.running[info.task_token]
+
+    async def _beat(self, every: timedelta) -> None:
+        # The server counts from the start. Most Activities end before the first beat, and so
+        # cost no call of the server but the one that they end with.
+        while True:
+            await asyncio.sleep(every.total_seconds())
+            self.outbound.heartbeat(*self.outbound.details)
+
+
+class _FromAnyThread(ActivityOutboundInterceptor):
+    """Takes heartbeats from plain tools, whose thread has no event loop, and keeps the details."""
+
+    def __init__(self, next: ActivityOutboundInterceptor) -> None:
+        super().__init__(next)
+        self.loop = asyncio.get_running_loop()
+        self.thread = threading.get_ident()
+        self.details: tuple[Any, ...] = ()
+
+    def heartbeat(self, *details: Any) -> None:
+        self.details = details  # a beat without them would take them from the next attempt
+        if threading.get_ident() == self.thread:
+            super().heartbeat(*details)
+            return
+        with suppress(RuntimeError):  # a thread that has outlived its worker
+            self.loop.call_soon_threadsafe(super().heartbeat, *details)
+
+
+# The watchdog.
+
+
+class _Watchdog:
+    def __init__(self, client: Client, worker: Heartbeats, ended: threading.Event) -> None:
+        self.client = client
+        self.worker = worker
+        self.ended = ended
+        self.loop = asyncio.get_running_loop()
+        self.thread = threading.get_ident()
+
+    def watch(self) -> None:
+        while not self.ended.wait(self._beat() / 2):
+            ticked = threading.Event()
+            try:
+                self.loop.call_soon_threadsafe(ticked.set)
+            except RuntimeError:  # the loop is closed
+                return
+            asked = time.monotonic()
+            if not ticked.wait(self._beat() / 2) and self.worker.running:
+                self.worker.blocked_until = math.inf
+                asyncio.run(self._stand_in(ticked, asked))
+                self.worker.blocked_until = time.monotonic() + 2
+
+    def _beat(self) -> float:
+        timeouts = [info.heartbeat_timeout for info in list(self.worker.running.values())]
+        return min([1.0, *(each.total_seconds() / 4 for each in timeouts if each)])
+
+    async def _stand_in(self, ticked: threading.Event, began: float) -> None:
+        """Send heartbeats until the loop goes on, and log once what blocked it."""
+        what, limit = "", LONGEST_BLOCK
+        while not ticked.is_set() and not self.ended.is_set():
+            blocked = time.monotonic() - began
+            if not what and blocked >= _NOTICED:
+                what, limit = self._culprit()
+            if blocked >= limit:
+                break
+            infos = list(self.worker.running.values())
+            runs = {info.workflow_run_id: info.workflow_id for info in infos if info.workflow_id}
+            beats = [self._for_running(info.task_token) for info in infos]
+            await asyncio.gather(*beats, *(self._for_unseen(id, run) for run, id in runs.items()))
+            await self._pause(ticked, self._beat())
+        if not what:
+            return
+        _log.error(
+            "%s blocked the event loop for %.1f s: make it a plain `def`, which runs in a "
+            "thread.%s",
+            what,
+            time.monotonic() - began,
+            "" if ticked.is_set() else " It still does: this worker counts as dead from now on.",
+        )
+        await self._pause(ticked, math.inf)
+
+    async def _pause(self, ticked: threading.Event, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not ticked.is_set() and not self.ended.is_set():
+            await asyncio.sleep(0.05)
+
+    async def _for_running(self, token: bytes) -> None:
+        with suppress(RPCError, AsyncActivityCancelledError):  # it is over, or will hear of it
+            await _heartbeat(self.client, task_token=token)
+
+    async def _for_unseen(self, workflow_id: str, run_id: str | None) -> None:
+        """Beat for what the server has given to this process and the loop hasn't begun."""
+        with suppress(RPCError, AsyncActivityCancelledError):
+            described = await self.client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+            seen = {info.activity_id for info in list(self.worker.running.values())}
+            for each in described.raw_description.pending_activities:
+                if (
+                    each.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+                    and each.last_worker_identity == self.client.identity
+                    and each.activity_id not in seen
+                ):
+                    await _heartbeat(
+                        self.client,
+                        workflow_id=workflow_id,
+                        run_id=run_id,
+                        activity_id=each.activity_id,
+                    )
+
+    def _culprit(self) -> tuple[str, float]:
+        """Name what the loop's thread is in, and the seconds that it may be there."""
+        innermost = frame = sys._current_frames().get(self.thread)
+        if innermost is None:
+            return "Something", LONGEST_BLOCK
+        place = f"{innermost.f_code.co_filename}:{innermost.f_lineno}"
+        while frame and frame.f_code not in NAMES:
+            frame = frame.f_back
+        if frame is None:
+            return f"Code at {place}", LONGEST_BLOCK
+        name = NAMES[frame.f_code]
+        limits = [
+            info.start_to_close_timeout.total_seconds()
+            for info in list(self.worker.running.values())
+            if info.start_to_close_timeout and name.endswith(f" {info.activity_type[5:]}")
+        ]
+        return f"{name} ({place})", min([LONGEST_BLOCK, *limits])
+
+
+async def _heartbeat(client: Client, **activity: Any) -> None:
+    handle = client.get_async_activity_handle(**activity)
+    await handle.heartbeat(rpc_timeout=timedelta(seconds=5))
+
+
+# Threads.
+
+
+class ThreadPerCall(ThreadPoolExecutor):
+    """An executor with a thread of its own for each call.
+
+    A thread can't be stopped. In a pool of a hundred, a hundred calls that hang would stop all
+    that come after; and a process would wait at its end for those that never end.
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Start the function in a thread, and return its future."""
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+
+        def run() -> None:
+            try:
+                result = fn(*args, **kwargs)
+            except StopIteration as err:  # a future can't hold it: who awaits it would hang
+                why = f"{err!r}: next() found nothing, and had no default"
+                future.set_exception(RuntimeError(why))
+            except BaseException as err:
+                future.set_exception(err)
+            else:
+                future.set_result(result)
+
+        threading.Thread(target=run, name=self._thread_name_prefix, daemon=True).start()
+        return future
+
+
+THREADS = ThreadPerCall(thread_name_prefix="tool")
+
+_hanging: set[asyncio.Future[Any]] = set()
+
+
+async def in_thread(function: Callable[[], R], what: str) -> R:
+    """Run a function in a thread, with the context (idempotency key, Activity) of the caller.
+
+    Args:
+        function: The function.
+        what: Its name in the log line about a thread that outlives its attempt.
+    """
+    loop = asyncio.get_running_loop()
+    began = time.monotonic()
+    running = loop.run_in_executor(THREADS, copy_context().run, function)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        # A run that a person cancels ends after the thread has; a timeout, or the end of the
+        # Worker, doesn't wait for it.
+        details = activity.cancellation_details() if activity.in_activity() else None
+        if details is not None and details.cancel_requested:
+            limit = activity.info().start_to_close_timeout
+            await asyncio.wait([running], timeout=limit.total_seconds() if limit else None)
+        if not running.done():
+            _hanging.add(running)
+            running.add_done_callback(_hanging.discard)
+            _log.warning(
+                "The thread of %s runs on after %.1f s, though its attempt is over; %d such "
+                "threads hang in this process. A thread can't be stopped: give what it waits for "
+                "a shorter timeout than the attempt's.",
+                what,
+                time.monotonic() - began,
+                len(_hanging),
+            )
+        raise

@@ -1,0 +1,135 @@
+"""Blocked event loops, hung threads and heartbeats from anywhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from agentkit import AgentPlugin, tool_activity
+from classroom.show import steps, until
+from tests.support import blocking_tools
+from tests.support.agents import desk, eventually, seen
+from tests.support.blocking_tools import RunAll
+from tests.support.hard_tools import calls
+
+
+@pytest.fixture(autouse=True)
+def release() -> Iterator[None]:
+    blocking_tools.released.clear()
+    blocking_tools.attempts.clear()
+    yield
+    blocking_tools.released.set()
+
+
+def worker() -> Any:
+    return desk(workflows=[RunAll], activities=[tool_activity(blocking_tools.TOOLS)])
+
+
+# The watchdog.
+
+
+async def test_blocked_loop_loses_no_activity_and_its_tool_is_named_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with worker() as running:
+        slow = await running.start(RunAll.run, calls(("other", {"seconds": 8})))
+        await until(slow, lambda s: bool(s) and s[0].state == "running", timeout=20)
+        handle = await running.start(RunAll.run, calls(("doze", {"seconds": 5})))
+        (result,) = await handle.result()
+        assert (await slow.result())[0]["content"] == "waited"
+        found = [*await steps(handle), *await steps(slow)]
+    assert result["content"] == "awake"
+    assert seen.attempts == [1]
+    assert blocking_tools.attempts == [1]
+    assert [step.attempts for step in found] == [1, 1]
+    (line,) = [r.getMessage() for r in caplog.records if r.name == "agentkit.liveness"]
+    assert line.startswith("The tool doze (")
+    assert "blocking_tools.py:" in line
+    assert "blocked the event loop for" in line
+    assert "make it a plain `def`, which runs in a thread." in line
+
+
+async def test_tools_of_the_same_message_run_once_beside_one_that_blocks() -> None:
+    async with worker() as running:
+        wanted = [("doze", {"seconds": 5}), *[("other", {"seconds": 0.1})] * 4]
+        handle = await running.start(RunAll.run, calls(*wanted))
+        results = await handle.result()
+        found = await steps(handle)
+    assert [r["content"] for r in results] == ["awake", *["waited"] * 4]
+    assert seen.attempts == [1]
+    assert len(blocking_tools.attempts) == 4
+    assert [step.attempts for step in found] == [1] * 5
+
+
+async def test_blocked_loop_is_given_up_when_the_time_of_its_tool_is_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with worker() as running:
+        (result,) = await running.run(RunAll.run, calls(("sleep_on", {"seconds": 6})))
+    assert result["is_error"]
+    assert "its time was up" in result["content"]
+    lines = [r.getMessage() for r in caplog.records if "sleep_on" in r.getMessage()]
+    (line,) = [each for each in lines if "blocked the event loop" in each]
+    assert "counts as dead from now on" in line
+
+
+# Threads.
+
+
+async def test_hung_tools_leave_room_for_others_and_are_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING)
+    async with worker() as running:
+        handle = await running.start(RunAll.run, calls(*[("hang", {})] * 120))
+        results = await handle.result()
+        assert all("time was up" in r["content"] for r in results)
+        (answer,) = await running.run(RunAll.run, calls(("quick", {})))
+        assert answer["content"] == "here"
+        await eventually(
+            lambda: any("120 such threads hang" in r.getMessage() for r in caplog.records)
+        )
+    line = next(m for m in caplog.messages if "such threads hang" in m)
+    assert line.startswith("The thread of tool hang runs on after ")
+
+
+async def test_stop_iteration_is_an_error_at_once() -> None:
+    async with worker() as running:
+        (result,) = await running.run(RunAll.run, calls(("find", {"name": "c"})))
+    assert result["is_error"]
+    assert "next() found nothing" in result["content"]
+
+
+# Heartbeats from a tool.
+
+
+async def test_plain_tool_reports_progress_to_its_next_attempt() -> None:
+    async with worker() as running:
+        (result,) = await running.run(RunAll.run, calls(("progress", {})))
+    assert result["content"] == "('half of it',)" or result["content"] == "['half of it']"
+
+
+async def test_plain_tool_may_run_an_event_loop_of_its_own() -> None:
+    async with worker() as running:
+        (result,) = await running.run(RunAll.run, calls(("own_loop", {})))
+    assert result["content"] == "ran"
+
+
+async def test_watchdog_ends_with_the_last_worker_of_its_client() -> None:
+    import threading
+
+    def dogs() -> list[str]:
+        return [t.name for t in threading.enumerate() if t.name == "watchdog"]
+
+    async with desk(AgentPlugin()) as first:
+        await first.run_tool("add", a=1)
+        assert dogs() == ["watchdog"]
+        async with desk(client=first.client) as second:
+            await second.run_tool("add", a=1)
+            assert dogs() == ["watchdog"]
+        await first.run_tool("add", a=1)
+        assert dogs() == ["watchdog"]
+    await eventually(lambda: not dogs())
