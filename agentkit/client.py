@@ -189,6 +189,8 @@ def run_main(main: Coroutine[Any, Any, None]) -> None:
     """
     code = 0
     print_anything()
+    # Bytes that aren't text in the terminal's encoding: no payload holds Python's escapes for them.
+    sys.argv = [a.encode("utf8", "surrogateescape").decode("utf8", "replace") for a in sys.argv]
     try:
         asyncio.run(main)
     except KeyboardInterrupt:
@@ -210,13 +212,14 @@ def run_main(main: Coroutine[Any, Any, None]) -> None:
 
 
 def print_anything() -> None:
-    """Let `print` show "?" for a character that the terminal's encoding lacks.
+    """Let `print` show "?" for a character that the terminal's encoding lacks, and `input` read it.
 
-    By default Python raises `UnicodeEncodeError`, so that an arrow or a customer's name ends the
+    By default Python raises a `UnicodeError`, so that an arrow or a customer's name ends the
     program on a terminal without UTF-8.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def leave(code: int = 0) -> None:
