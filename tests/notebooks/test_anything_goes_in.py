@@ -35,7 +35,7 @@ from temporalio.worker import Worker
 
 from classroom.workers import NOTEBOOKS
 from offline_claude import OfflineClaude
-from tests.golden.runs import workflows_of
+from tests.golden.runs import golden_run, workflows_of
 
 RECIPES = sorted(path.parent.name for path in (NOTEBOOKS / "recipes").glob("*/workflow.py"))
 
@@ -46,7 +46,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*TMPRL1102"),
 ]
 
-EXAMPLES = 12
+EXAMPLES = 10
 _WHOLE_TEST = 100.0
 
 # What JSON can be.
@@ -92,6 +92,16 @@ def inputs(hints: list[Any]) -> st.SearchStrategy[list[Any]]:
     fitting = st.tuples(*map(near, hints)).map(list)
     raw = RAW.map(lambda data: Payload(metadata={"encoding": b"json/plain"}, data=data))
     return st.one_of(fitting, fitting, st.lists(JSON, max_size=3), raw.map(lambda p: [RawValue(p)]))
+
+
+def messages(handlers: list[tuple[str, str, list[Any]]]) -> st.SearchStrategy[Any]:
+    """Draw what is sent to a run, at once: kind, name, and arguments of any kind."""
+    if not handlers:
+        return st.just([])
+    one = st.sampled_from(handlers).flatmap(
+        lambda each: st.tuples(st.just(each[0]), st.just(each[1]), inputs(each[2]))
+    )
+    return st.lists(one, max_size=4)
 
 
 def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
@@ -144,8 +154,7 @@ async def send(run: WorkflowHandle[Any, Any], kind: str, name: str, args: list[A
     except (WorkflowQueryFailedError, WorkflowUpdateFailedError):
         pass
     except RPCError as err:
-        # The run has ended, or ends at this moment. One that failed in its `__init__` answers no
-        # Query: the SDK needs the Workflow's object for that.
+        # The run has ended, or ends at this moment.
         ended = (await run.describe()).status != WorkflowExecutionStatus.RUNNING
         if not ended and "Workflow Task in failed" not in str(err):
             raise AssertionError(f"{kind} {name}({args!r:.300}): {err}") from err
@@ -165,7 +174,7 @@ async def check_tasks(run: WorkflowHandle[Any, Any], what: str) -> None:
 async def ending(run: WorkflowHandle[Any, Any], what: str) -> str:
     """Wait for a run's end, or cancel it when it waits for people; return how it ended."""
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(8):
             await run.result()
     except TimeoutError:
         await check_tasks(run, what)
@@ -214,14 +223,13 @@ async def test_any_json_to_any_handler_ends_well_or_says_why(
     definition = workflow._Definition.must_from_class(defined)
     activities = list(importlib.import_module(f"recipes.{recipe}.activities").ACTIVITIES)
     handlers = handlers_of(definition)
-    plan = st.tuples(
-        inputs(list(definition.arg_types or [])),
-        st.lists(
-            st.sampled_from(handlers).flatmap(
-                lambda each: st.tuples(st.just(each[0]), st.just(each[1]), inputs(each[2]))
-            ),
-            max_size=4,
-        ),
+    fitting = [golden_run(recipe).arguments]
+    # A run that failed for its input answers no Query ("Expected workflow input. This is a Python
+    # SDK bug."), so those are put to runs with a fitting one.
+    heard = [each for each in handlers if each[0] != "query"]
+    plan = st.one_of(
+        st.tuples(inputs(list(definition.arg_types or [])), messages(heard)),
+        st.tuples(st.sampled_from(fitting), messages(handlers)),
     )
     queue = f"anything-{uuid.uuid4()}"
     async with Worker(client, task_queue=queue, workflows=[defined], activities=activities):
