@@ -19,8 +19,8 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import TerminatedError
 
 from agentkit import AgentPlugin
+from agentkit.budget import cost
 from agentkit.messages import Usage
-from agentkit.prices import cost
 from agentkit.stores import SQLiteStore
 from agentkit.transcript import LongConversation, Window, read_all, recorded_heads
 from classroom.machine import dev_server, processes
