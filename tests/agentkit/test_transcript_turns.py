@@ -18,7 +18,7 @@ from temporalio.testing import ActivityEnvironment
 
 from agentkit import ToolCall, tool_activity
 from agentkit.messages import ClaudeReply, ClaudeRequest, Usage, tool_result
-from agentkit.prompts import PinnedPrompt, load_prompt
+from agentkit.prompts import PinnedPrompt, call_with, load_prompt
 from agentkit.stop_reasons import PartialAnswer
 from agentkit.stores import SQLiteStore
 from agentkit.tool_activities import ToolRequest, keep_arguments
@@ -252,7 +252,7 @@ async def test_long_words_are_read_where_they_are_kept(
 async def test_summary_that_claude_does_not_write_ends_no_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claude: OfflineClaude
 ) -> None:
-    real = activities.call_with
+    real = call_with
 
     async def call(prompt: Any, request: ClaudeRequest) -> ClaudeReply:
         if request.system == SYSTEM:
