@@ -104,7 +104,7 @@ async def test_cron_run_refuses_its_first_effect(bank: Path) -> None:
         await running.client.get_workflow_handle(run.id).terminate()
         first = running.client.get_workflow_handle(run.id, run_id=run.first_execution_run_id)
         last = [event async for event in first.fetch_history_events()][-1]
-    failure = last.workflow_execution_continued_as_new_event_attributes.failure
+    failure = last.workflow_execution_failed_event_attributes.failure
     assert "started with a cron schedule" in failure.message
     assert "use a Schedule" in failure.message
     assert paid(bank) == []
