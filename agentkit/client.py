@@ -17,6 +17,7 @@ from temporalio.api.enums.v1 import PendingWorkflowTaskState
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, Plugin
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
@@ -28,12 +29,18 @@ _QUIET = timedelta(seconds=15)
 was killed costs."""
 
 
-async def connect(*plugins: Plugin) -> Client:
+async def connect(
+    *plugins: Plugin, data_converter: DataConverter = DataConverter.default
+) -> Client:
     """Connect to Temporal as the environment says.
 
     The address, namespace, TLS and API key come from `TEMPORAL_*` variables or the profile in
     Temporal's configuration file (`temporalio.envconfig`), so the same code runs embedded, on
     a cluster and in the cloud.
+
+    Args:
+        *plugins: The plugins of the client and its workers.
+        data_converter: Codec, external storage and the rest, to which `AgentPlugin` adds.
 
     Raises:
         ConnectionError: Nothing answers there, or the configuration can't be used; the message
@@ -48,7 +55,7 @@ async def connect(*plugins: Plugin) -> Client:
         ) from None
     config.setdefault("target_host", "localhost:7233")
     try:
-        return await Client.connect(**config, plugins=list(plugins))
+        return await Client.connect(**config, plugins=list(plugins), data_converter=data_converter)
     except (RuntimeError, ValueError, OSError) as err:
         raise ConnectionError(
             f"No Temporal server answers at {config['target_host']}. Start one with "
@@ -182,6 +189,8 @@ def run_main(main: Coroutine[Any, Any, None]) -> None:
     """
     code = 0
     print_anything()
+    # Bytes that aren't text in the terminal's encoding: no payload holds Python's escapes for them.
+    sys.argv = [a.encode("utf8", "surrogateescape").decode("utf8", "replace") for a in sys.argv]
     try:
         asyncio.run(main)
     except KeyboardInterrupt:
@@ -203,13 +212,14 @@ def run_main(main: Coroutine[Any, Any, None]) -> None:
 
 
 def print_anything() -> None:
-    """Let `print` show "?" for a character that the terminal's encoding lacks.
+    """Let `print` show "?" for a character that the terminal's encoding lacks, and `input` read it.
 
-    By default Python raises `UnicodeEncodeError`, so that an arrow or a customer's name ends the
+    By default Python raises a `UnicodeError`, so that an arrow or a customer's name ends the
     program on a terminal without UTF-8.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def leave(code: int = 0) -> None:

@@ -14,6 +14,7 @@ import math
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -43,11 +44,13 @@ R = TypeVar("R")
 LONGEST_BLOCK = 60.0
 """Seconds that the watchdog stands in for a blocked event loop, at most."""
 
-NAMES: dict[CodeType, str] = {}
-"""The code of tools and Activities, and how to call them in a log line."""
+NAMES: defaultdict[CodeType, set[str]] = defaultdict(set)
+"""The code of tools and Activities, and how to call them in a log line: several may share code."""
 
 _NOTICED = 1.0
 """Seconds after which a blocked event loop is worth a line in the log."""
+
+_RPC_TIMEOUT = timedelta(seconds=5)
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +63,7 @@ class Heartbeats(Interceptor):
 
     def __init__(self, timeout: timedelta) -> None:
         self.timeout = timeout
-        self.running: dict[bytes, activity.Info] = {}
+        self.running: dict[bytes, _Beating] = {}
         self.blocked_until = -math.inf
         self._client: Client | None = None
         self._workers = 0
@@ -82,7 +85,7 @@ class Heartbeats(Interceptor):
 
         return Inbound
 
-    async def confirm(self, info: activity.Info) -> None:
+    async def confirm(self, beating: _Beating) -> None:
         """Ask the server whether an attempt that a blocked loop may have kept waiting is lost.
 
         Another attempt of it has begun then, and this one must not run too.
@@ -90,7 +93,9 @@ class Heartbeats(Interceptor):
         if time.monotonic() > self.blocked_until or self._client is None:
             return
         try:
-            await _heartbeat(self._client, task_token=info.task_token)
+            await beating.beat_by(self._client)
+        except AsyncActivityCancelledError:
+            pass  # it will hear of it
         except RPCError as err:
             if err.status is RPCStatusCode.NOT_FOUND:
                 why = "The event loop was blocked for so long that this attempt is lost."
@@ -130,23 +135,29 @@ class _Beating(ActivityInboundInterceptor):
         self.worker = worker
 
     def init(self, outbound: ActivityOutboundInterceptor) -> None:
-        self.outbound = _FromAnyThread(outbound)
+        self.info = activity.info()
+        self.outbound = _FromAnyThread(outbound, self.info)
         super().init(self.outbound)
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        info = activity.info()
-        if info.heartbeat_timeout is None:
+        every = self.info.heartbeat_timeout
+        if every is None:
             return await super().execute_activity(input)
         if code := getattr(input.fn, "__code__", None):
-            NAMES.setdefault(code, f"the Activity {info.activity_type}")
-        self.worker.running[info.task_token] = info
-        beating = asyncio.create_task(self._beat(info.heartbeat_timeout / 4))
+            NAMES[code].add(f"The Activity {input.fn.__name__}")
+        self.worker.running[self.info.task_token] = self
+        beating = asyncio.create_task(self._beat(every / 4))
         try:
-            await self.worker.confirm(info)
+            await self.worker.confirm(self)
             return await super().execute_activity(input)
         finally:
             beating.cancel()
-            del self.worker.running[info.task_token]
+            del self.worker.running[self.info.task_token]
+
+    async def beat_by(self, client: Client) -> None:
+        """Send a heartbeat from whatever event loop this is."""
+        handle = client.get_async_activity_handle(task_token=self.info.task_token)
+        await handle.heartbeat(*self.outbound.details, rpc_timeout=_RPC_TIMEOUT)
 
     async def _beat(self, every: timedelta) -> None:
         # The server counts from the start. Most Activities end before the first beat, and so
@@ -159,14 +170,15 @@ class _Beating(ActivityInboundInterceptor):
 class _FromAnyThread(ActivityOutboundInterceptor):
     """Takes heartbeats from plain tools, whose thread has no event loop, and keeps the details."""
 
-    def __init__(self, next: ActivityOutboundInterceptor) -> None:
+    def __init__(self, next: ActivityOutboundInterceptor, info: activity.Info) -> None:
         super().__init__(next)
         self.loop = asyncio.get_running_loop()
         self.thread = threading.get_ident()
-        self.details: tuple[Any, ...] = ()
+        # A beat without the latest details would take them from the next attempt.
+        self.details = tuple(info.heartbeat_details)
 
     def heartbeat(self, *details: Any) -> None:
-        self.details = details  # a beat without them would take them from the next attempt
+        self.details = details
         if threading.get_ident() == self.thread:
             super().heartbeat(*details)
             return
@@ -199,7 +211,7 @@ class _Watchdog:
                 self.worker.blocked_until = time.monotonic() + 2
 
     def _beat(self) -> float:
-        timeouts = [info.heartbeat_timeout for info in list(self.worker.running.values())]
+        timeouts = [each.info.heartbeat_timeout for each in list(self.worker.running.values())]
         return min([1.0, *(each.total_seconds() / 4 for each in timeouts if each)])
 
     async def _stand_in(self, ticked: threading.Event, began: float) -> None:
@@ -211,10 +223,10 @@ class _Watchdog:
                 what, limit = self._culprit()
             if blocked >= limit:
                 break
-            infos = list(self.worker.running.values())
-            runs = {info.workflow_run_id: info.workflow_id for info in infos if info.workflow_id}
-            beats = [self._for_running(info.task_token) for info in infos]
-            await asyncio.gather(*beats, *(self._for_unseen(id, run) for run, id in runs.items()))
+            running = list(self.worker.running.values())
+            runs = {each.info.workflow_run_id: each.info.workflow_id for each in running}
+            unseen = [self._for_unseen(id, run) for run, id in runs.items() if id]
+            await asyncio.gather(*map(self._for_running, running), *unseen)
             await self._pause(ticked, self._beat())
         if not what:
             return
@@ -229,30 +241,28 @@ class _Watchdog:
 
     async def _pause(self, ticked: threading.Event, seconds: float) -> None:
         end = time.monotonic() + seconds
-        while time.monotonic() < end and not ticked.is_set() and not self.ended.is_set():
-            await asyncio.sleep(0.05)
+        while time.monotonic() < end and not ticked.is_set() and not self.ended.is_set():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # the events are another thread's
 
-    async def _for_running(self, token: bytes) -> None:
+    async def _for_running(self, running: _Beating) -> None:
         with suppress(RPCError, AsyncActivityCancelledError):  # it is over, or will hear of it
-            await _heartbeat(self.client, task_token=token)
+            await running.beat_by(self.client)
 
     async def _for_unseen(self, workflow_id: str, run_id: str | None) -> None:
         """Beat for what the server has given to this process and the loop hasn't begun."""
-        with suppress(RPCError, AsyncActivityCancelledError):
+        with suppress(RPCError):
             described = await self.client.get_workflow_handle(workflow_id, run_id=run_id).describe()
-            seen = {info.activity_id for info in list(self.worker.running.values())}
-            for each in described.raw_description.pending_activities:
-                if (
-                    each.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
-                    and each.last_worker_identity == self.client.identity
-                    and each.activity_id not in seen
-                ):
-                    await _heartbeat(
-                        self.client,
-                        workflow_id=workflow_id,
-                        run_id=run_id,
-                        activity_id=each.activity_id,
-                    )
+            seen = {each.info.activity_id for each in list(self.worker.running.values())}
+            unseen = (
+                self.client.get_async_activity_handle(
+                    workflow_id=workflow_id, run_id=run_id, activity_id=each.activity_id
+                ).heartbeat(rpc_timeout=_RPC_TIMEOUT)
+                for each in described.raw_description.pending_activities
+                if each.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+                and each.last_worker_identity == self.client.identity
+                and each.activity_id not in seen
+            )
+            await asyncio.gather(*unseen, return_exceptions=True)
 
     def _culprit(self) -> tuple[str, float]:
         """Name what the loop's thread is in, and the seconds that it may be there."""
@@ -264,18 +274,17 @@ class _Watchdog:
             frame = frame.f_back
         if frame is None:
             return f"Code at {place}", LONGEST_BLOCK
-        name = NAMES[frame.f_code]
-        limits = [
-            info.start_to_close_timeout.total_seconds()
-            for info in list(self.worker.running.values())
-            if info.start_to_close_timeout and name.endswith(f" {info.activity_type[5:]}")
-        ]
-        return f"{name} ({place})", min([LONGEST_BLOCK, *limits])
-
-
-async def _heartbeat(client: Client, **activity: Any) -> None:
-    handle = client.get_async_activity_handle(**activity)
-    await handle.heartbeat(rpc_timeout=timedelta(seconds=5))
+        infos = [each.info for each in list(self.worker.running.values())]
+        names = NAMES[frame.f_code]
+        limits = {
+            name: info.start_to_close_timeout.total_seconds()
+            for name in names
+            for info in infos
+            if name.split()[-1] == info.activity_type.removeprefix("tool.")
+            and info.start_to_close_timeout
+        }
+        what = " or ".join(sorted(limits or names))
+        return f"{what} ({place})", min([LONGEST_BLOCK, *limits.values()])
 
 
 # Threads.

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
 
 import pydantic
@@ -68,21 +68,21 @@ def model_of(
 
 
 def schema_of(function: Callable[..., Any], model: type[pydantic.BaseModel]) -> Schema:
-    """Describe the arguments as JSON schema, with the words of the docstring's `Args:` section.
-
-    Raises:
-        TypeError: An argument is of a type that JSON can't carry.
-    """
-    try:
-        schema = model.model_json_schema(schema_generator=_Truthful)
-    except pydantic.errors.PydanticUserError as err:
-        raise TypeError(_no_type(model.__name__, err)) from None
+    """Describe the arguments as JSON schema, with the words of the docstring's `Args:` section."""
+    schema = _schema(model)
     meant = {p.arg_name: {"description": p.description} for p in _docstring(function).params}
     properties = schema["properties"]
     for parameter, name in zip(inspect.signature(function).parameters, properties, strict=True):
         properties[name] = dict(sorted({**meant.get(parameter, {}), **properties[name]}.items()))
     del schema["title"]
     return schema
+
+
+def _schema(model: type[pydantic.BaseModel]) -> Schema:
+    try:
+        return model.model_json_schema(schema_generator=_Truthful)
+    except pydantic.errors.PydanticUserError as err:
+        raise TypeError(_no_type(model.__name__, err)) from None
 
 
 class _Truthful(GenerateJsonSchema):
@@ -172,6 +172,8 @@ _FORMATS = {
 _TEXTS = ("a", "A", "1", "1.5", "A1", "a@example.com", "ABC-123", "")
 """Candidates for a pattern; where none fits it, no sample is made."""
 
+_MOST_SAMPLES = 300
+
 _ANYTHING: tuple[Any, ...] = ("a", 1, 1.5, True, None, [], {})
 
 _IN_WORDS = frozenset({"value_error", "assertion_error", "predicate_failed", "url_scheme"})
@@ -189,15 +191,16 @@ _BOUNDS = (
 """Errors of a value and not of its type: a schema can't express them all, so Claude reads them."""
 
 
-def check_promise(model: type[pydantic.BaseModel], schema: Schema) -> None:
+def check_promise(model: type[pydantic.BaseModel]) -> None:
     """Check that the types take whatever the schema promises, with samples made from it.
 
     Validators of the reader's own run too, and may refuse: their words are for Claude.
 
     Raises:
-        TypeError: They refuse a sample.
+        TypeError: They refuse a sample, or JSON can't carry one of them.
     """
-    for arguments in _objects(schema, schema.get("$defs", {}), depth=0):
+    schema = _schema(model)
+    for arguments in islice(_objects(schema, schema.get("$defs", {}), depth=0), _MOST_SAMPLES):
         try:
             parse(model, arguments)
         except pydantic.ValidationError as err:
@@ -220,7 +223,7 @@ def _samples(schema: Schema, defs: Schema, depth: int) -> list[Any]:
     if depth > 4:
         return []
     if "$ref" in schema:
-        target = defs[schema["$ref"].rpartition("/")[2]]
+        target = defs.get(schema["$ref"].rpartition("/")[2], {"not": {}})
         return _samples({**target, **{k: schema[k] for k in schema if k != "$ref"}}, defs, depth)
     found = [schema["default"]] if "default" in schema else []
     for union in ("anyOf", "oneOf"):
@@ -301,8 +304,10 @@ def _texts(schema: Schema, defs: Schema, depth: int) -> Iterator[str]:
     elif "pattern" in schema:
         yield from (text for text in _TEXTS if _fits(schema, text))
     else:
-        least, most = schema.get("minLength", 0), schema.get("maxLength", 1)
-        yield from ("a" * length for length in sorted({max(least, 1), min(most, 10_000)}))
+        least = schema.get("minLength", 0)
+        most = schema.get("maxLength", max(least, 1))
+        lengths = sorted({max(least, min(most, 1)), min(most, 9_999)})
+        yield from ("a" * length for length in lengths if least <= length < 10_000)
 
 
 def _fits(schema: Schema, text: str) -> bool:

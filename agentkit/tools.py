@@ -96,7 +96,7 @@ class Tool(Generic[P, R]):
         self.__doc__ = function.__doc__
         self._namespace = namespace
         if code := getattr(inspect.unwrap(function), "__code__", None):
-            NAMES[code] = f"The tool {self.name}"
+            NAMES[code].add(f"The tool {self.name}")
 
     def __repr__(self) -> str:
         return f"<Tool {self.name}{inspect.signature(self.function)}>"
@@ -123,10 +123,6 @@ class Tool(Generic[P, R]):
     def _arguments(self) -> type[pydantic.BaseModel]:
         return model_of(self.name, self.function, self._namespace)
 
-    @cached_property
-    def _schema(self) -> dict[str, Any]:
-        return schema_of(self.function, self._arguments)
-
     def schema(self) -> ToolParam:
         """Describe the tool as the Messages API wants it: name, description, input schema.
 
@@ -136,7 +132,7 @@ class Tool(Generic[P, R]):
         return {
             "name": self.name,
             "description": description_of(self.function),
-            "input_schema": cast(Any, self._schema),
+            "input_schema": cast(Any, schema_of(self.function, self._arguments)),
         }
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -260,7 +256,7 @@ def tool(
         namespace=sys._getframe(1).f_locals,
     )
     if not workflow.unsafe.in_sandbox():  # there, only the declaration counts
-        check_promise(made._arguments, made._schema)
+        check_promise(made._arguments)
     return made
 
 

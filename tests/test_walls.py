@@ -21,8 +21,16 @@ MAY_IMPORT = {
     "offline_claude": {"offline_claude"},
     "classroom": {"agentkit", "offline_claude", "classroom"},
 }
-LIBRARIES = {"temporalio", "anthropic", "httpx2", "pydantic", "pydantic_core"}
-"""What `agentkit` needs beside the standard library; httpx2 comes with anthropic."""
+LIBRARIES = {
+    "temporalio",
+    "anthropic",
+    "docstring_parser",
+    "httpx2",
+    "pydantic",
+    "pydantic_core",
+}
+"""What `agentkit` needs beside the standard library; httpx2 and docstring_parser come with
+anthropic."""
 
 WITHOUT_THE_OTHERS = """
 import importlib, pkgutil, sys

@@ -10,15 +10,17 @@ classes of the worker, and `plugins` those of its client, such as `AgentPlugin()
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Plugin
 
 from agentkit.history import differences, steps_of, value_of
-from agentkit.testing._files import from_file_text, to_file_text
 from agentkit.testing._replayer import InputRecorder, replay_all, starts_a_task
 from agentkit.testing._time_skipping import result_of, settled, time_skipping
 
@@ -35,10 +37,19 @@ __all__ = [
     "time_skipping",
 ]
 
+_NOISE = frozenset({"taskId", "identity", "requestId", "meteringMetadata", "workerVersion"})
+"""Fields that Workflow code can't see and that differ between any two runs."""
+
+_JSON = base64.b64encode(b"json/plain").decode()
+
 
 def save(history: WorkflowHistory, path: Path) -> None:
-    """Save a history, also of a run that goes on, as JSON with readable payloads and no noise."""
-    path.write_text(to_file_text(history), encoding="utf8")
+    """Save a history, also of a run that goes on, as JSON with readable payloads and no noise.
+
+    Run ids and times stay: Workflow code sees them, and they seed its random numbers.
+    """
+    tidy = json.loads(history.to_json(), object_hook=_tidy)
+    path.write_text(json.dumps(tidy, indent=1, ensure_ascii=False) + "\n", encoding="utf8")
 
 
 def load(path: Path) -> WorkflowHistory:
@@ -47,7 +58,12 @@ def load(path: Path) -> WorkflowHistory:
     Raises:
         ValueError: The file doesn't hold a history.
     """
-    return from_file_text(path.read_text(encoding="utf8"))
+    stored = _as_sent(json.loads(path.read_text(encoding="utf8")))
+    try:
+        started = stored["events"][0]["workflowExecutionStartedEventAttributes"]
+    except (LookupError, TypeError):
+        raise ValueError("This isn't a history: its first event doesn't start a run.") from None
+    return WorkflowHistory.from_json(started.get("workflowId") or "a-run", stored)
 
 
 def describe(history: WorkflowHistory) -> str:
@@ -132,3 +148,27 @@ async def changed_inputs(
             for line in differences(before, recorder.inputs[recorded.activity_id]):
                 found.append(f"event {event.event_id}, {name}: {line}")
     return found
+
+
+def _tidy(node: dict[str, Any]) -> dict[str, Any]:
+    """Drop the noise, and decode JSON payloads where that loses no byte."""
+    if node.get("metadata") == {"encoding": _JSON} and set(node) == {"metadata", "data"}:
+        data = base64.b64decode(node["data"])
+        value = json.loads(data)
+        return {"json": value} if _encoded(value) == data else node
+    return {key: value for key, value in node.items() if key not in _NOISE}
+
+
+def _as_sent(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_as_sent(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if set(node) == {"json"}:
+        data = base64.b64encode(_encoded(node["json"])).decode()
+        return {"metadata": {"encoding": _JSON}, "data": data}
+    return {key: _as_sent(value) for key, value in node.items()}
+
+
+def _encoded(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()

@@ -54,8 +54,8 @@ async def test_blocked_loop_loses_no_activity_and_its_tool_is_named_once(
 
 async def test_tools_of_the_same_message_run_once_beside_one_that_blocks() -> None:
     async with worker() as running:
-        wanted = [("doze", {"seconds": 5}), *[("other", {"seconds": 0.1})] * 4]
-        handle = await running.start(RunAll.run, calls(*wanted))
+        wanted: list[tuple[str, dict[str, Any]]] = [("other", {"seconds": 0.1})] * 4
+        handle = await running.start(RunAll.run, calls(("doze", {"seconds": 5}), *wanted))
         results = await handle.result()
         found = await steps(handle)
     assert [r["content"] for r in results] == ["awake", *["waited"] * 4]

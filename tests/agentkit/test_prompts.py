@@ -17,7 +17,7 @@ from temporalio.worker import Worker
 from agentkit import AgentPlugin, AnyTool, connect, tool_activity
 from agentkit.prompts import Prompt, prompt_activities
 from agentkit.stores import SQLiteStore
-from agentkit.testing._files import to_file_text
+from agentkit.testing import save
 from classroom.shop import find_order, search_handbook, track_shipment
 from classroom.show import Step, steps, until
 from offline_claude import OfflineClaude
@@ -173,12 +173,13 @@ async def test_model_is_pinned_with_the_prompt(
 
 
 async def test_history_contains_neither_prompts_nor_schemas(
-    claude: OfflineClaude, store: SQLiteStore, task_queue: str
+    claude: OfflineClaude, store: SQLiteStore, task_queue: str, tmp_path: Path
 ) -> None:
     async with deployed(task_queue, "A prompt of many words.", store) as client:
         run = await start(client, task_queue)
         await run.result()
-        history = to_file_text(await run.fetch_history())
+        save(await run.fetch_history(), tmp_path / "history.json")
+    history = (tmp_path / "history.json").read_text("utf8")
     assert TRACK in history
     assert "many words" not in history
     assert "input_schema" not in history

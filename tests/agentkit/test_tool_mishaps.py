@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +14,13 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.worker import WorkerConfig
 
-from agentkit import AgentPlugin, ToolCall, outcome_is_unknown, tool_activity
+from agentkit import AgentPlugin, ToolCall, claude_activity, outcome_is_unknown, tool_activity
+from agentkit.messages import ClaudeRequest
+from agentkit.stores import SQLiteStore
 from classroom.show import steps, until
+from offline_claude import OfflineClaude
 from tests.support import odd_tools
-from tests.support.agents import Desk, desk, seen
+from tests.support.agents import Desk, OneCall, desk, seen
 from tests.support.odd_tools import RunOdd, RunTwo, RunUntil
 
 
@@ -96,6 +101,12 @@ async def test_overlong_tool_name_is_an_error_result_without_an_activity(name: s
         ("silent", "RuntimeError()"),
         ("megabytes", "no no no"),
         ("half a pair", "a?b"),
+        ("interrupt", "KeyboardInterrupt('by hand')"),
+        ("generator exit", "GeneratorExit('closing')"),
+        ("base", "Base('from far below')"),
+        ("stop", "no more"),
+        ("mixed", "line is dead"),
+        ("base group", "SystemExit(3)"),
     ],
 )
 async def test_odd_failure_is_retried_and_then_reported(how: str, says: str) -> None:
@@ -105,6 +116,53 @@ async def test_odd_failure_is_retried_and_then_reported(how: str, says: str) -> 
     assert result["content"].startswith(says)
     assert len(result["content"]) <= 2_000
     assert seen.attempts == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("no words", "The tool said no, and gave no reason."),
+        ("blank words", "The tool said no, and gave no reason."),
+        ("group", "Too high.; Too late."),
+        ("nested", "Too deep."),
+        ("task group", "There is no order 7."),
+        ("final in a group", "It is closed."),
+        ("final", "x" * 2_000),
+    ],
+)
+@pytest.mark.parametrize("name", ["odd", "odd_effect"])
+async def test_plain_no_is_not_retried(how: str, says: str, name: str) -> None:
+    async with odd_desk() as running:
+        result = await run_odd(running, how, name)
+    assert result["is_error"]
+    if how.startswith("final") and name == "odd_effect":
+        assert outcome_is_unknown(result)  # type: ignore[arg-type]
+    else:
+        assert result["content"] == says
+    assert seen.attempts == [1]
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("interrupt", "KeyboardInterrupt('by hand')"),
+        ("generator exit", "GeneratorExit("),
+        ("base", "Base('from far below')"),
+        ("no words", "The tool said no, and gave no reason."),
+        ("nested", "Too deep."),
+    ],
+)
+async def test_odd_failure_in_a_thread_is_reported(how: str, says: str) -> None:
+    async with odd_desk() as running:
+        assert (await run_odd(running, how, "leave"))["content"].startswith(says)
+        assert (await run_odd(running, "None", "odd"))["content"] == "null"
+
+
+async def test_returned_generator_is_known_not_to_have_run() -> None:
+    async with odd_desk() as running:
+        result = await run_odd(running, "abc", "give")
+    assert result["is_error"]
+    assert result["content"].startswith("give returned a generator, none of which has run")
 
 
 async def test_sys_exit_in_a_thread_does_not_end_the_worker() -> None:
@@ -128,6 +186,89 @@ async def test_failing_store_costs_only_the_rest_of_a_long_result() -> None:
     assert "is_error" not in result
     assert "The rest could not be kept" in result["content"]
     assert seen.attempts == [1]
+
+
+# Images and documents.
+
+
+@asynccontextmanager
+async def keeping(store: Path, keep_over: int = 50_000) -> AsyncIterator[Desk]:
+    tools = tool_activity(odd_tools.TOOLS, store=SQLiteStore(store), keep_over=keep_over)
+    async with desk(
+        workflows=[RunOdd, OneCall], activities=[claude_activity(""), tools]
+    ) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("how", "content"),
+    [
+        ("image", [odd_tools.IMAGE]),
+        ("tuple", [odd_tools.IMAGE]),
+        ("blocks", [{"type": "text", "text": "The map:"}, odd_tools.IMAGE]),
+        ("document", [odd_tools.RESULTS["document"]]),
+        ("search result", odd_tools.RESULTS["search result"]),
+        ("only text", '[{"type":"text","text":"hi"}]'),
+        ("a type of its own", '{"type":"document","title":"Contract 7","pages":3}'),
+        ("empty list", "[]"),
+    ],
+)
+async def test_content_blocks_reach_claude_as_blocks_and_what_looks_like_them_as_text(
+    tmp_path: Path, claude: OfflineClaude, how: str, content: object
+) -> None:
+    async with keeping(tmp_path / "kept.db") as running:
+        result = await run_odd(running, how)
+        assert result == {"type": "tool_result", "tool_use_id": "toolu_1", "content": content}
+        asked = {"type": "tool_use", "id": "toolu_1", "name": "odd", "input": {"how": how}}
+        messages: Any = [
+            {"role": "user", "content": "Show me."},
+            {"role": "assistant", "content": [asked]},
+            {"role": "user", "content": [result]},
+        ]
+        schemas: Any = [odd_tools.odd.schema()]
+        reply = await running.run(OneCall.run, ClaudeRequest(messages, tools=schemas))
+    assert reply.stop_reason == "end_turn"
+
+
+async def test_list_with_something_else_among_its_blocks_is_text(tmp_path: Path) -> None:
+    async with keeping(tmp_path / "kept.db") as running:
+        result = await run_odd(running, "types among others")
+    assert json.loads(result["content"]) == [odd_tools.IMAGE, {"order": 7}]
+
+
+async def test_kept_blocks_are_a_reference_that_says_so(tmp_path: Path) -> None:
+    async with keeping(tmp_path / "kept.db", keep_over=0) as running:
+        result = await run_odd(running, "blocks")
+        large = await run_odd(running, "large image")
+    kept = result["content"]
+    assert kept["blocks"] is True
+    assert kept["preview"] == "The map: [image]"
+    text = SQLiteStore(tmp_path / "kept.db").get(kept["kept"])
+    assert json.loads(text) == [{"type": "text", "text": "The map:"}, odd_tools.IMAGE]
+    assert kept["characters"] == len(text)
+    assert large["content"]["blocks"] is True
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("bytes", "odd returned bytes. Return text, or an image or document as the API's block"),
+        ("circle", "odd returned a value that can't be written as JSON: Error"),
+        ("bmp", "odd returned an image or document that the API refuses: 0.image.source"),
+        ("no base64", "odd returned an image or document whose data isn't base64"),
+        ("large image", "odd returned images or documents of 1,600,0"),
+        ("huge image", "odd returned an image or document of 5,300,000 characters of base64, and"),
+    ],
+)
+async def test_result_that_cannot_be_sent_is_a_plain_error(how: str, says: str) -> None:
+    async with odd_desk() as running:
+        result = await run_odd(running, how)
+        assert result["is_error"]
+        assert result["content"].startswith(says)
+        assert seen.attempts == [1]
+        effect = await run_odd(running, how, "odd_effect")
+        assert outcome_is_unknown(effect)  # type: ignore[arg-type]
+        assert says[4:30] in effect["content"]
 
 
 # Effects that may have happened.

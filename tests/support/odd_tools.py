@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -11,11 +11,22 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from temporalio.exceptions import CancelledError
+    from temporalio.exceptions import ApplicationError, CancelledError
     from temporalio.worker import Worker
 
     from agentkit import AnyTool, ToolCall, ToolError, run_tool, run_tools, tool, tool_activity
     from tests.support.agents import Desk, nap, seen
+
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
+"""The smallest of images."""
+
+SOURCE = {"type": "base64", "media_type": "image/png", "data": PNG}
+IMAGE = {"type": "image", "source": SOURCE}
+CIRCLE: list[object] = []
+CIRCLE.append(CIRCLE)
 
 RESULTS: dict[str, object] = {
     "text of half a pair": "a\ud800b",
@@ -24,7 +35,38 @@ RESULTS: dict[str, object] = {
     "bytes": b"abc",
     "no json": object(),
     "long": "x" * 60_000,
+    "circle": CIRCLE,
+    "image": IMAGE,
+    "blocks": [{"type": "text", "text": "The map:"}, {"type": "text", "text": " "}, IMAGE],
+    "tuple": (IMAGE,),
+    "document": {
+        "type": "document",
+        "title": "Terms",
+        "source": {"type": "text", "media_type": "text/plain", "data": "Pay in 14 days."},
+    },
+    "search result": [
+        {
+            "type": "search_result",
+            "source": "handbook",
+            "title": "Returns",
+            "content": [{"type": "text", "text": "14 days"}],
+        }
+    ],
+    "only text": [{"type": "text", "text": "hi"}],
+    "a type of its own": {"type": "document", "title": "Contract 7", "pages": 3},
+    "types among others": [IMAGE, {"order": 7}],
+    "empty list": [],
+    "bmp": {"type": "image", "source": {**SOURCE, "media_type": "image/bmp"}},
+    "no base64": {"type": "image", "source": {**SOURCE, "data": "%%%"}},
+    "large image": {"type": "image", "source": {**SOURCE, "data": "A" * 1_600_000}},
+    "huge image": {"type": "image", "source": {**SOURCE, "data": "A" * 5_300_000}},
 }
+
+
+class Base(BaseException):
+    """Like the panic of a library in Rust."""
+
+
 ERRORS: dict[str, BaseException] = {
     "exit": SystemExit(3),
     "cancel": asyncio.CancelledError(),
@@ -33,13 +75,35 @@ ERRORS: dict[str, BaseException] = {
     "megabytes": RuntimeError("no " * 2_000_000),
     "half a pair": RuntimeError("a\ud800b"),
     "no": ToolError("There is too much wind."),
+    "no words": ToolError(),
+    "blank words": ToolError("  "),
+    "interrupt": KeyboardInterrupt("by hand"),
+    "generator exit": GeneratorExit("closing"),
+    "base": Base("from far below"),
+    "stop": StopAsyncIteration("no more"),
+    "group": ExceptionGroup("several", [ToolError("Too high."), ToolError("Too late.")]),
+    "nested": ExceptionGroup("a", [ExceptionGroup("b", [ToolError("Too deep.")])]),
+    "mixed": ExceptionGroup("several", [ToolError("Too high."), RuntimeError("line is dead")]),
+    "base group": BaseExceptionGroup("several", [SystemExit(3)]),
+    "final": ApplicationError("x" * 3_000_000, type="Final", non_retryable=True),
+    "final in a group": ExceptionGroup(
+        "one", [ApplicationError("It is closed.", type="Final", non_retryable=True)]
+    ),
 }
+
+
+async def _refuse() -> None:
+    raise ToolError("There is no order 7.")
 
 
 async def end(how: str) -> object:
     seen.attempt()
     if how == "hang":
         await asyncio.Event().wait()
+    if how == "task group":
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(60))
+            group.create_task(_refuse())
     if how in ERRORS:
         raise ERRORS[how]
     return RESULTS[how]
@@ -77,12 +141,24 @@ async def odd_launch(how: str) -> object:
 
 @tool(attempts=1)
 def leave(how: str) -> str:
-    """Leave the program.
+    """Leave the program, or end in some way, from a thread.
+
+    Args:
+        how: In which.
+    """
+    if how in ERRORS:
+        raise ERRORS[how]
+    sys.exit(3)
+
+
+@tool(effect="at_most_once")
+def give(how: str) -> Iterator[str]:
+    """Return a generator.
 
     Args:
         how: No matter.
     """
-    sys.exit(3)
+    return (each for each in how)
 
 
 @tool
@@ -107,7 +183,7 @@ async def tidy() -> str:
     return "fine"
 
 
-TOOLS: list[AnyTool] = [odd, odd_effect, odd_launch, leave, nap_on, stubborn, tidy]
+TOOLS: list[AnyTool] = [odd, odd_effect, odd_launch, leave, give, nap_on, stubborn, tidy]
 
 
 class BrokenStore:

@@ -1,0 +1,40 @@
+"""A Workflow's own module that declares its tools and Activities too, without a pass-through."""
+
+from datetime import date
+from enum import Enum
+from typing import Any
+
+from temporalio import workflow
+
+from agentkit import ToolCall, claude_activity, run_tool, tool, tool_activity
+
+
+class Size(Enum):
+    """How large."""
+
+    SMALL = "small"
+    LARGE = "large"
+
+
+@tool
+async def pack(day: date, size: Size = Size.SMALL) -> str:
+    """Pack a parcel.
+
+    Args:
+        day: When.
+        size: How large.
+    """
+    return f"{type(day).__name__} {day} {type(size).__name__} {size.value}"
+
+
+TOOLS = [pack]
+ACTIVITIES = [claude_activity("You pack.", TOOLS), tool_activity(TOOLS)]
+
+
+@workflow.defn
+class Packing:
+    """Packs once."""
+
+    @workflow.run
+    async def run(self, call: ToolCall) -> dict[str, Any]:
+        return {**await run_tool(call, TOOLS)}
