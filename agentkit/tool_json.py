@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import inspect
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -132,20 +133,22 @@ def parse(model: type[pydantic.BaseModel], arguments: Mapping[str, Any]) -> list
         ValueError: The arguments don't fit, or aren't JSON: a `pydantic.ValidationError`, which
             is one, or another.
     """
-    text = json.dumps(
-        _integral(arguments), allow_nan=False, default=pydantic_core.to_jsonable_python
-    )
+    text = json.dumps(_as_json(arguments), default=pydantic_core.to_jsonable_python)
     checked = model.model_validate_json(text)
     return [getattr(checked, field) for field in model.model_fields]
 
 
-def _integral(value: Any) -> Any:
-    """Write 2.0 as 2: to JSON Schema both are integers."""
+def _as_json(value: Any) -> Any:
+    """Write 2.0 as 2, as to JSON Schema both are integers, and refuse what isn't in JSON."""
     if isinstance(value, Mapping):
-        return {key: _integral(each) for key, each in value.items()}
+        return {key: _as_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_integral(each) for each in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+        return [_as_json(each) for each in value]
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        raise ValueError(f"{value} isn't a number that JSON has")
+    return int(value) if value.is_integer() else value
 
 
 # The promise of a schema.
