@@ -80,7 +80,8 @@ async def call_claude(
     The keyword arguments replace what the request leaves out.
 
     Raises:
-        ApplicationError: The call failed; `claude_errors.decide` says how it is retried.
+        ApplicationError: The call failed; `claude_errors.decide` says how it is retried. A reply
+            that can't be read is asked for once more, and then never again.
     """
     import anthropic
 
@@ -97,8 +98,7 @@ async def call_claude(
     except ApplicationError as err:
         if err.type != "malformed_reply":
             raise
-        # Sampling may go wrong once. Of another kind of error Temporal counts the attempts; of
-        # this one each is paid.
+        # Temporal isn't asked to retry: each of these attempts is paid in full.
         reply = await _ask(asked)
     with _too_large_as("reply_too_large", "Ask Claude for less at a time."):
         activity.payload_converter().to_payloads([reply])
@@ -222,11 +222,7 @@ def claude_client() -> AsyncAnthropic:
     if _is_loopback():
         has_key = any(map(os.environ.get, ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")))
         here["api_key"] = None if has_key else "local"
-        # The SDK reads proxies from the environment whatever `trust_env` says; mounts of our
-        # own come before them.
-        here["http_client"] = anthropic.DefaultAsyncHttpxClient(
-            trust_env=False, mounts=dict.fromkeys(("http://", "https://", "all://"))
-        )
+        here["http_client"] = anthropic.DefaultAsyncHttpxClient(trust_env=False)
     return _clients.setdefault(loop, anthropic.AsyncAnthropic(max_retries=0, **here))
 
 

@@ -9,19 +9,38 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import PendingWorkflowTaskState
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, Plugin
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+from temporalio.types import MethodAsyncSingleParam, ParamType, ReturnType, SelfType
 from temporalio.worker import Worker
 
+_QUIET = timedelta(seconds=15)
+"""How long a run may wait for a worker before `run_once` says so: ten times of what a worker that
+was killed costs."""
 
-async def connect(*plugins: Plugin) -> Client:
+
+async def connect(
+    *plugins: Plugin, data_converter: DataConverter = DataConverter.default
+) -> Client:
     """Connect to Temporal as the environment says.
 
     The address, namespace, TLS and API key come from `TEMPORAL_*` variables or the profile in
     Temporal's configuration file (`temporalio.envconfig`), so the same code runs embedded, on
     a cluster and in the cloud.
+
+    Args:
+        *plugins: The plugins of the client and its workers.
+        data_converter: Codec, external storage and the rest, to which `AgentPlugin` adds.
 
     Raises:
         ConnectionError: Nothing answers there, or the configuration can't be used; the message
@@ -36,7 +55,7 @@ async def connect(*plugins: Plugin) -> Client:
         ) from None
     config.setdefault("target_host", "localhost:7233")
     try:
-        return await Client.connect(**config, plugins=list(plugins))
+        return await Client.connect(**config, plugins=list(plugins), data_converter=data_converter)
     except (RuntimeError, ValueError, OSError) as err:
         raise ConnectionError(
             f"No Temporal server answers at {config['target_host']}. Start one with "
@@ -47,6 +66,96 @@ async def connect(*plugins: Plugin) -> Client:
 
 def _first_line(err: Exception) -> str:
     return next(iter(str(err).splitlines()), type(err).__name__)
+
+
+async def run_once(
+    client: Client,
+    workflow: MethodAsyncSingleParam[SelfType, ParamType, ReturnType],
+    arg: ParamType,
+    *,
+    id: str,
+    task_queue: str,
+) -> ReturnType:
+    """Start a run, or attach to the one that has this id, and return its result.
+
+    An id is one run's, also after its end: started again, a run that has paid doesn't pay again,
+    for as long as the server keeps it (the namespace's retention). It says so on stderr if the run
+    has ended before, and why if it can't go on: its code fails, or no worker takes its next step.
+
+    Args:
+        client: From `connect`.
+        workflow: The Workflow's run method, such as `AgentWorkflow.run`.
+        arg: Its argument; without effect on a run that has begun.
+        id: The run's id.
+        task_queue: Where its workers poll.
+
+    Raises:
+        WorkflowFailureError: The run fails, or has failed.
+    """
+    try:
+        # No retry policy: a second attempt of a whole Workflow would repeat its effects.
+        handle = await client.start_workflow(
+            workflow,
+            arg,
+            id=id,
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        )
+    except WorkflowAlreadyStartedError:  # and ended
+        print(f"{id} has run already; this is how it ended.", file=sys.stderr)  # noqa: T201
+        handle = client.get_workflow_handle_for(workflow, id)
+    telling = asyncio.ensure_future(_tell_what_holds_up(client, id))
+    try:
+        return await handle.result()
+    finally:
+        telling.cancel()
+        await asyncio.wait([telling])
+
+
+async def _tell_what_holds_up(client: Client, id: str) -> None:
+    """Print why a run doesn't go on, each reason once."""
+    told, wait = {""}, 1.0
+    while True:
+        await asyncio.sleep(wait)
+        wait = min(wait * 1.2, 20)
+        try:
+            why = await _what_holds_up(client, id)
+        except RPCError:
+            continue  # the call that waits for the result will say what is wrong with the server
+        if why not in told:
+            told.add(why)
+            print(f"Still waiting for {id}. {why}", file=sys.stderr)  # noqa: T201
+
+
+async def _what_holds_up(client: Client, id: str) -> str:
+    found = (await client.get_workflow_handle(id).describe()).raw_description
+    task = found.pending_workflow_task
+    if task.attempt > 1 and (failure := await _last_failure(client, id)):
+        return f"Its Workflow code fails, and is tried again until that is mended: {failure}"
+    scheduled = task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
+    waits = datetime.now(UTC) - task.original_scheduled_time.ToDatetime(UTC)
+    if scheduled and waits > _QUIET:
+        queue = found.execution_config.task_queue.name
+        return f"No worker takes its next step. Does one run for the task queue {queue!r}?"
+    return ""
+
+
+async def _last_failure(client: Client, id: str) -> str:
+    """Read why the Workflow Task fails; "" if it doesn't, as when a worker was killed."""
+    request = GetWorkflowExecutionHistoryReverseRequest(
+        namespace=client.namespace,
+        execution=WorkflowExecution(workflow_id=id),
+        maximum_page_size=20,
+    )
+    found = await client.workflow_service.get_workflow_execution_history_reverse(request)
+    for event in found.history.events:
+        failure = event.workflow_task_failed_event_attributes.failure
+        if failure.HasField("application_failure_info"):
+            return str(await client.data_converter.decode_failure(failure))
+        if event.HasField("workflow_task_completed_event_attributes"):
+            break
+    return ""
 
 
 async def run_until_signalled(worker: Worker) -> None:
@@ -80,6 +189,8 @@ def run_main(main: Coroutine[Any, Any, None]) -> None:
     """
     code = 0
     print_anything()
+    # Bytes that aren't text in the terminal's encoding: no payload holds Python's escapes for them.
+    sys.argv = [a.encode("utf8", "surrogateescape").decode("utf8", "replace") for a in sys.argv]
     try:
         asyncio.run(main)
     except KeyboardInterrupt:
@@ -101,13 +212,14 @@ def run_main(main: Coroutine[Any, Any, None]) -> None:
 
 
 def print_anything() -> None:
-    """Let `print` show "?" for a character that the terminal's encoding lacks.
+    """Let `print` show "?" for a character that the terminal's encoding lacks, and `input` read it.
 
-    By default Python raises `UnicodeEncodeError`, so that an arrow or a customer's name ends the
+    By default Python raises a `UnicodeError`, so that an arrow or a customer's name ends the
     program on a terminal without UTF-8.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def leave(code: int = 0) -> None:

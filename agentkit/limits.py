@@ -13,6 +13,7 @@ that into an `ApplicationError` that says what was too much, before it is sent.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -86,6 +87,14 @@ def _written() -> tuple[int, int]:
     return before if before[0] == task else (task, 0)
 
 
+def on_replay() -> bool:
+    """Whether Workflow code replays, also before it runs, where `workflow.unsafe` can't say."""
+    frame = inspect.currentframe()
+    while frame and "act" not in frame.f_locals:  # the argument of the SDK's `activate`
+        frame = frame.f_back
+    return bool(frame and getattr(frame.f_locals["act"], "is_replaying", False))
+
+
 class AgentPayloadConverter(PydanticPayloadConverter):
     """Pydantic's converter for Temporal, whose every failure is final and says what was wrong.
 
@@ -124,10 +133,15 @@ class AgentPayloadConverter(PydanticPayloadConverter):
     ) -> list[Any]:
         """Read values back, as the types that a signature or a caller names."""
         try:
-            return super().from_payloads(payloads, type_hints)
+            values = super().from_payloads(payloads, type_hints)
+            for value, hint in zip(values, type_hints or [], strict=False):
+                # Of these two, Temporal's own converters don't look at the type.
+                if value is None or isinstance(value, bytes):
+                    pydantic.TypeAdapter(hint).validate_python(value, strict=True)
+            return values
         except Exception as err:
-            if workflow.in_workflow() and workflow.unsafe.is_replaying():
-                # It was read before: the code has changed. Runs in flight wait for a better deploy.
+            if on_replay():
+                # It was read before, so the code has changed: the run waits for a better deploy.
                 raise
             wanted = ", ".join(getattr(each, "__name__", str(each)) for each in type_hints or [])
             raise _final(f"This can't be read as {wanted or 'JSON'}: {_problems(err)}") from None

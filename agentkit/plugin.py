@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import inspect
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from temporalio import workflow
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultPayloadConverter
+from temporalio.exceptions import ApplicationError
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
+    ContinueAsNewInput,
     HandleSignalInput,
+    HandleUpdateInput,
     Interceptor,
     StartActivityInput,
     Worker,
@@ -34,6 +36,7 @@ from agentkit.limits import (
     AgentPayloadConverter,
     UnboundedPayloadConverter,
     check_history,
+    on_replay,
     task_is_full,
 )
 from agentkit.liveness import THREADS, Heartbeats
@@ -136,18 +139,26 @@ class _Inbound(WorkflowInboundInterceptor):
         super().init(_Bounded(outbound))
 
     async def handle_signal(self, input: HandleSignalInput) -> None:
-        handler = workflow.get_signal_handler(input.signal)
         try:
-            if handler is not None:
-                inspect.signature(handler).bind(*input.args)
-        except TypeError as err:
-            # As the SDK does with arguments of the wrong types.
-            workflow.logger.error("Signal %s was dropped: %s", input.signal, err)
-        else:
             await super().handle_signal(input)
+        except TypeError as err:
+            if not _is_of_the_call(err):
+                raise
+            # As the SDK does with arguments of a wrong type.
+            workflow.logger.error("Signal %s was dropped: %s", input.signal, err)
+
+    async def handle_update_handler(self, input: HandleUpdateInput) -> Any:
+        try:
+            return await super().handle_update_handler(input)
+        except TypeError as err:
+            if not _is_of_the_call(err):
+                raise
+            raise ApplicationError(str(err), type="invalid_payload", non_retryable=True) from None
 
 
 class _Bounded(WorkflowOutboundInterceptor):
+    """Schedules no more than fits into a Workflow Task, nor into a history."""
+
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
         check_history()
         if task_is_full():
@@ -155,24 +166,42 @@ class _Bounded(WorkflowOutboundInterceptor):
             return cast("workflow.ActivityHandle[Any]", asyncio.create_task(self._later(input)))
         return super().start_activity(input)
 
+    def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:
+        # The SDK writes the arguments where an error is lost, and the run would hang.
+        workflow.payload_converter().to_payloads(input.args)
+        super().continue_as_new(input)
+
     async def _later(self, input: StartActivityInput) -> Any:
         while task_is_full():
             await workflow.sleep(0.001)  # a timer ends in another Workflow Task
         return await super().start_activity(input)
 
 
-class _WhenCalling(type):
+_SDK_CALLS = {
+    "_instantiate_workflow_object",
+    "execute_workflow",
+    "handle_signal",
+    "handle_update_handler",
+    "with_object",
+}
+"""The SDK's functions that call Workflow code with arguments from outside."""
+
+
+def _is_of_the_call(err: TypeError) -> bool:
+    """Whether it says that these are too few or too many: no code of the Workflow has run yet."""
+    *_, (frame, _) = traceback.walk_tb(err.__traceback__)
+    return frame.f_globals["__name__"].startswith("temporalio.") and (
+        frame.f_code.co_name in _SDK_CALLS
+    )
+
+
+class _OfTheCall(type):
     def __instancecheck__(cls, err: object) -> bool:
-        # Never on replay: then the code has changed, and runs in flight wait for a better deploy.
-        if not isinstance(err, TypeError) or workflow.unsafe.is_replaying():
-            return False
-        frames = [frame for frame, _ in traceback.walk_tb(err.__traceback__)]
-        return bool(frames) and frames[-1].f_globals["__name__"].startswith("temporalio.worker.")
+        return isinstance(err, TypeError) and _is_of_the_call(err) and not on_replay()
 
 
-class _WrongArguments(TypeError, metaclass=_WhenCalling):
-    """A call of Workflow code by the SDK with more or fewer arguments than it takes.
+class _WrongArguments(TypeError, metaclass=_OfTheCall):
+    """More or fewer arguments than a Workflow takes: the run fails, and says so.
 
-    The client has sent them, so the run, or the Update, fails and says so: by default its
-    Workflow Task would fail forever. An error that Workflow code itself raises isn't one.
+    The client has sent them. By default the Workflow Task would fail, again and again.
     """

@@ -81,6 +81,7 @@ async def _collect(events: AsyncIterable[Any]) -> dict[str, Any] | None:
             case "message_start":
                 message = event["message"]
                 blocks = dict(enumerate(message.get("content") or []))
+                pieces.clear()
             case "content_block_start":
                 if event["index"] in blocks:
                     raise _Unfit("two blocks have the same index")

@@ -43,7 +43,8 @@ class Outcome:
     Attributes:
         text: The answer, its pieces joined; Claude's last words, if the run ended early.
         ended: The last reply's stop reason ("end_turn", "refusal", "max_tokens", …), "empty"
-            for a reply without words, or the limit of the budget that was reached.
+            for a reply without words, "history_full" for a run that can't grow, or the limit of
+            the budget that was reached.
         detail: The reason, in one sentence; "" for an answer.
         spent: The run's account.
     """

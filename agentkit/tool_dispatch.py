@@ -70,12 +70,17 @@ async def run_tool(
 
     Raises:
         asyncio.CancelledError: The run is being cancelled.
+        ApplicationError: The tool has an effect, and the run was started with a retry policy or
+            a cron schedule; nothing has happened.
     """
     if len(call.name) > _LONGEST_NAME:
         return tool_result(call, f"There is no tool {call.name[:_LONGEST_NAME]!r}….", is_error=True)
     declared = next((t for t in tools if t.name == call.name), None)
     settings: dict[str, Any] = {**(declared.options if declared else tool_options()), **options}
-    key = make_key(workflow.info().first_execution_run_id, call.place, call.id)
+    info = workflow.info()
+    if declared and declared.effect != "none":
+        _refuse_to_run_again(info)
+    key = make_key(info.first_execution_run_id, call.place, call.id)
     request = ToolRequest(call, key)
     task = asyncio.current_task()
     cancelled_before = task.cancelling() if task else 0
@@ -91,6 +96,20 @@ async def run_tool(
         # asyncio forgets a cancelling that ends in a result.
         raise asyncio.CancelledError
     return result
+
+
+def _refuse_to_run_again(info: workflow.Info) -> None:
+    """Stop a Workflow that would start from scratch after its end, and have its effects again."""
+    retries = info.retry_policy is not None and info.retry_policy.maximum_attempts != 1
+    if retries or info.cron_schedule:
+        how = "a retry policy" if retries else "a cron schedule"
+        instead = "the Activities of its tools are retried" if retries else "use a Schedule"
+        raise ApplicationError(
+            f"This Workflow was started with {how}, so it would begin again after its end and have "
+            f"its effects again. Start it without one: {instead}. Nothing has happened.",
+            type="WouldRunAgain",
+            non_retryable=True,
+        )
 
 
 async def together(*steps: Coroutine[Any, Any, R]) -> list[R]:

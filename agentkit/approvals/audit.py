@@ -2,32 +2,42 @@
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
 
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, get_args
 
+from pydantic_core import to_json
 from temporalio import workflow
 
-from agentkit.approvals.decisions import Decision, decision_length
+from agentkit.approvals.decisions import Decision
 from agentkit.approvals.requests import NoticeKind
+from agentkit.digests import canonical_json, sha256_reference
 from agentkit.messages import ToolCall, Verbatim
 
 MOST_ENTRIES = 1000
 """How many entries a run carries to the next; older ones are in the histories of earlier runs."""
 
+MOST_BYTES = 800_000
+"""How large all entries may be together, as JSON. The oldest are dropped above that: a run whose
+result exceeds Temporal's 2 MB could never end."""
+
 MOST_REFUSED = 100
 """How many refused decisions are kept, so that a flood of them hides nothing else."""
 
-LONGEST_REFUSED = 5_000
-"""The longest refused decision that is kept in full, in characters of JSON."""
+LONGEST_ARGUMENTS = 5_000
+"""The longest arguments that an entry has in full, in characters of JSON."""
+
+LONGEST_NOTE = 1_000
+"""The longest note, reason or name, in characters."""
 
 Ending: TypeAlias = Literal["approved", "rejected", "expired", "withdrawn"]
 Event: TypeAlias = (
     NoticeKind | Ending | Literal["allowed", "denied", "not notified", "refused", "ran", "failed"]
 )
 
-_WITHOUT_ARGUMENTS = ("not notified", "withdrawn", "ran", "failed")
+_WITHOUT_ARGUMENTS = ("not notified", "withdrawn", "refused", "ran", "failed")
 
 
 @dataclass(frozen=True)
@@ -44,8 +54,10 @@ class AuditEntry:
         by: Who: a reviewer, "policy", "timeout", "gate", or the tool.
         note: Why, in words.
         arguments: The arguments as Claude asked for them; None where an earlier entry has them.
-        decision: A reviewer's decision in full, with edited arguments and signature; None for
-            a refused one that is longer than `LONGEST_REFUSED`.
+            Above `LONGEST_ARGUMENTS` the reference of their canonical JSON, its `characters`, and
+            its `beginning`: the whole is in the history, as the input of an Activity.
+        decision: A reviewer's decision, with edited arguments and signature. Long arguments are
+            there by reference, and long texts are cut: the history has the whole.
     """
 
     at: datetime
@@ -66,8 +78,11 @@ class Audit:
     """
 
     def __init__(self, entries: Sequence[AuditEntry] = ()) -> None:
-        self.entries = list(entries)
-        self._refused = sum(entry.event == "refused" for entry in entries)
+        self.entries: deque[AuditEntry] = deque()
+        self._sizes: deque[int] = deque()
+        self._refused = 0
+        for entry in entries:
+            self._append(entry)
 
     def add(
         self,
@@ -79,22 +94,25 @@ class Audit:
         decision: Decision | None = None,
     ) -> AuditEntry:
         """Record what happened to a call, at the Workflow's time; see `AuditEntry`."""
-        arguments = None if event in _WITHOUT_ARGUMENTS else call.input
-        now = workflow.now()
-        entry = AuditEntry(now, event, call.id, call.name, by, note, arguments, decision)
+        entry = AuditEntry(
+            workflow.now(),
+            event,
+            call.id,
+            call.name,
+            by[:LONGEST_NOTE],
+            note[:LONGEST_NOTE],
+            None if event in _WITHOUT_ARGUMENTS else bounded(call.input),
+            decision and _shortened(decision),
+        )
         self._append(entry)
         return entry
 
     def add_refused(self, decision: Decision | None, why: str) -> None:
         """Record why a decision, or what isn't one, didn't count; the entry's size is bounded."""
-        self._refused += 1
-        if self._refused > MOST_REFUSED:
-            return
-        request_id, by = (decision.request_id, decision.reviewer) if decision else ("", "unknown")
-        if decision and decision_length(decision) > LONGEST_REFUSED:
-            decision = None
-        now, request_id, by, why = workflow.now(), request_id[:200], by[:200], why[:500]
-        self._append(AuditEntry(now, "refused", request_id, "", by, why, decision=decision))
+        if self._refused < MOST_REFUSED:
+            by = decision.reviewer if decision else "unknown"
+            call = ToolCall(decision.request_id[:LONGEST_NOTE] if decision else "", "", {})
+            self.add("refused", call, by=by, note=why, decision=decision)
 
     def ending(self, request_id: str) -> str:
         """Say how a request ended, such as "approved by ann"; "" if no entry says so."""
@@ -104,5 +122,31 @@ class Audit:
         return ""
 
     def _append(self, entry: AuditEntry) -> None:
+        self._refused += entry.event == "refused"
         self.entries.append(entry)
-        del self.entries[:-MOST_ENTRIES]
+        self._sizes.append(len(to_json(entry)))
+        while len(self.entries) > MOST_ENTRIES or sum(self._sizes) > MOST_BYTES:
+            self.entries.popleft()
+            self._sizes.popleft()
+
+
+def _shortened(decision: Decision) -> Decision:
+    """Return a decision whose size is bounded."""
+    return replace(
+        decision,
+        request_id=decision.request_id[:LONGEST_NOTE],
+        digest=decision.digest[:LONGEST_NOTE],
+        reviewer=decision.reviewer[:LONGEST_NOTE],
+        reason=decision.reason[:LONGEST_NOTE],
+        arguments=decision.arguments and bounded(decision.arguments),
+        signature=decision.signature[:LONGEST_NOTE],
+    )
+
+
+def bounded(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments, or above `LONGEST_ARGUMENTS` their reference; see `AuditEntry`."""
+    text = canonical_json(arguments)
+    if len(text) <= LONGEST_ARGUMENTS:
+        return arguments
+    reference = sha256_reference(text.encode())
+    return {"reference": reference, "characters": len(text), "beginning": text[:LONGEST_NOTE]}

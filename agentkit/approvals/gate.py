@@ -11,14 +11,15 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pydantic_core import to_json
 from temporalio import workflow
 
 from agentkit.approvals import notify
-from agentkit.approvals.audit import Audit, AuditEntry
+from agentkit.approvals.audit import LONGEST_NOTE, MOST_ENTRIES, Audit, AuditEntry, bounded
 from agentkit.approvals.decisions import Decision, Verify, read_decision, refusal
 from agentkit.approvals.policy import (
     NoVerdict,
@@ -30,6 +31,8 @@ from agentkit.approvals.policy import (
     needs_approval,
 )
 from agentkit.approvals.requests import ApprovalRequest, Notice, NoticeKind, Pending, digest_of
+from agentkit.digests import canonical_json, sha256_reference
+from agentkit.limits import history_is_full
 from agentkit.messages import ToolCall, Verbatim, tool_result
 from agentkit.tool_dispatch import run_tool, together
 from agentkit.tools import AnyTool
@@ -42,16 +45,32 @@ else:
     ToolResult = dict
 
 
+MOST_REQUEST_BYTES = 250_000
+"""The largest call that reviewers are asked about, as JSON."""
+
+MOST_WAITING_BYTES = 1_500_000
+"""How large all calls that wait may be together: one Query shows them all."""
+
+MOST_STATE_BYTES = 900_000
+"""The largest `GateState`. What is larger isn't at rest, so that it fits beside the calls."""
+
+
 @dataclass(frozen=True)
 class GateState:
     """A Gate's memory, for the next run when its Workflow continues as new.
 
-    `results` are those of other calls of the same message, which have run already.
+    Attributes:
+        pending: The requests that wait.
+        results: Results of other calls of the same message, which have run already; by the digest
+            of their call.
+        audit: The audit so far.
+        ran: The ids of calls without a place that have had their effect, the newest last.
     """
 
     pending: list[Pending] = field(default_factory=list)
     results: Verbatim[dict[str, ToolResult]] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
+    ran: list[str] = field(default_factory=list)
 
 
 class Gate:
@@ -84,15 +103,18 @@ class Gate:
         self._policy = policy
         self.verify = verify
         self._terms = terms or Terms()
-        self._asker = asker or workflow.info().workflow_type
+        self._asker = (asker or workflow.info().workflow_type)[:LONGEST_NOTE]
         self._audit = Audit(state.audit)
-        self._pending = {each.request.id: each for each in state.pending}
+        # Calls are told apart by `_key`, as their idempotency keys are.
+        self._pending = {_key(each.request.call): each for each in state.pending}
         self._carried = set(self._pending)  # by the run before; no call waits for them yet
         self._decided: dict[str, AuditEntry] = {}  # and the waiting call hasn't noticed yet
+        self._edited: dict[str, dict[str, Any]] = {}  # arguments that reviewers have changed
         self._results = dict(state.results)
+        self._ran = dict.fromkeys(state.ran)
         self._under_way: set[str] = set()
         self._running: set[str] = set()
-        self._checks: dict[object, str] = {}  # Signals being verified, and their requests
+        self._checks: dict[object, str] = {}  # Signals being verified, and their calls
         self._show()
 
     # Running calls
@@ -113,18 +135,16 @@ class Gate:
         """
         mine: dict[str, ToolCall] = {}
         for call in calls:
-            if call.id not in self._under_way:
-                self._under_way.add(call.id)
-                mine[call.id] = call
+            if _key(call) not in self._under_way:
+                self._under_way.add(_key(call))
+                mine[_key(call)] = call
         found = await together(*(self._result(call) for call in mine.values()))
         results = dict(zip(mine, found, strict=True))
-        for id in mine:
-            self._under_way.discard(id)
-            self._results.pop(id, None)
-        twice = "Another call has the id {} too; give each its own."
+        for call in mine.values():
+            self._under_way.discard(_key(call))
+            self._results.pop(_digest(call), None)
         return [
-            results[call.id] if mine.get(call.id) is call else _error(call, twice.format(call.id))
-            for call in calls
+            results[_key(call)] if mine.get(_key(call)) is call else _twice(call) for call in calls
         ]
 
     async def finished(self) -> list[AuditEntry]:
@@ -149,25 +169,38 @@ class Gate:
                 workflow.continue_as_new(args=[calls, self.gate.state()])
             ```
         """
-        return not self._running and not self._decided and workflow.all_handlers_finished()
+        return (
+            not self._running
+            and not self._decided
+            and workflow.all_handlers_finished()
+            and len(to_json(self.state())) <= MOST_STATE_BYTES
+        )
 
     def state(self) -> GateState:
         """Return what the next run's Gate needs to know; only while `at_rest`."""
-        return GateState(list(self._pending.values()), dict(self._results), self.audit())
+        ran = list(self._ran)[-MOST_ENTRIES:]
+        return GateState(list(self._pending.values()), dict(self._results), self.audit(), ran)
 
     async def _result(self, call: ToolCall) -> ToolResult:
-        if call.id not in self._results:  # else it ran before continue-as-new
-            self._results[call.id] = await self._judge_and_run(call)
-        return self._results[call.id]
+        digest = _digest(call)
+        if digest not in self._results:  # else it ran before continue-as-new
+            self._results[digest] = await self._judge_and_run(call)
+        return self._results[digest]
 
     async def _judge_and_run(self, call: ToolCall) -> ToolResult:
         tool = self._tools.get(call.name)
         if tool is None:
             # Not left to run_tool: the worker may have tools that this Workflow doesn't offer.
             known = ", ".join(sorted(self._tools)) or "none"
-            return _error(call, f"There is no tool {call.name!r}. Tools: {known}.")
+            return _error(call, f"There is no tool {call.name[:128]!r}. Tools: {known}.")
         if not isinstance(call.input, dict):
             return _error(call, f"Invalid arguments for {call.name}: not a JSON object.")
+        if call.id in self._ran and not call.place:
+            return _twice(call)
+        try:
+            (payload,) = workflow.payload_converter().to_payloads([call])
+        except Exception as err:  # before the policy, a person or the tool has seen them
+            return _error(call, f"Invalid arguments for {call.name}: {err}")
         pending = self._carried_request(call)
         if pending is None:
             try:
@@ -181,24 +214,29 @@ class Gate:
                 if tool.effect != "none":
                     self._audit.add("allowed", call, by="policy", note=verdict.reason)
                 return await self._execute(call)
+            if refusal := self._too_large(payload.ByteSize()):
+                self._audit.add("denied", call, by="gate", note=refusal)
+                return _error(call, f"Not run, and nobody was asked: {refusal}")
             pending = self._request(call, verdict)
         entry = await self._until_decided(pending)
         self._show()
         lapsed = entry.event == "expired" and pending.request.terms.on_timeout == "allow"
         if entry.event == "approved" or lapsed:
-            return await self._execute_decided(call, entry.decision)
+            return await self._execute_decided(call)
         how = "A reviewer rejected it" if entry.event == "rejected" else "Nobody approved it"
         return _error(call, f"Not run. {how}: {entry.note or 'no reason was given.'}")
 
     async def _execute(self, call: ToolCall) -> ToolResult:
-        self._running.add(call.id)
+        self._running.add(_key(call))
+        if not call.place and self._tools[call.name].effect != "none":
+            self._ran[call.id] = None
         try:
             return await run_tool(call, tuple(self._tools.values()))
         finally:
-            self._running.discard(call.id)
+            self._running.discard(_key(call))
 
-    async def _execute_decided(self, call: ToolCall, decision: Decision | None) -> ToolResult:
-        edited = decision.arguments if decision else None
+    async def _execute_decided(self, call: ToolCall) -> ToolResult:
+        edited = self._edited.pop(_key(call), None)
         result = await self._execute(call if edited is None else replace(call, input=edited))
         failed = bool(result.get("is_error"))
         self._audit.add("failed" if failed else "ran", call, by=call.name, note=_text(result)[:500])
@@ -208,10 +246,10 @@ class Gate:
 
     def _carried_request(self, call: ToolCall) -> Pending | None:
         """Find the request that an earlier run made for this very call."""
-        if call.id not in self._carried:
+        if _key(call) not in self._carried:
             return None
-        self._carried.discard(call.id)
-        pending = self._pending[call.id]
+        self._carried.discard(_key(call))
+        pending = self._pending[_key(call)]
         if pending.request.call != call:
             self._audit.add("withdrawn", call, by="gate", note="The call was changed.")
             self._drop(call)
@@ -221,6 +259,18 @@ class Gate:
                 self._send(pending, kind)
         return pending
 
+    def _too_large(self, size: int) -> str | None:
+        """Say why reviewers can't be asked about a call of so many bytes; None if they can."""
+        if size > MOST_REQUEST_BYTES:
+            return (
+                f"The call has {size:,} bytes, and reviewers are asked about {MOST_REQUEST_BYTES:,}"
+                " at most. Ask for less at a time."
+            )
+        waiting = sum(len(to_json(each.request.call)) for each in self._pending.values())
+        if waiting + size > MOST_WAITING_BYTES:
+            return f"Calls of {waiting:,} bytes wait already. Wait until they are decided."
+        return None
+
     def _request(self, call: ToolCall, verdict: Verdict) -> Pending:
         """Ask reviewers about a call; its time begins now."""
         info = workflow.info()
@@ -228,20 +278,21 @@ class Gate:
             call,
             verdict.terms or self._terms,
             asker=self._asker,
-            why=verdict.reason,
+            why=verdict.reason[:LONGEST_NOTE],
             workflow_id=info.workflow_id,
             first_run_id=info.first_execution_run_id,
             asked_at=workflow.now(),
         )
         pending = Pending(replace(request, digest=digest_of(request)))
-        self._pending[call.id] = pending
+        self._pending[_key(call)] = pending
         self._announce(pending, "asked")
         self._show()
         return pending
 
     async def _until_decided(self, pending: Pending) -> AuditEntry:
-        """Wait for a decision, or for the end of the request's time."""
+        """Wait for a decision, for the end of the request's time, or of the run's history."""
         call = pending.request.call
+        key = _key(call)
         try:
             for moment, kind in pending.request.moments():
                 if kind in pending.notices:
@@ -249,20 +300,23 @@ class Gate:
                 # A decision may arrive in the same Workflow Task in which the time is up.
                 with suppress(asyncio.TimeoutError):
                     await workflow.wait_condition(
-                        lambda: call.id in self._decided,
+                        lambda: key in self._decided or history_is_full(),
                         timeout=moment - workflow.now(),
                         timeout_summary=f"{call.name}: {kind}",
                     )
-                if call.id in self._decided:
-                    return self._decided[call.id]
+                if key in self._decided:
+                    return self._decided[key]
+                if history_is_full():
+                    note = "The run's history is full."
+                    return self._audit.add("withdrawn", call, by="gate", note=note)
                 if kind != "expired":
                     self._announce(pending, kind)
             # A Signal that came in time counts, though verifying it takes longer than that.
-            in_time = [check for check, id in self._checks.items() if id == call.id]
+            in_time = [check for check, each in self._checks.items() if each == key]
             await workflow.wait_condition(
-                lambda: call.id in self._decided or not any(c in self._checks for c in in_time)
+                lambda: key in self._decided or not any(c in self._checks for c in in_time)
             )
-            return self._decided.get(call.id) or self._expired(pending.request)
+            return self._decided.get(key) or self._expired(pending.request)
         except asyncio.CancelledError:
             self._audit.add("withdrawn", call, by="gate", note="The run was cancelled.")
             raise
@@ -270,8 +324,8 @@ class Gate:
             self._drop(call)
 
     def _drop(self, call: ToolCall) -> None:
-        del self._pending[call.id]
-        self._decided.pop(call.id, None)
+        del self._pending[_key(call)]
+        self._decided.pop(_key(call), None)
 
     def _expired(self, request: ApprovalRequest) -> AuditEntry:
         then = "it may run" if request.terms.on_timeout == "allow" else "it is denied"
@@ -295,7 +349,7 @@ class Gate:
         failure = await notify.notify(Notice(kind, pending.audience(kind), pending.request))
         pending.notices[kind] = "failed" if failure else "delivered"
         if failure:
-            note = f"Reviewers could not be told ({kind}): {failure}"
+            note = f"Reviewers could not be told ({kind}): {failure}"[:LONGEST_NOTE]
             pending.notes.append(note)
             self._audit.add("not notified", pending.request.call, by="gate", note=note)
             self._show()
@@ -303,15 +357,24 @@ class Gate:
     def _show(self) -> None:
         """List on the run's page in the Web UI what it waits for."""
         lines = []
-        for each in self._waiting():
+        waiting = self._waiting()
+        for each in waiting[:_MOST_SHOWN]:
             request, until = each.request, _utc(each.request.expires_at)
             lines.append(f"- `{request.tool}` (`{request.id}`) until {until}: {request.why}")
             lines.extend(f"  - {note}" for note in each.notes)
-        waiting = "\n".join(["Waiting for a decision on:", *lines])
-        workflow.set_current_details(waiting if lines else "No call waits for a decision.")
+        if (more := len(waiting) - _MOST_SHOWN) > 0:
+            lines.append(f"- and {more} more")
+        text = "\n".join(["Waiting for a decision on:", *lines])
+        workflow.set_current_details(text if lines else "No call waits for a decision.")
 
     def _waiting(self) -> list[Pending]:
-        return [each for id, each in self._pending.items() if id not in self._decided]
+        return [each for key, each in self._pending.items() if key not in self._decided]
+
+    def _named(self, decision: Decision) -> Pending | None:
+        """Find the request that a decision names; of two with one id, the one that was seen."""
+        named = [each for each in self._waiting() if each.request.id == decision.request_id]
+        seen = [each for each in named if each.request.digest == decision.digest]
+        return next(iter([*seen, *named]), None)
 
     # What the handlers of `Gated` need
 
@@ -331,20 +394,21 @@ class Gate:
         self, decision: Decision, now: datetime, verify: Verify | None = None
     ) -> str | None:
         """Say why a decision doesn't count; None when it does. See `decisions.refusal`."""
-        id = decision.request_id
         return refusal(
             decision,
-            None if id in self._decided else self._pending.get(id),
+            self._named(decision),
             now,
             policy=self._policy,
             tools=self._tools,
             verify=verify,
-            ended=self._audit.ending(id),
+            ended=self._audit.ending(decision.request_id),
         )
 
     def decide(self, decision: Decision) -> AuditEntry:
         """Let a decision count; only one for which `refusal` has just returned None."""
-        call = self._pending[decision.request_id].request.call
+        named = self._named(decision)
+        assert named is not None
+        call = named.request.call
         entry = self._audit.add(
             "approved" if decision.answer == "approve" else "rejected",
             call,
@@ -352,7 +416,9 @@ class Gate:
             note=decision.reason,
             decision=decision,
         )
-        self._decided[call.id] = entry
+        self._decided[_key(call)] = entry
+        if decision.arguments is not None:
+            self._edited[_key(call)] = decision.arguments
         self._show()
         return entry
 
@@ -364,12 +430,11 @@ class Gate:
             self._audit.add_refused(None, str(err))
             return
         arrived, check = workflow.now(), object()
-        why = self.refusal(decision, arrived)
-        if why is None:
-            request = self._pending[decision.request_id].request
-            self._checks[check] = request.id
+        why, named = self.refusal(decision, arrived), self._named(decision)
+        if why is None and named is not None:
+            self._checks[check] = _key(named.request.call)
             try:
-                why = await notify.verify(notify.VerifyDecision(decision, request))
+                why = await notify.verify(notify.VerifyDecision(decision, named.request))
             finally:
                 del self._checks[check]
             # Another decision may have counted meanwhile.
@@ -380,8 +445,24 @@ class Gate:
             self._audit.add_refused(decision, why)
 
 
+_MOST_SHOWN = 20
+"""How many waiting requests the Web UI lists."""
+
+
+def _key(call: ToolCall) -> str:
+    return f"{call.place}:{call.id}" if call.place else call.id
+
+
+def _digest(call: ToolCall) -> str:
+    return sha256_reference(canonical_json(asdict(call)).encode())
+
+
 def _error(call: ToolCall, why: str) -> ToolResult:
     return tool_result(call, why, is_error=True)
+
+
+def _twice(call: ToolCall) -> ToolResult:
+    return _error(call, f"Another call has the id {call.id[:128]} too; give each its own.")
 
 
 def _utc(moment: datetime) -> str:
@@ -396,6 +477,7 @@ def _text(result: ToolResult) -> str:
 
 def _with_note(result: ToolResult, edited: dict[str, Any]) -> ToolResult:
     """Tell Claude which arguments ran, or it would report those that it had asked for."""
+    edited = bounded(edited)
     note = f"[A reviewer had changed the arguments to {json.dumps(edited, ensure_ascii=False)}.]"
     content: Any = result.get("content", "")
     if isinstance(content, dict):  # kept in a store

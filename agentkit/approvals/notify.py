@@ -67,7 +67,7 @@ async def verify(decision: VerifyDecision) -> str | None:
     """
     try:
         why: Any = await workflow.execute_activity("verify_decision", decision, **VERIFY_OPTIONS)
-    except ActivityError as err:
+    except (ActivityError, ApplicationError) as err:
         return f"The decision could not be verified ({err.cause or err})."
     return cast("str | None", why)
 

@@ -73,7 +73,7 @@ async def _take_turn(store: Store, turn: Turn) -> TurnTaken | None:
     """
     new = await asyncio.to_thread(_with_all_results, store, turn)
     view = await asyncio.to_thread(read_window, store, turn.head, turn.window, new)
-    if view.full and turn.window.summarise and not turn.uncovered:
+    if view.full and turn.window.summarise:
         return None
     prompt = await asyncio.to_thread(load_prompt, store, turn.prompt)
     request = ClaudeRequest(view.messages, max_tokens=turn.answer.max_tokens)

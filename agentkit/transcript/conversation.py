@@ -142,15 +142,16 @@ class LongConversation:
             raise _misuse("This conversation has no prompt: begin(await pin_prompt()) first.")
         # An answer that is over needn't go along.
         answer = self.answer if self.answer.continued else replace(self.answer, text="")
+        window, summaries = self.window, 0
         taken: TurnTaken | None = None
-        condensed = 0
         while taken is None:
-            turn = Turn(self.head, self.new, self.prompt, self.window, answer)
-            # Better an agent that has forgotten something than one that never answers.
-            turn = replace(turn, uncovered=condensed == MOST_SUMMARIES)
+            turn = Turn(self.head, self.new, self.prompt, window, answer)
             taken = await _execute("take_turn", turn, TurnTaken | None, options)
-            if taken is None:
-                condensed = condensed + 1 if await self._condense(turn, options) else MOST_SUMMARIES
+            if taken is None:  # messages would drop out that no summary covers
+                summaries += 1
+                if summaries > MOST_SUMMARIES or not await self._condense(turn, options):
+                    # Better an agent that has forgotten something than one that never answers.
+                    window = replace(window, summarise=False)
         self.head, self.new, self.calls = taken.head, [], taken.calls
         self.answer, self.unanswered = taken.answer, False
         self.spent.add(taken)

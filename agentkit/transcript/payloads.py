@@ -32,17 +32,13 @@ def cut(text: str, most: int, note: str = CUT) -> str:
 
 @dataclass(frozen=True)
 class Turn:
-    """The part of a `LongConversation` that a turn, or the summary before it, needs.
-
-    `uncovered` lets messages drop out of the window although no summary covers them.
-    """
+    """The part of a `LongConversation` that a turn, or the summary before it, needs."""
 
     head: str | None
     new: Verbatim[Messages]
     prompt: PinnedPrompt
     window: Window
     answer: PartialAnswer
-    uncovered: bool = False
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def _summary(result: Any) -> str:
     if isinstance(result, dict) and "stop_reason" in result:
         asked = tools_asked_for(result)
         return f"asks for {', '.join(asked)}" if asked else f"answers ({result['stop_reason']})"
-    if isinstance(result, dict) and {"text", "kept", "characters"} == set(result):
+    if isinstance(result, dict) and {"text", "kept", "characters"} <= set(result):
         result = result["text"]
     text = " ".join(str(result).split())
     return text if len(text) <= 60 else text[:59] + "…"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import textwrap
 
-from offline_claude.mind.conversation import SHOP_TOOLS
+from offline_claude.mind.choose import is_effect
+from offline_claude.mind.conversation import SHOP_TOOLS, once
 from offline_claude.mind.shop_case import Case
 from offline_claude.mind.wording import refused
 from offline_claude.mind.words import Index, collapse, pattern, stems, synonyms, telling_words
@@ -68,9 +69,12 @@ def _quoted(case: Case, text: str) -> str:
 def _not_written(case: Case, text: str) -> str:
     """Say that it takes a model to write something, and quote what there is to quote."""
     verb = pattern("writes").findall(text[:300])[0].lower()
-    if asked := re.findall(r"(?m)^user: (?!\[)(.{1,80})", case.focus):
-        quotes = "; ".join(f"“{each.strip()}”" for each in asked[-12:])
-        return f"I can't {verb} as a model would; I quote. The user wrote: {quotes}."
+    said = re.findall(r"(?m)^(?:- )?(user:|assistant called) (.{1,62})", case.focus)
+    lines = once([(who, words.strip(" “”")[:60]) for who, words in said])
+    acts = [line for line in lines if line[0] != "user:" and is_effect(line[1].partition(":")[0])]
+    asked = [line for line in lines if line[0] == "user:"]
+    if quotes := [f"\n- {who} “{words}”" for who, words in [*acts[-6:], *asked[-6:]]]:
+        return f"I can't {verb} as a model would; I quote:{''.join(quotes)}"
     return f"I can't {verb} a text: I am the offline Claude, rules that quote, not a model."
 
 

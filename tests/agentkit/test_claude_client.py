@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import anthropic
 import pytest
@@ -120,17 +122,70 @@ async def test_key_from_the_environment_goes_to_the_configured_address(
     assert "key-of-a-local-model" in heads[0]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_loopback_calls_bypass_proxies(
-    claude: OfflineClaude, monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
+def set_proxy(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port(0)}")
+        monkeypatch.setenv(name, url)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h", "socks4", "nonsense"])
+async def test_loopback_calls_bypass_proxies(
+    claude: OfflineClaude, monkeypatch: pytest.MonkeyPatch, host: str, scheme: str
+) -> None:
+    set_proxy(monkeypatch, f"{scheme}://127.0.0.1:{free_port(0)}")
+    monkeypatch.setitem(sys.modules, "socksio", None)  # as where it isn't installed
     monkeypatch.setenv("ANTHROPIC_BASE_URL", claude.url.replace("127.0.0.1", host))
     reply = await ActivityEnvironment().run(call_claude, HELLO)
     assert reply.stop_reason == "end_turn"
+
+
+async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def socks_proxy(target: str) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Be a SOCKS5 proxy whose every way leads to this server; yield address and names asked for."""
+    names: list[bytes] = []
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, methods = await reader.readexactly(2)
+        await reader.readexactly(methods)
+        writer.write(b"\x05\x00")  # no password
+        *_, length = await reader.readexactly(5)
+        names.append(await reader.readexactly(length))
+        await reader.readexactly(2)
+        writer.write(b"\x05\x00\x00\x01" + bytes(6))
+        url = urlsplit(target)
+        back, there = await asyncio.open_connection(url.hostname, url.port)
+        await asyncio.gather(relay(reader, there), relay(back, writer))
+        await asyncio.gather(writer.wait_closed(), there.wait_closed())
+        ended.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", names
+        await asyncio.wait_for(ended.wait(), 20)
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+async def test_calls_to_other_hosts_go_through_a_socks_proxy(
+    claude: OfflineClaude, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    async with socks_proxy(claude.url) as (address, names):
+        set_proxy(monkeypatch, f"{scheme}://{address}")
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://claude.invalid")
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "offline")
+        reply = await ActivityEnvironment().run(call_claude, HELLO)
+        await close_claude_client()
+    assert reply.stop_reason == "end_turn"
+    assert names == [b"claude.invalid"]
 
 
 async def test_event_loop_has_one_client_until_it_is_closed(claude: OfflineClaude) -> None:

@@ -15,6 +15,7 @@ from temporalio.client import Client
 from agentkit import connect
 from classroom.machine.dev_server import DevServer
 from classroom.machine.ports import free_port
+from tests.support.terminals import C_LOCALE
 
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
@@ -161,6 +162,25 @@ async def test_terminal_shows_what_it_can(encoding: str, shown: str) -> None:
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.decode(encoding) == f"{shown}\n"
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C.UTF-8"}, C_LOCALE])
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [("Zürich →".encode(), "Zürich →"), ("Zürich".encode("latin-1"), "Z\ufffdrich")],
+)
+async def test_whatever_is_typed_is_text_that_can_be_sent(
+    locale: dict[str, str], typed: bytes, read: str
+) -> None:
+    code = program("sys.stdout.buffer.write(sys.argv[1].encode()); input()")
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", code, typed],
+        env=os.environ | locale,
+        input=typed + b"\n",
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, read, b"")
 
 
 async def test_short_lived_clients_never_abort(client: Client) -> None:

@@ -15,12 +15,17 @@ import pytest
 from temporalio import activity
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import (
     DataConverter,
     DefaultFailureConverterWithEncodedAttributes,
     DefaultPayloadConverter,
+    ExternalStorage,
     PayloadCodec,
+    StorageDriver,
+    StorageDriverClaim,
+    StorageDriverRetrieveContext,
+    StorageDriverStoreContext,
 )
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import (
@@ -31,7 +36,7 @@ from temporalio.worker import (
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from agentkit import AgentPlugin, ToolCall, ask_claude, connect, tool
+from agentkit import AgentPlugin, ClaudeReply, ToolCall, ask_claude, connect, tool
 from agentkit.activity_options import (
     CLAUDE_OPTIONS,
     DEFAULT_HEARTBEAT,
@@ -41,6 +46,8 @@ from agentkit.activity_options import (
     tool_options,
 )
 from agentkit.claude import _clients
+from agentkit.limits import MAX_PAYLOAD_BYTES, AgentPayloadConverter, UnboundedPayloadConverter
+from agentkit.messages import Usage
 from classroom.show import steps
 from tests.support.agents import (
     Blocking,
@@ -208,10 +215,10 @@ async def test_worker_inherits_settings_and_interceptor_once_from_its_client(
 
 
 async def test_client_and_replayer_read_what_agents_write(client: Client) -> None:
-    assert client.data_converter.payload_converter_class is PydanticPayloadConverter
+    assert client.data_converter.payload_converter_class is AgentPayloadConverter
     replayer = Replayer(workflows=[Hold], plugins=[AgentPlugin()])
     converter = replayer.config(active_config=True)["data_converter"]
-    assert converter.payload_converter_class is PydanticPayloadConverter
+    assert converter.payload_converter_class is AgentPayloadConverter
 
 
 class Reversing(PayloadCodec):
@@ -227,6 +234,31 @@ class Reversing(PayloadCodec):
         return [Payload.FromString(p.data[::-1]) for p in payloads]
 
 
+class Shelf(StorageDriver):
+    """External storage in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def name(self) -> str:
+        return "shelf"
+
+    async def store(
+        self, context: StorageDriverStoreContext, payloads: Sequence[Payload]
+    ) -> list[StorageDriverClaim]:
+        claims = []
+        for payload in payloads:
+            key = str(len(self.kept))
+            self.kept[key] = payload.SerializeToString()
+            claims.append(StorageDriverClaim(claim_data={"key": key}))
+        return claims
+
+    async def retrieve(
+        self, context: StorageDriverRetrieveContext, claims: Sequence[StorageDriverClaim]
+    ) -> list[Payload]:
+        return [Payload.FromString(self.kept[claim.claim_data["key"]]) for claim in claims]
+
+
 class OwnConverter(DefaultPayloadConverter):
     """A payload converter of the user's own."""
 
@@ -234,30 +266,47 @@ class OwnConverter(DefaultPayloadConverter):
 def test_plugin_adds_to_the_data_converter_and_replaces_no_part_that_was_chosen() -> None:
     convert = AgentPlugin().data_converter
     assert callable(convert)
-    assert convert(None) is pydantic_data_converter
+    for standard in (None, DataConverter.default, pydantic_data_converter):
+        assert convert(standard).payload_converter_class is AgentPayloadConverter
     chosen = DataConverter(
         payload_codec=Reversing(),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
     converter = convert(chosen)
-    assert converter.payload_converter_class is PydanticPayloadConverter
+    assert converter.payload_converter_class is AgentPayloadConverter
     assert converter.payload_codec is chosen.payload_codec
     assert converter.failure_converter_class is chosen.failure_converter_class
+    storage = ExternalStorage(drivers=[Shelf()])
+    converter = convert(DataConverter(external_storage=storage))
+    assert converter.payload_converter_class is UnboundedPayloadConverter
+    assert converter.external_storage is storage
     own = DataConverter(payload_converter_class=OwnConverter)
     assert convert(own) is own
 
 
-async def test_codec_of_the_client_still_encrypts_what_the_plugin_converts(
-    client: Client,
-) -> None:
-    config = client.config()
-    config["data_converter"] = dataclasses.replace(DataConverter.default, payload_codec=Reversing())
-    config["plugins"] = [AgentPlugin()]
-    async with desk(client=Client(**config)) as running:
+async def test_codec_of_the_client_still_encrypts_what_the_plugin_converts(client: Client) -> None:
+    plugin = AgentPlugin()
+    client = await connect(plugin, data_converter=DataConverter(payload_codec=Reversing()))
+    async with desk(client=client) as running:
         handle = await running.start(RunTool.run, ToolCall("toolu_1", "add", {"a": 1}))
         assert (await handle.result())["content"] == "11"
-        raw = (await handle.fetch_history()).to_json()
-    assert "toolu_1" not in raw
+        history = await handle.fetch_history()
+    assert "toolu_1" not in history.to_json()
+    replayer = Replayer(workflows=[RunTool], plugins=[plugin], data_converter=client.data_converter)
+    await replayer.replay_workflow(history)
+
+
+async def test_payloads_above_the_limit_go_to_the_external_storage_of_the_client(
+    client: Client,
+) -> None:
+    shelf = Shelf()
+    storage = ExternalStorage(drivers=[shelf])
+    client = await connect(AgentPlugin(), data_converter=DataConverter(external_storage=storage))
+    async with desk(client=client) as running:
+        words = "x" * (MAX_PAYLOAD_BYTES + 1)
+        reply = ClaudeReply([{"type": "text", "text": words}], "end_turn", Usage(1, 1), "m")
+        assert await running.run(Hold.run, reply) == reply
+    assert len(shelf.kept) >= 2
 
 
 # The sandbox.

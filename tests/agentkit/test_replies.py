@@ -17,7 +17,7 @@ from temporalio.testing import ActivityEnvironment
 from agentkit import ClaudeReply, assistant_message, text_of, tool_calls, user_message
 from agentkit.claude import call_claude, close_claude_client
 from agentkit.messages import CUT_SHORT, ClaudeRequest, Usage, tool_result
-from agentkit.replies import MOST_NESTED, admit
+from agentkit.replies import MOST_NESTED, admit, collect
 from offline_claude import rules
 from tests.support import canned
 from tests.support.agents import HELLO
@@ -232,6 +232,125 @@ def test_what_no_repair_makes_fit_is_malformed(raw: Any, why: str) -> None:
 def test_reply_without_a_stop_reason_was_cut(reason: Any) -> None:
     error = refused(message(TEXT, stop_reason=reason))
     assert (error.type, error.non_retryable) == ("connection_cut", False)
+
+
+# Streams.
+
+
+def start(**fields: Any) -> dict[str, Any]:
+    return {"type": "message_start", "message": {"content": [], "model": MODEL, **fields}}
+
+
+def begin(index: Any, block: Any) -> dict[str, Any]:
+    return {"type": "content_block_start", "index": index, "content_block": block}
+
+
+def delta(index: Any, **fields: Any) -> dict[str, Any]:
+    return {"type": "content_block_delta", "index": index, "delta": fields}
+
+
+def stop(reason: Any, usage: Any = None) -> list[dict[str, Any]]:
+    ending = {"type": "message_delta", "delta": {"stop_reason": reason}, "usage": usage}
+    return [ending, {"type": "message_stop"}]
+
+
+async def collected(*events: Any) -> Any:
+    async def each() -> AsyncIterator[Any]:
+        for event in copy.deepcopy(events):
+            yield event
+
+    return await collect(each())
+
+
+async def test_pieces_are_joined_each_in_its_block_and_field() -> None:
+    source = {"type": "char_location", "cited_text": "a"}
+    message = await collected(
+        start(usage={"input_tokens": 3, "output_tokens": None}, newer=[None]),
+        begin(0, {"type": "thinking", "thinking": "", "signature": ""}),
+        begin(1, {"type": "text", "text": "A", "citations": None}),
+        delta(1, type="text_delta", text="h \ud83d"),
+        delta(0, type="thinking_delta", thinking="H"),
+        delta(0, type="thinking_delta", thinking="m", newer=None),
+        delta(1, type="citations_delta", citation=source),
+        delta(0, type="signature_delta", signature="Eq"),
+        delta(1, type="text_delta", text="\ude00"),
+        {"type": "an_event_of_next_year"},
+        begin(2, {"type": "tool_use", "id": "a", "name": "n", "input": {}}),
+        delta(2, type="input_json_delta", partial_json='{"a": "\\ud83d'),
+        delta(2, type="input_json_delta", partial_json='\\ude00"}'),
+        begin(3, {"type": "odd"}),
+        delta(3, type="odd_delta", odd="x", sure=True),
+        *stop("tool_use", {"output_tokens": 9, "input_tokens": None}),
+    )
+    assert message == {
+        "model": MODEL,
+        "newer": [None],
+        "usage": {"input_tokens": 3, "output_tokens": 9},
+        "stop_reason": "tool_use",
+        "content": [
+            {"type": "thinking", "thinking": "Hm", "signature": "Eq"},
+            {"type": "text", "text": "Ah \ud83d\ude00", "citations": [source]},
+            {"type": "tool_use", "id": "a", "name": "n", "input": {"a": "😀"}},
+            {"type": "odd", "odd": "x", "sure": True},
+        ],
+    }
+    assert text_of(admit(message, QUESTION)) == "Ah 😀"
+
+
+async def test_message_that_begins_again_leaves_nothing_of_the_first() -> None:
+    first = start(), begin(0, TEXT), delta(0, type="text_delta", text=" First.")
+    again = start(), begin(0, TEXT), delta(0, type="text_delta", text=" Second.")
+    message = await collected(*first, *again, *stop("end_turn"))
+    assert message["content"] == [{**TEXT, "text": "One moment. Second."}]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [None],
+        ["text"],
+        [{}],
+        [{"type": "message_start"}],
+        [start(), delta(0, type="text_delta", text="x")],
+        [start(), begin(0, TEXT), begin(0, TEXT)],
+        [start(), begin([], TEXT)],
+        [start(), begin(0, TEXT), delta(0, type="text_delta", text=5), delta(0, text="x")],
+        [start(), begin(0, None), delta(0, type="text_delta", text="x")],
+        [start(content="text")],
+        [start(content=5)],
+        [start(), {"type": "message_delta"}],
+    ],
+    ids=range(12),
+)
+async def test_events_that_fit_no_message_are_malformed(events: list[Any]) -> None:
+    with pytest.raises(ApplicationError) as raised:
+        admit(await collected(*events, *stop("end_turn")), QUESTION)
+    assert raised.value.type == "malformed_reply"
+
+
+@pytest.mark.parametrize("usage", [None, [], "x", {}])
+async def test_usage_of_any_shape_is_no_error(usage: Any) -> None:
+    message = await collected(start(usage=usage), begin(0, TEXT), *stop("end_turn", usage))
+    assert admit(message, QUESTION).usage == Usage(0, 0)
+
+
+@pytest.mark.parametrize("reason", ["max_tokens", "refusal", "model_context_window_exceeded"])
+async def test_only_the_last_block_of_a_cut_reply_may_be_half_json(reason: str) -> None:
+    half = [begin(0, CALL), delta(0, type="input_json_delta", partial_json='{"amount": 12')]
+    cut = admit(await collected(start(), *half, *stop(reason)), QUESTION)
+    assert (cut.stop_reason, tool_calls(cut)) == (reason, [])
+    with pytest.raises(ApplicationError):
+        await collected(start(), *half, begin(1, TEXT), *stop(reason))
+
+
+async def test_stream_that_ends_early_is_no_message() -> None:
+    events = [
+        start(),
+        begin(0, CALL),
+        delta(0, type="input_json_delta", partial_json="{"),
+        *stop(""),
+    ]
+    assert [await collected(*events[:n]) for n in range(len(events) + 1)] == [None] * 6
 
 
 # Anything.

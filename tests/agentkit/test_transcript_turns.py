@@ -250,7 +250,7 @@ def test_note_on_a_kept_result_goes_to_claude(tmp_path: Path) -> None:
 
 
 async def test_take_turn_needs_a_prompt() -> None:
-    with pytest.raises(ValueError, match="has no prompt"):
+    with pytest.raises(ApplicationError, match="has no prompt"):
         await LongConversation(new=[user("Hi")]).take_turn()  # type: ignore[list-item]
 
 
@@ -261,12 +261,28 @@ async def test_begin_keeps_the_first_prompt() -> None:
     assert talk.prompt == PinnedPrompt("letters", "sha256:1")
 
 
-def test_say_and_add_results_reject_what_the_api_would() -> None:
+def test_misuse_fails_the_run_and_not_its_workflow_task_forever() -> None:
+    with pytest.raises(ApplicationError, match="Expected the results") as wrong:
+        LongConversation().add_results(
+            [{"type": "tool_result", "tool_use_id": "t9", "content": "{}"}]
+        )
+    assert wrong.value.non_retryable
+
+
+@pytest.mark.parametrize("nothing", ["", " \n", None, 7, [], {}, {"kept": 3}, {"a": 1}, b"x"])
+def test_what_is_no_words_is_not_said(nothing: object) -> None:
     talk = LongConversation()
-    with pytest.raises(ValueError, match="has to say something"):
-        talk.say(" ")
-    with pytest.raises(ValueError, match="Expected the results"):
-        talk.add_results([{"type": "tool_result", "tool_use_id": "t9", "content": "{}"}])
+    assert not talk.say(nothing)
+    assert talk.new == []
+
+
+def test_words_said_while_tools_run_go_after_their_results() -> None:
+    talk = LongConversation(calls=[ToolCall("t1", "read_letter", {})])
+    assert talk.say("And hurry.")
+    talk.add_results([{"type": "tool_result", "tool_use_id": "t1", "content": "{}"}])
+    first, second = cast("list[Message]", talk.new)
+    assert first["content"][0]["tool_use_id"] == "t1"
+    assert second == user("And hurry.")
 
 
 def test_long_answer_is_visibly_truncated_in_history() -> None:

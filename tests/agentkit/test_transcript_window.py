@@ -225,8 +225,8 @@ def test_kept_blocks_are_opened() -> None:
     kept_as = {"kept": store.put(json.dumps([text])), "blocks": True, "note": "[Changed.]"}
     block = {"type": "tool_result", "tool_use_id": "a", "content": kept_as}
     head = append(store, None, [user("Look"), asks("a"), {"role": "user", "content": [block]}])
-    (result,) = read_all(store, head)[-1]["content"]
-    assert cast(Message, result)["content"] == [text, {"type": "text", "text": "[Changed.]"}]
+    (result,) = cast(list[Message], read_all(store, head)[-1]["content"])
+    assert result["content"] == [text, {"type": "text", "text": "[Changed.]"}]
 
 
 def test_paused_words_are_not_separated() -> None:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -19,6 +19,8 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import TerminatedError
 
 from agentkit import AgentPlugin
+from agentkit.budget import cost
+from agentkit.messages import Usage
 from agentkit.stores import SQLiteStore
 from agentkit.transcript import LongConversation, Window, read_all, recorded_heads
 from classroom.machine import dev_server, processes
@@ -28,6 +30,7 @@ from offline_claude import OfflineClaude
 from offline_claude.call_log import Call
 from tests.bench.agents import Referring, Resending, question
 from tests.bench.naive.workflow import NaiveLoop
+from tests.bench.tasks import MODEL
 from tests.bench.workplace import offline_claude, scratch_server
 
 Kind: TypeAlias = Literal["naive", "inline", "window", "external", "transcript"]
@@ -54,6 +57,9 @@ class LongRun:
         kept: Bytes on disk outside the server: the store's file.
         server: Bytes by which the server's database has grown.
         own_seconds: The time from each reply of Claude to the next call.
+        usages: What Claude counted in each call, summaries included.
+        summaries: How many of the calls wrote a summary.
+        largest: Bytes of the largest request.
     """
 
     kind: Kind
@@ -65,11 +71,27 @@ class LongRun:
     kept: int
     server: int
     own_seconds: list[float] = field(repr=False)
+    usages: list[Usage] = field(repr=False)
+    summaries: int
+    largest: int
 
     @property
     def turns(self) -> int:
-        """How many turns it took."""
+        """How many turns it took, summaries included."""
         return len(self.history)
+
+    @property
+    def usd(self) -> float:
+        """What its calls cost, at the price of `MODEL`."""
+        return sum(cost(each, MODEL) or 0 for each in self.usages)
+
+    def tokens(self, part: slice) -> float:
+        """The mean of the tokens read and written in a call.
+
+        Args:
+            part: Of which calls.
+        """
+        return statistics.mean(u.tokens_read + u.output_tokens for u in self.usages[part])
 
     def per_turn(self, last: int = 10) -> int:
         """Tell by how many bytes a turn makes history longer.
@@ -87,6 +109,20 @@ class LongRun:
             part: Of which turns.
         """
         return 1000 * statistics.median(self.own_seconds[part])
+
+
+@dataclass
+class _Read:
+    """What a run's histories hold."""
+
+    after_turns: list[int] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    usages: list[Usage] = field(default_factory=list)
+    summaries: int = 0
+
+
+def _usage(counted: dict[str, Any]) -> Usage:
+    return Usage(**{each.name: counted.get(each.name) or 0 for each in fields(Usage)})
 
 
 @dataclass(frozen=True)
@@ -128,67 +164,77 @@ class Bench:
             most = tokens if kind == "window" else None
             run = await self.client.start_workflow(Resending.run, args=[letters, most], **options)
         outcome = "completed"
-        early = asyncio.ensure_future(self._first_calls())
+        calls: dict[int, Call] = {}
+        following = asyncio.ensure_future(self._follow(calls))
         try:
             await run.result()
         except WorkflowFailureError as err:
             if not isinstance(err.cause, TerminatedError):
                 raise
             outcome = f"terminated: {err.cause.message}"
-        history, lengths = await self._read(run)
-        early.cancel()
-        first = early.result() if early.done() and not early.cancelled() else []
-        # The log keeps the newest 10,000 calls only: the first ones were read at the time.
-        calls = {call.seq: call for call in [*first, *self.claude.calls()]}
+        finally:
+            following.cancel()
+        await self._note(calls)
+        read = await self._read(run)
         return LongRun(
             kind=kind,
-            history=history,
+            history=read.after_turns,
             outcome=outcome,
-            runs=len(lengths),
-            longest=max(lengths),
-            said=await self._said(kind, run, len(history)),
+            runs=len(read.lengths),
+            longest=max(read.lengths),
+            said=await self._said(kind, run, len(read.after_turns)),
             kept=self._bytes(f"{kind}.db"),
             server=self._bytes("temporal.db") - before,
             own_seconds=[
                 after.started_at - call.finished_at
-                for call, after in pairwise(calls.values())
+                for call, after in pairwise(calls[seq] for seq in sorted(calls))
                 if call.finished_at is not None and after.seq == call.seq + 1
             ],
+            usages=read.usages,
+            summaries=read.summaries,
+            largest=max(call.input_bytes for call in calls.values()),
         )
 
-    async def _first_calls(self, many: int = 200) -> list[Call]:
-        """Wait until a run has made its first calls, and read them."""
+    async def _follow(self, calls: dict[int, Call]) -> None:
+        """Note a run's calls while it goes on: the log keeps the newest 10,000 only."""
         while True:
-            found = await asyncio.to_thread(self.claude.calls)
-            if len(found) >= many:
-                return [call for call in found if call.finished_at is not None]
-            await asyncio.sleep(0.5)
+            await self._note(calls)
+            await asyncio.sleep(60)
 
-    async def _read(self, run: WorkflowHandle[Any, Any]) -> tuple[list[int], list[int]]:
-        """Read a run's histories: bytes in all after each turn, and the length of each."""
-        after_turns: list[int] = []
-        lengths: list[int] = []
+    async def _note(self, calls: dict[int, Call]) -> None:
+        found = await asyncio.to_thread(self.claude.calls)
+        calls.update({call.seq: call for call in found if call.finished_at is not None})
+
+    async def _read(self, run: WorkflowHandle[Any, Any]) -> _Read:
+        """Read a run's histories: bytes in all after each turn, the length of each, the bill."""
+        read = _Read()
         run_id = run.first_execution_run_id
         while run_id:
             handle = self.client.get_workflow_handle(run.id, run_id=run_id)
-            before, run_id, size = sum(lengths), None, 0
-            turns = set[int]()
+            before, run_id, size = sum(read.lengths), None, 0
+            turns: dict[int, str] = {}
             async for event in handle.fetch_history_events():
                 size += event.ByteSize()
                 kind = event.event_type
                 if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                     scheduled = event.activity_task_scheduled_event_attributes
                     if scheduled.activity_type.name in CLAUDE_CALLS:
-                        turns.add(event.event_id)
+                        turns[event.event_id] = scheduled.activity_type.name
                 elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
                     completed = event.activity_task_completed_event_attributes
-                    if completed.scheduled_event_id in turns:
-                        after_turns.append(before + size)
+                    name = turns.get(completed.scheduled_event_id)
+                    reply = (
+                        json.loads(completed.result.payloads[0].data or "null") if name else None
+                    )
+                    if reply is not None:  # None: a summary is due before the turn
+                        read.after_turns.append(before + size)
+                        read.usages.append(_usage(reply["usage"]))
+                        read.summaries += name == "condense"
                 elif kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
                     ended = event.workflow_execution_continued_as_new_event_attributes
                     run_id = ended.new_execution_run_id
-            lengths.append(size)
-        return after_turns, lengths
+            read.lengths.append(size)
+        return read
 
     async def _said(self, kind: Kind, run: WorkflowHandle[Any, Any], turns: int) -> int:
         """Tell how long the conversation is: by the transcript, or else by the letters in it."""

@@ -11,12 +11,16 @@ from tests.bench.long_runs import LongRun, bench
 from tests.bench.newcomer import STEPS, first_answer, notebooks
 from tests.bench.results import Measured, Row, Table, compare
 from tests.bench.spread import Spread, gain, percentile, spread
+from tests.bench.tasks import MODEL
 from tests.bench.workplace import LOOPS, Loop, workplace
 
 TURNS = 1_000
 """How long the agent with a transcript goes on by default; 10,000 turns take half an hour."""
 
 _EDGE = 20
+
+_LONG_EDGE = 1_000
+"""Turns at each end of a long run whose tokens are compared; fewer of a shorter run."""
 
 
 async def recovery(kills: int = 20) -> Measured:
@@ -88,14 +92,35 @@ async def long_runs(turns: int = TURNS, letters: int = 100) -> Measured:
     below = "below the naive loop's"
     own = "own time per turn at 10 KB of tool results"
     first, last = slice(0, _EDGE), slice(-_EDGE, None)
+    edge = min(_LONG_EDGE, ours.turns // 2)
     disk = [(run.server + run.kept) / run.said for run in (naive, ours)]
     return Measured(
         [
             Row(
                 "a conversation with 10 KB of tool results a turn",
                 f"{naive.outcome.rstrip('.')}, after {naive.turns} turns",
-                f"{ours.outcome}: {ours.turns:,} turns, histories: {ours.runs}",
+                f"{ours.outcome}: {ours.turns - ours.summaries:,} turns and {ours.summaries:,} "
+                f"summaries, histories: {ours.runs}",
                 goal="10,000 turns complete",
+            ),
+            Row(
+                "its largest request, summaries included",
+                _largest(naive),
+                _largest(ours),
+                f"{naive.largest / ours.largest:.1f}",
+                "≤ window of 20,000 tokens and a summary",
+            ),
+            Row(
+                f"tokens per turn, first {edge:,} and last {edge:,}",
+                _tokens(naive, min(edge, naive.turns // 2)),
+                _tokens(ours, edge),
+                goal="flat",
+            ),
+            Row(
+                f"dollars, at the list price of {MODEL} without a prompt cache",
+                f"{naive.usd:,.2f} for {naive.turns} turns",
+                f"{ours.usd:,.2f} for {ours.turns:,} turns",
+                f"{naive.usd / naive.turns / (ours.usd / ours.turns):.1f} a turn",
             ),
             _history("its history per turn, first turns", naive, ours, _first_history),
             _history("its history per turn, last turns", naive, ours, _last_history),
@@ -116,6 +141,15 @@ async def long_runs(turns: int = TURNS, letters: int = 100) -> Measured:
             compare(f"{own}, last turns", _own(naive, last), _own(ours, last), "ms", "flat", 0),
         ]
     )
+
+
+def _largest(run: LongRun) -> str:
+    most = max(each.tokens_read for each in run.usages)
+    return f"{most:,} tokens, {run.largest / 1000:,.0f} KB"
+
+
+def _tokens(run: LongRun, many: int) -> str:
+    return f"{run.tokens(slice(0, many)):,.0f} and {run.tokens(slice(-many, None)):,.0f}"
 
 
 def _history(

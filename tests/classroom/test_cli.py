@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from tests.support.conditions import closed_port, listens, taken, until
+from tests.support.terminals import ODD_TERMINALS
 
 REPO = Path(__file__).resolve().parents[2]
 CONFIGURED = ("ANTHROPIC_", "TEMPORAL_", "AGENTKIT_", "JUPYTER_", "IPYTHON", "PYTEST_", "SHOP_DB")
@@ -215,12 +216,7 @@ def test_recipes_lists_name_and_first_line(machine: Machine) -> None:
     assert re.search(r"(?m)^durable_loop +The agent loop as a Workflow", machine.works("recipes"))
 
 
-C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-
-
-@pytest.mark.parametrize(
-    "terminal", [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}, C_LOCALE]
-)
+@pytest.mark.parametrize("terminal", ODD_TERMINALS)
 def test_every_command_prints_on_a_terminal_without_utf8(
     machine: Machine, tmp_path: Path, terminal: dict[str, str]
 ) -> None:

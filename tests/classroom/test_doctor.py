@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from classroom.machine import dev_server, doctor, ports
+from classroom.machine import dev_server, doctor, ports, which_claude
 from classroom.machine.dev_server import DevServer
 from classroom.machine.doctor import Check, check
 from classroom.machine.home import ClassroomError
@@ -183,6 +183,7 @@ def test_an_own_claude_is_asked_and_its_key_never_shown(
 def test_a_proxy_that_workers_cannot_use_is_told(
     monkeypatch: pytest.MonkeyPatch, own_claude: str, far_claude: str, variable: str, proxy: str
 ) -> None:
+    monkeypatch.setattr(which_claude, "find_spec", lambda _: None)  # socksio is missing
     monkeypatch.setenv(variable, proxy)
     monkeypatch.setenv("ANTHROPIC_BASE_URL", far_claude)
     result = found("claude")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import asdict
 from typing import Any, cast
 
 import pytest
 from temporalio.client import Client, WorkflowFailureError
 
 from agentkit import Messages, ToolCall
+from agentkit.tool_activities import ToolOutput
 from classroom.machine.home import ClassroomError
 from classroom.show import Step, Table, attempts, steps, timeline, transcript, until
 from classroom.show import table as table_of
@@ -269,11 +271,14 @@ def test_a_claude_step_says_which_tools_it_asks_for_and_long_results_are_cut() -
             {"type": "tool_use", "id": "2", "name": "track_shipment", "input": {}},
         ],
     }
-    rows = table_of([Step("a", result=reply), Step("b", result="x\ny " * 40)]).rows
+    output = asdict(ToolOutput("Found."))  # a tool's result, as history holds it
+    shown = [Step("a", result=reply), Step("b", result="x\ny " * 40), Step("c", result=output)]
+    rows = table_of(shown).rows
     assert rows[0]["result"] == "asks for find_order, track_shipment"
     assert len(str(rows[1]["result"])) == 60
     assert str(rows[1]["result"]).startswith("x y x y ")
     assert str(rows[1]["result"]).endswith("…")
+    assert rows[2]["result"] == "Found."
 
 
 async def test_waiting_for_a_step_of_a_run_that_has_ended_says_so_at_once(client: Client) -> None:

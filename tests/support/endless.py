@@ -64,7 +64,7 @@ class Endless:
             patch.setattr(conversation, "_execute", self.execute)
             patch.setattr(activities, "load_prompt", lambda *_: None)
             patch.setattr(activities, "call_with", self.call)
-            patch.setattr(activities.activity, "info", lambda: self)
+            patch.setattr("temporalio.activity.info", lambda: self)
             yield
 
     async def execute(self, name: str, turn: Any, result: Any, options: Any) -> Any:

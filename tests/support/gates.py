@@ -315,3 +315,33 @@ class TidyDesk(Desk):
     @workflow.signal
     def close(self) -> None:
         self.closed = True
+
+
+@workflow.defn
+class Turns(Desk):
+    """Runs its calls one after the other, as turns of a conversation."""
+
+    @workflow.init
+    def __init__(self, given: Given) -> None:
+        super().__init__(given)
+
+    @workflow.run
+    async def run(self, given: Given) -> Got:
+        results = [await self.gate.run(call) for call in given.calls]
+        return Got([dict(r) for r in results], await self.gate.finished())
+
+
+@workflow.defn
+class OddArguments(Desk):
+    """Makes a call whose reason no JSON holds, as JSON can't bring it here."""
+
+    @workflow.init
+    def __init__(self, given: Given) -> None:
+        super().__init__(replace(given, on_timeout="deny"))
+
+    @workflow.run
+    async def run(self, given: Given) -> Got:
+        reason = given.on_timeout
+        odd = float(reason) if "half" not in reason else "half \ud800"
+        call = replace(given.calls[0], input={**given.calls[0].input, "reason": odd})
+        return Got([dict(await self.gate.run(call))], await self.gate.finished())
