@@ -272,9 +272,10 @@ class _Watchdog:
         place = f"{innermost.f_code.co_filename}:{innermost.f_lineno}"
         while frame and frame.f_code not in NAMES:
             frame = frame.f_back
-        if frame is None:
-            return f"Code at {place}", LONGEST_BLOCK
         infos = [each.info for each in list(self.worker.running.values())]
+        if frame is None:
+            types = ", ".join(sorted({info.activity_type for info in infos}))
+            return f"Code at {place}, with {types} in hand,", LONGEST_BLOCK
         names = NAMES[frame.f_code]
         limits = {
             name: info.start_to_close_timeout.total_seconds()
