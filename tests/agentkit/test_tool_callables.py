@@ -59,6 +59,13 @@ async def test_annotation_in_quotes_may_name_what_is_local() -> None:
 
     assert await say.call({"word": "hi"}) == "HI"
 
+    @tool
+    async def ask(word: Word) -> Missing:  # type: ignore[name-defined]  # noqa: F821
+        """Ask it."""
+        return word
+
+    assert await ask.call({"word": "hi"}) == "hi"
+
     with pytest.raises(TypeError, match="say_it has an annotation that Claude can't be shown"):
 
         @tool

@@ -230,7 +230,7 @@ BROKEN = [
     ),
     Broken(
         name="no heartbeat",
-        edits=(("agentkit/plugin.py", "interceptors=[_Heartbeats(heartbeat)],", ""),),
+        edits=(("agentkit/plugin.py", "interceptors=[self._heartbeats, ", "interceptors=["),),
         scenario="durable_loop",
         kind="before-model",
         where={"type": "call_claude", "number": 2},
