@@ -106,7 +106,6 @@ def read_window(
     noted = read_link(store, last.newest_summary) if last and last.newest_summary else None
     covers = noted.covers if noted else 1
     summary = shortened_text(noted.summary, window.notes) if noted else ""
-    summary = shortened_text(noted.summary, window.notes) if noted else ""
     whole = [opened(store, each) for each in new]
     if last is None:
         first, whole = whole[:1], whole[1:]
