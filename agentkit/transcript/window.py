@@ -27,10 +27,10 @@ _AROUND_SUMMARY = 70
 class Window:
     """The size of the part of a conversation that goes to Claude.
 
-    No request is larger, by estimate, whatever is said: where not all fits, a message of more than
-    about a third of the window is shown in part, and so is the newest exchange if it alone is
-    larger. The transcript keeps all of it. Only thinking may exceed the window, because the API
-    wants it back unchanged.
+    No request is larger, by estimate, whatever is said. Where not all fits, a message of more than
+    about a third of the window, or a quarter for the first, is shown in part, and so is the newest
+    exchange if it alone is larger. The transcript keeps all of it. Only thinking may exceed the
+    window, because the API wants it back unchanged.
 
     Attributes:
         tokens: The most tokens, by estimate; `LEAST_TOKENS` at least. Leave room for system
@@ -108,12 +108,12 @@ def read_window(
     summary = shortened_text(noted.summary, window.notes) if noted else ""
     whole = [opened(store, each) for each in new]
     if last is None:
-        first, whole = whole[:1], whole[1:]
-        begins = len(first)
+        beginning, whole = whole[:1], whole[1:]
+        begins = len(beginning)
     else:
-        first = [opened(store, each) for each in read_link(store, last.first).messages[:1]]
+        beginning = [opened(store, each) for each in read_link(store, last.first).messages[:1]]
         begins = last.count
-    first = squeezed(first, window.tokens // 4)
+    first = squeezed(beginning, window.tokens // 4)
     notes = window.notes + _AROUND_SUMMARY if window.summarise or summary else 0
     room = window.tokens - sum(map(size_of, first)) - notes
     tokens, most = (room // 2, window.messages // 2) if half else (room, window.messages - 1)
@@ -134,6 +134,8 @@ def read_window(
         messages[:0], sizes[:0] = parts, map(size_of, parts)
     if begins <= covers and sum(lengths) <= tokens:
         messages, sizes = whole, lengths
+        if sum(map(size_of, beginning)) + sum(lengths) <= window.tokens - notes:
+            first = beginning
     cut = cut_at(messages, sizes, tokens, most, whole=begins <= covers)
     messages = messages[cut:]
     if sum(sizes[cut:]) > room:

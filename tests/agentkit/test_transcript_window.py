@@ -190,6 +190,16 @@ def test_a_huge_first_message_leaves_room_for_the_others() -> None:
     assert tokens_of(view) <= 2_000
 
 
+def test_a_long_first_message_is_shown_whole_while_all_fits() -> None:
+    new = [user("w" * 100_000), says("Read."), user("And now?")]
+    assert read_window(Memory(), None, Window(), new).messages == new
+    new += [says("r" * 100_000), user("And then?")]
+    view = read_window(Memory(), None, Window(), new)
+    assert view.messages[1:] == new[1:]
+    assert "kept elsewhere" in str(view.messages[0])
+    assert tokens_of(view) <= 50_000
+
+
 def test_thinking_and_unknown_blocks_go_as_they_are() -> None:
     blocks = [
         {"type": "thinking", "thinking": "hm " * 9_000, "signature": "s" * 400},
