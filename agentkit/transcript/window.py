@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentkit.stop_reasons import GO_ON
 from agentkit.stores import Store
 from agentkit.transcript.chain import Entry, opened, read_link, size_of, walk
 from agentkit.transcript.shortening import shortened, shortened_text, squeezed
@@ -169,11 +170,11 @@ def may_begin(messages: Sequence[Entry], place: int) -> bool:
     """Whether a window may begin with the message at this index.
 
     Not with a tool's result, whose call would be cut off; nor with a message of Claude's that
-    continues one of its own.
+    continues one of its own, or with what asks for that.
     """
     message = messages[place]
     if message["role"] == "user":
-        return not has_results(message)
+        return not has_results(message) and message["content"] != GO_ON
     return place == 0 or messages[place - 1]["role"] == "user"
 
 
