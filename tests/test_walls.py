@@ -87,6 +87,8 @@ def test_agentkit_needs_few_libraries() -> None:
         allowed = {"agentkit"} | LIBRARIES | sys.stdlib_module_names
         if name == "agentkit.stores.s3":
             allowed |= {"boto3"}
+        if name == "agentkit.stores.postgres":
+            allowed |= {"psycopg"}
         assert {each.split(".")[0] for each in imported(file)} <= allowed, name
 
 

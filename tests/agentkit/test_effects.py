@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import uuid
 from contextlib import closing
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from temporalio.exceptions import ApplicationError
 from agentkit import ToolCall
 from agentkit.client import run_once
 from tests.support.agents import Desk, desk
-from tests.support.effects import Broken, Ends, RunTurns, Wait, pay, send
+from tests.support.effects import TOOLS, Broken, Ends, RunTurns, Wait
 
 WORKFLOWS = (RunTurns, Wait, Ends, Broken)
 
@@ -51,7 +53,7 @@ async def results(running: Desk, *turns: list[ToolCall]) -> list[str]:
 
 async def test_calls_whose_ids_are_equal_each_have_their_effect(bank: Path) -> None:
     letter = ToolCall("call_0", "send", {"text": "Paid."}, "5.0")
-    async with desk(tools=[pay, send], workflows=WORKFLOWS) as running:
+    async with desk(tools=TOOLS, workflows=WORKFLOWS) as running:
         turns = [call("call_0", "1.0", 5)], [call("call_0", "3.0", 7)], [letter]
         assert await results(running, *turns) == ['{"paid":5}', '{"paid":7}', "Paid."]
     assert paid(bank) == [5, 7]
@@ -61,7 +63,7 @@ async def test_calls_whose_ids_are_equal_each_have_their_effect(bank: Path) -> N
 async def test_two_calls_of_one_message_with_the_same_id_each_have_their_effect(
     id: str, bank: Path
 ) -> None:
-    async with desk(tools=[pay, send], workflows=WORKFLOWS) as running:
+    async with desk(tools=TOOLS, workflows=WORKFLOWS) as running:
         turn = [call(id, "1.0", 5), call(id, "1.1", 5)]
         assert await results(running, turn) == ['{"paid":5}'] * 2
     assert paid(bank) == [5, 5]
@@ -70,7 +72,7 @@ async def test_two_calls_of_one_message_with_the_same_id_each_have_their_effect(
 async def test_key_of_another_call_is_a_plain_error_before_any_effect(bank: Path) -> None:
     """As when a Workflow of the reader's own makes calls, and gives two of them one key."""
     turns = [call("a", "", 5)], [call("a", "", 7)], [ToolCall("a", "send", {"text": "Paid."})]
-    async with desk(tools=[pay, send], workflows=WORKFLOWS) as running:
+    async with desk(tools=TOOLS, workflows=WORKFLOWS) as running:
         first, second, third = await running.run(RunTurns.run, [*turns])
         with closing(sqlite3.connect(bank)) as db:
             assert db.execute("select call from ledger").fetchall() == [('pay {"amount":5}',)]
@@ -84,7 +86,7 @@ async def test_key_of_another_call_is_a_plain_error_before_any_effect(bank: Path
 
 async def test_run_that_would_be_retried_refuses_its_first_effect(bank: Path) -> None:
     for policy in (RetryPolicy(), RetryPolicy(maximum_attempts=2)):
-        async with desk(tools=[pay, send], workflows=WORKFLOWS) as running:
+        async with desk(tools=TOOLS, workflows=WORKFLOWS) as running:
             with pytest.raises(WorkflowFailureError) as failed:
                 await (await begin(running, retry_policy=policy)).result()
         err = failed.value.cause
@@ -97,21 +99,21 @@ async def test_run_that_would_be_retried_refuses_its_first_effect(bank: Path) ->
 
 async def test_cron_run_refuses_its_first_effect(bank: Path) -> None:
     """All runs of a cron schedule have one first run, so their keys could be equal."""
-    async with desk(tools=[pay, send], workflows=WORKFLOWS) as running:
+    async with desk(tools=TOOLS, workflows=WORKFLOWS) as running:
         run = await begin(running, cron_schedule="@every 1s")
         with pytest.raises(WorkflowContinuedAsNewError):
             await run.result(follow_runs=False)
         await running.client.get_workflow_handle(run.id).terminate()
         first = running.client.get_workflow_handle(run.id, run_id=run.first_execution_run_id)
         last = [event async for event in first.fetch_history_events()][-1]
-    failure = last.workflow_execution_continued_as_new_event_attributes.failure
+    failure = last.workflow_execution_failed_event_attributes.failure
     assert "started with a cron schedule" in failure.message
     assert "use a Schedule" in failure.message
     assert paid(bank) == []
 
 
 async def test_run_with_one_attempt_has_its_effects(bank: Path) -> None:
-    async with desk(tools=[pay, send], workflows=WORKFLOWS) as running:
+    async with desk(tools=TOOLS, workflows=WORKFLOWS) as running:
         await (await begin(running, retry_policy=RetryPolicy(maximum_attempts=1))).result()
     assert paid(bank) == [5]
 
@@ -125,6 +127,55 @@ async def begin(running: Desk, **options: Any) -> WorkflowHandle[Any, Any]:
         execution_timeout=timedelta(seconds=40),
         **options,
     )
+
+
+class Provider(ThreadingHTTPServer):
+    """Charges once per key, and hangs up in place of its first answer to each."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Charge)
+        self.charges: dict[str, bytes] = {}
+        self.requests = 0
+
+
+class Charge(BaseHTTPRequestHandler):
+    server: Provider
+
+    def do_POST(self) -> None:
+        key, body = (
+            self.headers["Idempotency-Key"],
+            self.rfile.read(int(self.headers["Content-Length"])),
+        )
+        first = key not in self.server.charges
+        self.server.charges.setdefault(key, b"charged " + body)
+        self.server.requests += 1
+        if first:
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.server.charges[key])
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+async def test_provider_that_takes_a_key_charges_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Provider() as provider:
+        threading.Thread(target=provider.serve_forever).start()
+        monkeypatch.setenv("PROVIDER", f"http://127.0.0.1:{provider.server_port}")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        turn = [ToolCall("call_0", "charge", {"amount": n}, f"1.{n}") for n in (1, 2)]
+        try:
+            async with desk(tools=TOOLS, workflows=WORKFLOWS) as running:
+                assert await results(running, turn) == ["charged 1", "charged 2"]
+        finally:
+            provider.shutdown()
+    assert (sorted(provider.charges.values()), provider.requests) == (
+        [b"charged 1", b"charged 2"],
+        4,
+    )
+    assert [key.split(":")[1] for key in sorted(provider.charges)] == ["1.1", "1.2"]
 
 
 async def start(running: Desk, workflow: Any, arg: Any, id: str) -> Any:

@@ -5,13 +5,14 @@ import os
 import sqlite3
 from contextlib import closing
 from typing import Any
+from urllib.request import Request, urlopen
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from temporalio.exceptions import ApplicationError
 
-    from agentkit import ToolCall, once, run_tools, tool
+    from agentkit import AnyTool, ToolCall, idempotency_key, once, run_tools, tool
 
 
 @tool(effect="idempotent")
@@ -42,13 +43,29 @@ def send(text: str) -> str:
         return str(once(db, lambda: {"sent": text})["sent"])
 
 
+@tool(effect="idempotent")
+def charge(amount: int) -> str:
+    """Charge a card at the provider that PROVIDER names.
+
+    Args:
+        amount: How much.
+    """
+    headers = {"Idempotency-Key": str(idempotency_key())}
+    request = Request(os.environ["PROVIDER"], data=b"%d" % amount, headers=headers)
+    with urlopen(request, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+TOOLS: list[AnyTool] = [pay, send, charge]
+
+
 @workflow.defn
 class RunTurns:
     """Runs the calls of each turn, one turn after the other."""
 
     @workflow.run
     async def run(self, turns: list[list[ToolCall]]) -> list[dict[str, Any]]:
-        return [{**result} for calls in turns for result in await run_tools(calls, [pay, send])]
+        return [{**result} for calls in turns for result in await run_tools(calls, TOOLS)]
 
 
 @workflow.defn

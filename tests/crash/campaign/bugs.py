@@ -66,6 +66,64 @@ BROKEN = [
         expected=("effects", "ledger"),
     ),
     Broken(
+        name="a key without the call's place in the conversation",
+        edits=(
+            (
+                "agentkit/tool_dispatch.py",
+                "make_key(info.first_execution_run_id, call.place, call.id)",
+                "make_key(info.first_execution_run_id, call.id)",
+            ),
+        ),
+        scenario="durable_loop",
+        kind="after-effect",
+        where={"type": "tool.refund"},
+        expected=("ledger",),
+    ),
+    Broken(
+        name="a key that calls share, in a ledger that doesn't compare them",
+        edits=(
+            (
+                "agentkit/tool_dispatch.py",
+                "make_key(info.first_execution_run_id, call.place, call.id)",
+                'make_key(info.first_execution_run_id, "call_0")',
+            ),
+            (_IDEMPOTENCY, "call in ('', :words)", "call in (call, :words)"),
+        ),
+        scenario="durable_loop",
+        kind="after-effect",
+        where={"type": "tool.refund"},
+        expected=("effects",),
+    ),
+    Broken(
+        name="an effect in PostgreSQL outside of the transaction that once() opens",
+        edits=(
+            (
+                "tests/crash/bank/bank_worker.py",
+                '            db.execute("insert into refunds',
+                '            other = psycopg.connect(os.environ["BANK"], autocommit=True)\n'
+                '            other.execute("insert into refunds',
+            ),
+        ),
+        scenario="bank",
+        kind="mid-effect",
+        where={"type": "tool.refund"},
+        expected=("effects",),
+    ),
+    Broken(
+        name="an effect in PostgreSQL that is committed before its row in the ledger is complete",
+        edits=(
+            (
+                "tests/crash/bank/bank_worker.py",
+                "            status = {",
+                '            db.execute("commit")\n            status = {',
+            ),
+        ),
+        scenario="bank",
+        kind="mid-effect",
+        where={"type": "tool.refund"},
+        expected=("same result", "same transcript"),
+    ),
+    Broken(
         name="an effect in Workflow code",
         edits=(
             (
@@ -172,7 +230,7 @@ BROKEN = [
     ),
     Broken(
         name="no heartbeat",
-        edits=(("agentkit/plugin.py", "interceptors=[_Heartbeats(heartbeat)],", ""),),
+        edits=(("agentkit/plugin.py", "interceptors=[self._heartbeats, ", "interceptors=["),),
         scenario="durable_loop",
         kind="before-model",
         where={"type": "call_claude", "number": 2},

@@ -19,6 +19,7 @@ from tests.crash.campaign.nursery import ROOT, Nursery
 from tests.crash.campaign.points import Case, cases
 from tests.crash.campaign.scenarios import scenario
 from tests.crash.campaign.trees import copy_tree
+from tests.support.postgres import postgres
 
 T = TypeVar("T")
 
@@ -226,7 +227,8 @@ async def campaign(lanes: int, tree: Path = ROOT) -> AsyncIterator[Campaign]:
         copy = copy_tree(folder / "tree", tree)
         async with AsyncExitStack() as stack:
             nursery = await stack.enter_async_context(Nursery())
-            made = [Lane(nursery, folder / f"lane-{n}") for n in range(lanes)]
+            bank = stack.enter_context(postgres())
+            made = [Lane(nursery, folder / f"lane-{n}", bank) for n in range(lanes)]
             ready = [await stack.enter_async_context(lane) for lane in made]
             yield Campaign(ready, folder, copy)
 

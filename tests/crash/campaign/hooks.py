@@ -2,8 +2,8 @@
 
 `install` is called before the worker's own code runs. It makes every client a first interceptor,
 so that a point lies outside of everything that agentkit does around an Activity, and it has SQLite
-tell each statement before it runs. A point that is reached leaves a file, and then the process
-sends itself SIGKILL; or it waits there, alive, until another file says that it may go on.
+and psycopg tell each statement before it runs. A point that is reached leaves a file, and then the
+process sends itself SIGKILL; or it waits there, alive, until another file says that it may go on.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import httpx2
+import psycopg
 import temporalio.client
 import temporalio.worker
 from temporalio import activity, workflow
@@ -135,6 +136,20 @@ def install(given: dict[str, Any]) -> None:
         return db
 
     sqlite3.connect = open_and_listen  # type: ignore[assignment]
+    command = psycopg.Connection._exec_command
+
+    def command_and_listen(db: Any, statement: Any, *args: Any, **options: Any) -> Any:
+        _before_statement(str(statement))  # begin, commit and rollback
+        return command(db, statement, *args, **options)
+
+    psycopg.Connection._exec_command = command_and_listen  # type: ignore[method-assign]
+    execute = psycopg.Cursor.execute
+
+    def listen_and_execute(cursor: Any, statement: Any, *args: Any, **options: Any) -> Any:
+        _before_statement(str(statement))
+        return execute(cursor, statement, *args, **options)
+
+    psycopg.Cursor.execute = listen_and_execute  # type: ignore[method-assign]
     send = httpx2.AsyncClient.send
 
     async def send_and_note(*args: Any, **options: Any) -> Any:

@@ -121,19 +121,24 @@ def _effects(judged: Judged) -> Iterator[str]:
 
 
 def _ledger(judged: Judged) -> Iterator[str]:
-    """Check that each effect has one row, keyed by the chain's first run and the call."""
+    """Check that each effect has one row, keyed by the chain's first run and the call's place."""
     seen = judged.seen
     keys = [row["key"] for row in seen.rows["ledger"]]
     keyed = sum(len(seen.rows[table]) for table in KEYED)
     if len(keys) != keyed:
         yield f"The ledger has {len(keys)} rows for {keyed} effects: {keys}"
-    asked = {i for m in seen.messages for i in _ids(m, "tool_use", "id")}
+    asked = {
+        f"{turn}.{position}:{block['id']}"
+        for turn, message in enumerate(seen.messages)
+        for position, block in enumerate(message["content"])
+        if isinstance(block, dict) and block["type"] == "tool_use"
+    }
     for key in keys:
         run, _, name = key.partition(":")
         if run != seen.first_run:
             yield f"The key {key} isn't of the chain's first run {seen.first_run}."
-        if name.startswith("toolu_") and asked and name not in asked:
-            yield f"The key {key} is of a call that isn't in the transcript."
+        if "toolu_" in name and asked and name not in asked:
+            yield f"The key {key} isn't of a call at its place in the transcript: {sorted(asked)}"
 
 
 def _at_most_once(judged: Judged) -> Iterator[str]:

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 from temporalio.client import Client
 
 from classroom import shop as bookshop
@@ -24,6 +26,7 @@ from offline_claude import OfflineClaude
 from offline_claude.errors import OfflineClaudeError
 from tests.crash.campaign.nursery import PYTHON, ROOT, Child, Nursery
 from tests.crash.campaign.server import Server
+from tests.crash.campaign.trees import BANK
 
 TABLES = ("refunds", "emails", "pickups", "answers", "reports", "ledger")
 """What effects leave behind."""
@@ -35,9 +38,11 @@ class World:
 
     Attributes:
         folder: Where they are.
+        bank: The address of a schema in PostgreSQL, for the scenario "bank".
     """
 
     folder: Path
+    bank: str
 
     @property
     def store(self) -> Path:
@@ -49,19 +54,24 @@ class World:
         return {
             "SHOP_DB": str(self.folder / "shop.db"),
             "AGENTKIT_STORE": str(self.store),
+            "BANK": self.bank,
             "APPROVAL_INBOX": str(self.folder / "inbox.jsonl"),
             "AGENTKIT_HOME": str(self.folder),
             "SHOP_CARRIER_SECONDS": "0.2",
         }
 
     def rows(self) -> dict[str, list[dict[str, Any]]]:
-        """Read the rows that effects wrote, straight from the files."""
+        """Read the rows that effects wrote, straight from the files and from PostgreSQL."""
         with closing(sqlite3.connect(self.folder / "shop.db", timeout=10)) as db:
             db.row_factory = sqlite3.Row
             found = {
                 table: [dict(row) for row in db.execute(f"select * from {table}")]
                 for table in TABLES
             }
+        with psycopg.connect(self.bank, row_factory=dict_row) as bank:
+            found["refunds"] += bank.execute("select * from refunds")
+            if bank.execute("select to_regclass('ledger') as found").fetchone() != {"found": None}:
+                found["ledger"] += bank.execute("select * from ledger")
         files = sorted((self.folder / "reports").glob("*"))
         found["files"] = [{"name": each.name, "text": each.read_text()} for each in files]
         return found
@@ -73,13 +83,14 @@ class Lane:
     Args:
         nursery: Where processes come from.
         folder: Where its files are.
+        bank: The address of a PostgreSQL server.
     """
 
     client: Client
     claude: OfflineClaude
 
-    def __init__(self, nursery: Nursery, folder: Path) -> None:
-        self.nursery, self.folder = nursery, folder
+    def __init__(self, nursery: Nursery, folder: Path, bank: str) -> None:
+        self.nursery, self.folder, self._bank = nursery, folder, bank
         folder.mkdir(parents=True)
         self.server = Server(nursery, folder)
         self._worlds = itertools.count(1)
@@ -116,7 +127,12 @@ class Lane:
         folder = self.folder / f"case-{next(self._worlds)}"
         folder.mkdir()
         shutil.copy(self._shop, folder / "shop.db")
-        return World(folder)
+        schema = f"{self.folder.name}_{folder.name}".replace("-", "_")
+        bank = f"{self._bank} options=-csearch_path={schema}"
+        with psycopg.connect(bank) as db:
+            db.execute(f"create schema {schema}")
+            db.execute("create table refunds (order_id integer, amount numeric)")
+        return World(folder, bank)
 
     async def worker(
         self,
@@ -151,7 +167,7 @@ class Lane:
             f"worker {number} of {recipe}",
             [*PYTHON, module],
             cwd=notebooks,
-            path=[notebooks, tree, ROOT],
+            path=[notebooks, tree, tree / BANK, ROOT],
             log=world.folder / f"worker-{number}.log",
             env={
                 "TEMPORAL_ADDRESS": self.server.address,

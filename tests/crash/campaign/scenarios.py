@@ -92,6 +92,7 @@ SCENARIOS: dict[str, dict[str, Scenario]] = {
             reviewing="signal",
         )
     },
+    "bank": {"": Scenario("AgentWorkflow", worker="bank_worker")},
     "gated_talk": {
         "": Scenario(
             "GatedTalk",
@@ -103,8 +104,9 @@ SCENARIOS: dict[str, dict[str, Scenario]] = {
         )
     },
 }
-"""By recipe and, where there are several, by a name of their own. `gated_talk` is no recipe: a gate
-and a transcript that are carried over continue-as-new together."""
+"""By recipe and, where there are several, by a name of their own. Two are no recipes: `bank` is
+durable_loop with its refunds in PostgreSQL, `gated_talk` a gate and a transcript that are carried
+over continue-as-new together."""
 
 
 def scenario(name: str) -> Scenario:

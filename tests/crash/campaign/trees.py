@@ -10,12 +10,15 @@ from tests.crash.campaign.nursery import ROOT
 
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.db", "*.ipynb", ".ipynb_checkpoints", "images")
 
+BANK = "tests/crash/bank"
+"""Where the worker of the scenario "bank" is."""
+
 Edit = tuple[str, str, str]
 """A file of the tree, a text that it has once, and what stands there instead."""
 
 
 def copy_tree(to: Path, source: Path = ROOT, edits: Sequence[Edit] = ()) -> Path:
-    """Copy `agentkit` and what lies beside the notebooks.
+    """Copy `agentkit`, what lies beside the notebooks, and the worker of the scenario "bank".
 
     Args:
         to: The folder to make.
@@ -28,7 +31,7 @@ def copy_tree(to: Path, source: Path = ROOT, edits: Sequence[Edit] = ()) -> Path
     Raises:
         ValueError: A text to be changed isn't there, or is there more than once.
     """
-    for part in ("agentkit", "offline_claude", "classroom", "notebooks"):
+    for part in ("agentkit", "offline_claude", "classroom", "notebooks", BANK):
         shutil.copytree(source / part, to / part, ignore=_LEFT_OUT)
     for file, old, new in edits:
         text = (to / file).read_text(encoding="utf8")

@@ -28,6 +28,7 @@ IMPORTED = (
     "anthropic",
     "anthropic.types.beta",
     "httpx2",
+    "psycopg",
     "pydantic",
     "temporalio.client",
     "temporalio.contrib.pydantic",
