@@ -306,7 +306,7 @@ BROKEN = [
         ),
         scenario="durable_loop",
         kind="before-model",
-        where={"number": 3},
+        where={"number": 2},
         expected=("ends", "pairs"),
     ),
     Broken(
