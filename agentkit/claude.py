@@ -96,9 +96,10 @@ async def call_claude(
     try:
         reply = await _ask(asked)
     except ApplicationError as err:
-        if err.type != "malformed_reply":
+        # Each of these attempts is paid in full: one more, in all attempts of this Activity.
+        if err.type != "malformed_reply" or err.type in activity.info().heartbeat_details:
             raise
-        # Temporal isn't asked to retry: each of these attempts is paid in full.
+        activity.heartbeat(err.type)
         reply = await _ask(asked)
     with _too_large_as("reply_too_large", "Ask Claude for less at a time."):
         activity.payload_converter().to_payloads([reply])

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -25,6 +26,7 @@ import pydantic
 from pydantic_core import to_json
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.exceptions import ApplicationError
 
@@ -114,11 +116,8 @@ class AgentPayloadConverter(PydanticPayloadConverter):
             payloads = super().to_payloads(values)
         except Exception as err:
             raise _final(f"This can't be written as JSON: {_why(values, err)}") from None
-        for n, payload in enumerate(payloads):
-            # JSON has no such numbers, though Python's parsers read them.
-            odd = b"NaN" in payload.data or b"Infinity" in payload.data
-            if odd and (found := _defect(values[n], f"[{n}]")):
-                raise _final(f"This can't be written as JSON: {found}")
+        if found := _no_number(payloads, values):
+            raise _final(f"This can't be written as JSON: {found}")
         if self.most_bytes is not None:
             size = sum(payload.ByteSize() for payload in payloads)
             if size > self.most_bytes:
@@ -138,6 +137,8 @@ class AgentPayloadConverter(PydanticPayloadConverter):
                 # Of these two, Temporal's own converters don't look at the type.
                 if value is None or isinstance(value, bytes):
                     pydantic.TypeAdapter(hint).validate_python(value, strict=True)
+            if found := _no_number(payloads, values):
+                raise ValueError(found)
             return values
         except Exception as err:
             if on_replay():
@@ -151,6 +152,20 @@ class UnboundedPayloadConverter(AgentPayloadConverter):
     """The same for a DataConverter with external storage, where large payloads are references."""
 
     most_bytes = None
+
+
+_NO_NUMBER = re.compile(rb'(?i)(?:^|[\[:,])\s*"?[+-]?(?:nan|inf(?:inity)?)"?\s*(?:[\]},]|$)')
+
+
+def _no_number(payloads: Sequence[Payload], values: Sequence[Any]) -> str | None:
+    """Find NaN or an infinity, which JSON doesn't have, though Python writes and reads them."""
+    pairs = zip(payloads, values, strict=False)
+    found = (
+        _defect(value, f"[{n}]")
+        for n, (payload, value) in enumerate(pairs)
+        if _NO_NUMBER.search(payload.data)
+    )
+    return next(filter(None, found), None)
 
 
 def _final(message: str, type: str = "invalid_payload") -> ApplicationError:
@@ -174,6 +189,8 @@ def _why(values: Sequence[Any], err: Exception) -> str:
 
 def _defect(value: Any, place: str, depth: int = 0) -> str | None:
     """Find the innermost value that JSON can't hold; say where it is, and why, without quoting."""
+    if isinstance(value, RawValue):
+        return None
     if depth > _DEEPEST:
         return f"{place[:200]}… is nested too deeply."
     for key, each in _children(value):

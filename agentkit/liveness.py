@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import selectors
 import sys
 import threading
 import time
@@ -225,8 +226,10 @@ class _Watchdog:
                 break
             running = list(self.worker.running.values())
             runs = {each.info.workflow_run_id: each.info.workflow_id for each in running}
-            unseen = [self._for_unseen(id, run) for run, id in runs.items() if id]
-            await asyncio.gather(*map(self._for_running, running), *unseen)
+            beats = [each.beat_by(self.client) for each in running]
+            beats += [self._beat_for_unseen(id, run) for run, id in runs.items() if id]
+            # An Activity that is over or being cancelled, or a server that is away: no matter.
+            await asyncio.gather(*beats, return_exceptions=True)
             await self._pause(ticked, self._beat())
         if not what:
             return
@@ -244,37 +247,33 @@ class _Watchdog:
         while time.monotonic() < end and not ticked.is_set() and not self.ended.is_set():  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # the events are another thread's
 
-    async def _for_running(self, running: _Beating) -> None:
-        with suppress(RPCError, AsyncActivityCancelledError):  # it is over, or will hear of it
-            await running.beat_by(self.client)
-
-    async def _for_unseen(self, workflow_id: str, run_id: str | None) -> None:
+    async def _beat_for_unseen(self, workflow_id: str, run_id: str | None) -> None:
         """Beat for what the server has given to this process and the loop hasn't begun."""
-        with suppress(RPCError):
-            described = await self.client.get_workflow_handle(workflow_id, run_id=run_id).describe()
-            seen = {each.info.activity_id for each in list(self.worker.running.values())}
-            unseen = (
-                self.client.get_async_activity_handle(
-                    workflow_id=workflow_id, run_id=run_id, activity_id=each.activity_id
-                ).heartbeat(rpc_timeout=_RPC_TIMEOUT)
-                for each in described.raw_description.pending_activities
-                if each.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
-                and each.last_worker_identity == self.client.identity
-                and each.activity_id not in seen
-            )
-            await asyncio.gather(*unseen, return_exceptions=True)
+        described = await self.client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+        seen = {each.info.activity_id for each in list(self.worker.running.values())}
+        unseen = (
+            self.client.get_async_activity_handle(
+                workflow_id=workflow_id, run_id=run_id, activity_id=each.activity_id
+            ).heartbeat(rpc_timeout=_RPC_TIMEOUT)
+            for each in described.raw_description.pending_activities
+            if each.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+            and each.last_worker_identity == self.client.identity
+            and each.activity_id not in seen
+        )
+        await asyncio.gather(*unseen, return_exceptions=True)
 
     def _culprit(self) -> tuple[str, float]:
         """Name what the loop's thread is in, and the seconds that it may be there."""
         innermost = frame = sys._current_frames().get(self.thread)
-        if innermost is None:
-            return "Something", LONGEST_BLOCK
+        if innermost is None or innermost.f_code.co_filename == selectors.__file__:
+            return "", LONGEST_BLOCK  # it waits for its turn: the machine is busy
         place = f"{innermost.f_code.co_filename}:{innermost.f_lineno}"
         while frame and frame.f_code not in NAMES:
             frame = frame.f_back
-        if frame is None:
-            return f"Code at {place}", LONGEST_BLOCK
         infos = [each.info for each in list(self.worker.running.values())]
+        if frame is None:
+            types = ", ".join(sorted({info.activity_type for info in infos}))
+            return f"Code at {place}, with {types} in hand,", LONGEST_BLOCK
         names = NAMES[frame.f_code]
         limits = {
             name: info.start_to_close_timeout.total_seconds()

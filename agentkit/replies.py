@@ -107,17 +107,13 @@ async def _collect(events: AsyncIterable[Any]) -> dict[str, Any] | None:
         block, text = blocks[index], "".join(texts)
         if name != "partial_json":
             block[name] = (block.get(name) or "") + text
-        elif text.strip() and not (is_cut and index == last and not _is_json(text)):
-            block["input"] = json.loads(text)
+        elif text.strip():
+            try:
+                block["input"] = json.loads(text)
+            except ValueError:
+                if not is_cut or index != last:
+                    raise
     return {**message, "content": list(blocks.values())}
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _given(fields: Any) -> dict[str, Any]:
@@ -245,15 +241,11 @@ def _valid_name(given: object, names: set[object]) -> str:
 
 
 def _consistent(reason: str, content: list[dict[str, Any]]) -> str:
-    """Make the stop reason say what the content says: calls are there to be run."""
+    """Make the stop reason say what the content says, as loops may believe either."""
     kinds = {block["type"] for block in content}
-    if reason in CUT_SHORT:
-        return reason
-    if "tool_use" in kinds:
+    if "tool_use" in kinds and reason not in CUT_SHORT:
         return "tool_use"
-    if reason not in ("tool_use", "end_turn", "stop_sequence"):
-        return reason
-    if "text" not in kinds:
+    if "text" not in kinds and reason in ("tool_use", "end_turn", "stop_sequence"):
         return "empty"
     return "end_turn" if reason == "tool_use" else reason
 

@@ -239,19 +239,14 @@ def _is_reference(arguments: object) -> bool:
 
 
 def _kept(text: str, store: Store, keep_over: int) -> ToolOutput:
-    """Store a result; where that fails, the tool has run all the same, and its result goes on."""
-    try:
-        reference = store.put(text)
-    except Exception as err:  # a store of the reader's own may raise anything
-        logging.getLogger(__name__).warning("A long result was not kept: %s", err)
-        if len(text) <= KEEP_OVER:
-            return ToolOutput(text, characters=len(text))
-        beginning, kept = text[: keep_over or KEEP_OVER], "The rest could not be kept"
-    else:
-        if not keep_over:
-            preview = " ".join(text[: 4 * _PREVIEW_CHARACTERS].split())[:_PREVIEW_CHARACTERS]
-            return ToolOutput(preview, reference, len(text))
-        beginning, kept = text[:keep_over], f"The whole is kept as {reference}"
+    reference = _put(text, store)
+    if not reference and len(text) <= KEEP_OVER:
+        return ToolOutput(text, characters=len(text))
+    if reference and not keep_over:
+        preview = " ".join(text[: 4 * _PREVIEW_CHARACTERS].split())[:_PREVIEW_CHARACTERS]
+        return ToolOutput(preview, reference, len(text))
+    beginning = text[: keep_over or KEEP_OVER]
+    kept = f"The whole is kept as {reference}" if reference else "The rest could not be kept"
     cut = (
         f"{beginning}\n\n[Cut: these are the first {len(beginning):,} of {len(text):,} characters. "
         f"{kept}. Ask for less at a time to read on.]"
@@ -264,9 +259,21 @@ def _with_blocks(content: Blocks, store: Store, keep_over: int) -> ToolOutput:
     text = _utf8(canonical_json(content))
     words = " ".join(b["text"] if b["type"] == "text" else f"[{b['type']}]" for b in content)
     preview = _utf8(" ".join(words.split())[:_PREVIEW_CHARACTERS])
-    if keep_over:
-        return ToolOutput(preview, characters=len(text), content=json.loads(text))
-    return ToolOutput(preview, store.put(text), len(text), blocks=True)
+    reference = "" if keep_over else _put(text, store)
+    if reference:
+        return ToolOutput(preview, reference, len(text), blocks=True)
+    if len(text) > MOST_BLOCK_BYTES:
+        return ToolOutput(f"{preview}\n\n[The images or documents could not be kept.]")
+    return ToolOutput(preview, characters=len(text), content=json.loads(text))
+
+
+def _put(text: str, store: Store) -> str:
+    """Store a result; where that fails, the tool has run all the same, and its result goes on."""
+    try:
+        return store.put(text)
+    except Exception as err:  # a store of the reader's own may raise anything
+        logging.getLogger(__name__).warning("A long result was not kept: %s", err)
+        return ""
 
 
 def _no(message: str, type: str) -> ApplicationError:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import inspect
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import chain, islice
+from types import SimpleNamespace
 from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
 
 import pydantic
@@ -51,16 +53,24 @@ def model_of(
         TypeError: An annotation means nothing, or is of a type that JSON can't carry.
     """
     known = {**namespace, **getattr(inspect.unwrap(function), "__globals__", {})}
+    parameters = inspect.signature(function).parameters
     try:
-        hints = get_type_hints(function, localns=known, include_extras=True)
+        # Of the parameters only: the type of the result may be one that only the type checker sees.
+        annotations = {name: p.annotation for name, p in parameters.items()}
+        annotated = SimpleNamespace(__annotations__=annotations)
+        hints = get_type_hints(annotated, globalns=known, include_extras=True)
         fields: dict[str, Any] = {}
-        for number, (parameter, p) in enumerate(inspect.signature(function).parameters.items()):
-            hint, default = hints[parameter], ... if p.default is p.empty else p.default
-            info = FieldInfo.from_annotated_attribute(hint, default)
+        for number, (parameter, p) in enumerate(parameters.items()):
+            hint, has_default = hints[parameter], p.default is not p.empty
+            info = (
+                FieldInfo.from_annotated_attribute(hint, p.default)
+                if has_default
+                else FieldInfo.from_annotation(hint)
+            )
             if info.validation_alias is None:
                 # A parameter may have a name that a model needs for itself ("copy").
                 hint = Annotated[hint, pydantic.Field(validation_alias=parameter)]
-            fields[f"argument_{number}"] = (hint, default)
+            fields[f"argument_{number}"] = (hint, p.default) if has_default else hint
         config = pydantic.ConfigDict(extra="forbid", protected_namespaces=())
         return pydantic.create_model(name, __config__=config, **fields)
     except (NameError, pydantic.errors.PydanticUserError) as err:
@@ -132,20 +142,22 @@ def parse(model: type[pydantic.BaseModel], arguments: Mapping[str, Any]) -> list
         ValueError: The arguments don't fit, or aren't JSON: a `pydantic.ValidationError`, which
             is one, or another.
     """
-    text = json.dumps(
-        _integral(arguments), allow_nan=False, default=pydantic_core.to_jsonable_python
-    )
+    text = json.dumps(_as_json(arguments), default=pydantic_core.to_jsonable_python)
     checked = model.model_validate_json(text)
     return [getattr(checked, field) for field in model.model_fields]
 
 
-def _integral(value: Any) -> Any:
-    """Write 2.0 as 2: to JSON Schema both are integers."""
+def _as_json(value: Any) -> Any:
+    """Write 2.0 as 2, as to JSON Schema both are integers, and refuse what isn't in JSON."""
     if isinstance(value, Mapping):
-        return {key: _integral(each) for key, each in value.items()}
+        return {key: _as_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_integral(each) for each in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+        return [_as_json(each) for each in value]
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        raise ValueError(f"{value} isn't a number that JSON has")
+    return int(value) if value.is_integer() else value
 
 
 # The promise of a schema.
@@ -156,6 +168,7 @@ _FORMATS = {
     "time": "12:00:00Z",
     "duration": "PT1H",
     "uuid": "9a3a2f3c-9c1a-4b1e-8f5e-2d1b7d3a9c11",
+    **{f"uuid{n}": f"9a3a2f3c-9c1a-{n}b1e-8f5e-2d1b7d3a9c11" for n in range(1, 9)},
     "uri": "https://example.com/",
     "email": "a@example.com",
     "ipv4": "127.0.0.1",
@@ -300,7 +313,7 @@ def _texts(schema: Schema, defs: Schema, depth: int) -> Iterator[str]:
     if "contentSchema" in schema:
         yield from map(json.dumps, _samples(schema["contentSchema"], defs, depth + 1))
     elif "format" in schema:
-        yield from filter(None, [_FORMATS.get(re.sub(r"^uuid\d$", "uuid", schema["format"]))])
+        yield from filter(None, [_FORMATS.get(schema["format"])])
     elif "pattern" in schema:
         yield from (text for text in _TEXTS if _fits(schema, text))
     else:

@@ -257,6 +257,7 @@ def tool(
     )
     if not workflow.unsafe.in_sandbox():  # there, only the declaration counts
         check_promise(made._arguments)
+        made._namespace = {}  # the model knows its types: let go of the caller's variables
     return made
 
 

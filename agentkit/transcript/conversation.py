@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from agentkit.activity_options import CLAUDE_OPTIONS, PIN_OPTIONS
+from agentkit.activity_options import CLAUDE_OPTIONS
 from agentkit.budget import Spent
-from agentkit.digests import canonical_json
 from agentkit.messages import Messages, PinnedPrompt, ToolCall, Verbatim, user_message
 from agentkit.stop_reasons import PartialAnswer
+from agentkit.transcript.inbox import Kept
 from agentkit.transcript.payloads import Condensed, Turn, TurnTaken, cut, share
 from agentkit.transcript.window import Window
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from anthropic.types import ToolResultBlockParam
 
     Results: TypeAlias = Sequence[ToolResultBlockParam]
-
-MOST_WORDS = 2_000
-"""The most bytes, as JSON, of a person's words that a run carries; longer ones go to the store."""
 
 MOST_RESULT = 50_000
 """The most characters of a result that a run carries because the store could not keep it."""
@@ -73,38 +70,21 @@ class LongConversation:
         """Take a prompt from `pin_prompt`, unless the conversation has one: it keeps its first."""
         self.prompt = self.prompt or pinned
 
-    def say(self, text: object) -> bool:
-        """Add words of a person's for the next turn; results that are still due go before them.
+    def say(self, words: object) -> bool:
+        """Add a person's words for the next turn; results that are still due go before them.
 
         Args:
-            text: The words, or what `keep` has made of them.
+            words: A text, or what `Inbox.take` returns.
 
         Returns:
-            Whether there were any. What is no text, or blank, isn't added: the API refuses it,
-            and an exception here would let a Signal end the run.
+            Whether these are any. What is blank or no text isn't added: the API refuses it, and
+            an exception here would let a Signal end the run.
         """
-        kept = isinstance(text, dict) and isinstance(text.get("kept"), str)
-        if kept or (isinstance(text, str) and text.strip()):
-            self.new.append(cast(Any, {"role": "user", "content": text}))
+        content = {"kept": words.kept} if isinstance(words, Kept) else words
+        if isinstance(words, Kept) or (isinstance(words, str) and words.strip()):
+            self.new.append(cast(Any, {"role": "user", "content": content}))
             return True
         return False
-
-    @staticmethod
-    async def keep(text: str, **options: Any) -> "str | dict[str, str]":
-        """Put a person's long words into the store, so that a run carries their reference.
-
-        Args:
-            text: The words.
-            **options: Activity options that replace `agentkit.activity_options.PIN_OPTIONS`.
-
-        Returns:
-            What `say` takes: the words, or their reference if they are long.
-        """
-        if not is_long(text):
-            return text
-        settings: dict[str, Any] = {**PIN_OPTIONS, **options}
-        reference = await workflow.execute_activity("keep_text", text, result_type=str, **settings)
-        return {"kept": reference}
 
     def add_results(self, results: "Results") -> None:
         """Add the results of `calls`, from `run_tools` or a `Gate`, for the next turn.
@@ -176,11 +156,6 @@ class LongConversation:
 async def _execute(name: str, turn: Turn, result: Any, options: dict[str, Any]) -> Any:
     settings: dict[str, Any] = {**CLAUDE_OPTIONS, **options}
     return await workflow.execute_activity(name, turn, result_type=result, **settings)
-
-
-def is_long(text: str) -> bool:
-    """Whether words are to be kept by reference: their JSON has more than `MOST_WORDS` bytes."""
-    return len(text) > MOST_WORDS or len(canonical_json(text)) > MOST_WORDS
 
 
 def _misuse(why: str) -> ApplicationError:

@@ -15,8 +15,9 @@ from agentkit.stores import Store
 from agentkit.transcript.chain import Entry, opened, read_link, size_of, walk
 from agentkit.transcript.shortening import shortened, shortened_text, squeezed
 
-LEAST_TOKENS = 1_000
-"""The smallest window: in less, an agent's notes are too short to hold what it has done."""
+LEAST_TOKENS = 2_000
+"""The smallest window: in less, an agent sees too little of its tools' results to act on them,
+and its notes are too short to hold what it has done."""
 
 _AROUND_SUMMARY = 70
 """Tokens of the words around a summary."""
@@ -58,8 +59,8 @@ class Window:
 
     @property
     def notes(self) -> int:
-        """The most tokens of a summary: an eighth of the window, within limits."""
-        return max(LEAST_TOKENS // 4, min(self.tokens // 8, 1_500))
+        """The most tokens of a summary: an eighth of the window, and no more than 1,500."""
+        return min(self.tokens // 8, 1_500)
 
 
 @dataclass(frozen=True)

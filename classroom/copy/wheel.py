@@ -23,6 +23,7 @@ _PARTS = (
     "classroom/py.typed",
     "classroom/machine/__init__.py",
     "classroom/machine/home.py",
+    "classroom/machine/waiting.py",
     "classroom/shop",
     "classroom/show/pending.py",
 )

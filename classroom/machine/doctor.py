@@ -218,7 +218,7 @@ def _proxy() -> Check:
         advice = "export NO_PROXY=127.0.0.1,localhost"
     else:
         names += ", which the SDK can't use"
-        advice = f"{_short(sys.executable)} -m pip install socksio   (if it is a SOCKS proxy)"
+        advice = which_claude.WRITE_PROXIES
     return Check(
         "proxy",
         True,

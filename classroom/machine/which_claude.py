@@ -12,7 +12,6 @@ import os
 import sys
 import urllib.request
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -28,6 +27,7 @@ NAME = "offline-claude"
 _EMBEDDED = "AGENTKIT_EMBEDDED_CLAUDE"
 _STARTUP_SECONDS = 30
 _LOCAL = ("localhost", "127.0.0.1", "::1")
+WRITE_PROXIES = "Write its address as http://HOST:PORT or socks5://HOST:PORT"
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 
 
@@ -163,10 +163,9 @@ def proxies() -> dict[str, str]:
 
 
 def usable(proxy: str) -> bool:
-    """Tell whether the SDK can use a proxy: as HTTP, or as SOCKS with the package for it."""
+    """Tell whether the SDK can use a proxy; an address without a scheme is HTTP's."""
     scheme, separator, _ = proxy.partition("://")
-    socks = scheme in ("socks5", "socks5h") and find_spec("socksio") is not None
-    return not separator or scheme in ("http", "https") or socks
+    return not separator or scheme in ("http", "https", "socks5", "socks5h")
 
 
 def _leave_out_proxies() -> None:
@@ -237,8 +236,7 @@ async def reach(own: OwnClaude) -> None:
     unusable = sorted({n.upper() for n, each in proxies().items() if not usable(each)})
     if unusable and own.host not in _LOCAL:
         raise ClassroomError(
-            f"The SDK can't use the proxy in {', '.join(unusable)}. Fix it with: "
-            f"{sys.executable} -m pip install socksio   (if it is a SOCKS proxy), or unset it"
+            f"The SDK can't use the proxy in {', '.join(unusable)}. {WRITE_PROXIES}, or unset it"
         )
     try:
         await claude_client().models.with_raw_response.list(limit=1, timeout=10)

@@ -15,7 +15,7 @@ from agentkit.claude import call_claude, claude_client, close_claude_client
 from agentkit.messages import ClaudeRequest
 from offline_claude import OfflineClaude
 from tests.support import canned
-from tests.support.agents import HELLO, OneCall, desk, eventually
+from tests.support.agents import HELLO, OneCall, cause_of, desk, eventually
 from tests.support.offline_server import SHOP, STORY, raw
 
 
@@ -130,6 +130,18 @@ async def test_malformed_reply_is_followed_by_a_good_one(monkeypatch: pytest.Mon
         (block,) = (await call(HELLO)).content
     assert block["input"] == {"amount": 125}  # type: ignore[typeddict-item]
     assert len(requests) == 2
+
+
+async def test_malformed_replies_are_counted_over_all_attempts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad, busy = canned.tool_use('{"amount": 12'), canned.error(429, "rate_limit_error")
+    answers = bad, busy, busy, bad, canned.tool_use("{}")
+    async with canned.answering(monkeypatch, *answers) as requests, desk() as running:
+        with pytest.raises(WorkflowFailureError) as failed:
+            await running.run(OneCall.run, HELLO)
+    assert cause_of(failed.value).type == "malformed_reply"
+    assert len(requests) == 4, "the fifth would have been a third paid one"
 
 
 @pytest.mark.parametrize(

@@ -173,14 +173,15 @@ async def test_whatever_is_typed_is_text_that_can_be_sent(
     locale: dict[str, str], typed: bytes, read: str
 ) -> None:
     code = program("sys.stdout.buffer.write(sys.argv[1].encode()); input()")
-    done = await asyncio.to_thread(
-        subprocess.run,
+    with subprocess.Popen(
         [sys.executable, "-c", code, typed],
         env=os.environ | locale,
-        input=typed + b"\n",
-        capture_output=True,
-    )
-    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, read, b"")
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        out, err = await asyncio.to_thread(process.communicate, typed + b"\n")
+    assert (process.returncode, out.decode(), err) == (0, read, b"")
 
 
 async def test_short_lived_clients_never_abort(client: Client) -> None:

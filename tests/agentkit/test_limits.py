@@ -196,6 +196,22 @@ def test_bytes_that_are_no_json_are_refused(payload: Payload) -> None:
         CONVERTER.from_payloads([payload])
 
 
+@pytest.mark.parametrize("data", [b"NaN", b"-Infinity", b'"nan"', b'"inf"', b' "+Infinity" '])
+@pytest.mark.parametrize("form", [b"%s", b'{"count": %s, "item": "nan"}', b"[1, %s]"])
+def test_numbers_that_json_does_not_have_reach_no_limit_and_no_budget(
+    data: bytes, form: bytes
+) -> None:
+    hints: dict[bytes, Any] = {b"%s": float, b"[1, %s]": list[float]}
+    payload = Payload(metadata={"encoding": b"json/plain"}, data=form % data)
+    with pytest.raises(ApplicationError, match=r"JSON doesn't have|integer|finite"):
+        CONVERTER.from_payloads([payload], [hints.get(form, Order)])
+
+
+def test_texts_that_read_like_such_numbers_stay_texts() -> None:
+    value = {"a": ["nan", "inf", "-Infinity"], "b": "NaN"}
+    assert CONVERTER.from_payloads(CONVERTER.to_payloads([value])) == [value]
+
+
 # A run that is started with nonsense fails, and says why.
 
 

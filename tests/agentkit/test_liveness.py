@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from temporalio.worker import Worker
 
-from agentkit import AgentPlugin, tool_activity
+from agentkit import AgentPlugin, connect, tool_activity
 from classroom.show import steps, until
 from tests.support import blocking_tools
 from tests.support.agents import desk, eventually, seen
-from tests.support.blocking_tools import RunAll
+from tests.support.blocking_tools import RunActivity, RunAll
 from tests.support.hard_tools import calls
 
 
@@ -62,6 +65,52 @@ async def test_tools_of_the_same_message_run_once_beside_one_that_blocks() -> No
     assert seen.attempts == [1]
     assert len(blocking_tools.attempts) == 4
     assert [step.attempts for step in found] == [1] * 5
+
+
+async def test_attempt_that_was_lost_behind_a_blocked_loop_does_not_run() -> None:
+    async def story(queue: str) -> list[Any]:
+        # In another thread: only there does a Workflow go on while the worker's loop is blocked.
+        client = await connect(AgentPlugin())
+        async with Worker(client, task_queue=queue, workflows=[RunAll]):
+            runs = []
+            for wanted in (("doze", {"seconds": 5}), ("other", {"seconds": 0.1})):
+                run = await client.start_workflow(
+                    RunAll.run, calls(wanted), id=f"test-{uuid.uuid4()}", task_queue=queue
+                )
+                runs.append(run.result())
+                await eventually(lambda: seen.attempts == [1])
+            return [result["content"] for (result,) in await asyncio.gather(*runs)]
+
+    activities = [tool_activity(blocking_tools.TOOLS)]
+    async with desk(workflows=[], activities=activities) as running:
+        contents = await asyncio.to_thread(asyncio.run, story(running.worker.task_queue))
+    assert contents == ["awake", "waited"]
+    assert len(blocking_tools.attempts) == 1
+    assert blocking_tools.attempts[0] > 1, "the first attempt should have been lost"
+
+
+async def test_activity_that_blocks_and_code_without_a_name_are_found(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    activities = [blocking_tools.block_in_an_activity, tool_activity(blocking_tools.TOOLS)]
+    async with desk(workflows=[RunAll, RunActivity], activities=activities) as running:
+        assert await running.run(RunActivity.run) == 1
+        (result,) = await running.run(RunAll.run, calls(("delegate", {"seconds": 2})))
+    assert result["content"] == "awake"
+    first, second = (r.getMessage() for r in caplog.records if r.name == "agentkit.liveness")
+    assert first.startswith("The Activity block_in_an_activity (")
+    assert second.startswith("Code at ")
+    assert "blocking_tools.py:" in second
+    assert ", with tool.delegate in hand, blocked the event loop for " in second
+
+
+async def test_tools_that_share_their_code_are_told_apart(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with worker() as running:
+        await running.run(RunAll.run, calls(("doze_too", {"seconds": 2})))
+    assert "The tool doze_too (" in caplog.text
+    assert "doze_three" not in caplog.text
 
 
 async def test_blocked_loop_is_given_up_when_the_time_of_its_tool_is_over(

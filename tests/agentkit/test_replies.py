@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from collections.abc import AsyncIterator
 from typing import Any
@@ -473,3 +474,18 @@ async def test_whatever_comes_over_http_is_a_reply_or_a_plain_error(
                 ended = str(err.type)
             assert (ended, len(requests)) in (("", 1), ("malformed_reply", 2))
         await close_claude_client()
+
+
+@pytest.mark.usefixtures("fresh_client")
+async def test_what_the_sdk_does_not_know_arrives_byte_for_byte(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Known blocks with newer fields, a number that isn't an integer, null, an odd order of keys.
+    sent = [
+        {"type": "tool_use", "newer": 1.0, "name": "refund", "id": "call_0", "input": {"b": 1.0}},
+        {"newer": {"a": [None]}, "type": "server_tool_use", "id": "call_0", "name": "next_year"},
+        UNKNOWN,
+    ]
+    async with canned.answering(monkeypatch, canned.message(*sent)):
+        reply = await ActivityEnvironment().run(call_claude, HELLO)
+    assert json.dumps(reply.content) == json.dumps(sent)

@@ -249,6 +249,15 @@ async def test_kept_blocks_are_a_reference_that_says_so(tmp_path: Path) -> None:
     assert large["content"]["blocks"] is True
 
 
+async def test_failing_store_costs_no_image_that_fits(tmp_path: Path) -> None:
+    async with keeping(tmp_path / "no" / "folder.db", keep_over=0) as running:
+        result = await run_odd(running, "image")
+        assert result["content"] == [odd_tools.IMAGE]
+        large = await run_odd(running, "large image")
+    assert large["content"] == "[image]\n\n[The images or documents could not be kept.]"
+    assert seen.attempts == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("how", "says"),
     [

@@ -118,7 +118,6 @@ def function_of(hint: Any, name: str = "value") -> Callable[..., Any]:
     got: list[Any] = []
     parameter = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint)
     vars(take).update(__signature__=inspect.Signature([parameter]), got=got)
-    take.__annotations__ = {name: hint}
     take.__doc__ = "Take a value."
     return take
 
@@ -160,7 +159,6 @@ def test_any_signature_takes_any_json_that_fits(names: list[str], data: st.DataO
         for name in names
     ]
     vars(take)["__signature__"] = inspect.Signature(parameters)
-    take.__annotations__ = {p.name: p.annotation for p in parameters}
     made = tool(take)
     schema: Any = made.schema()["input_schema"]
     arguments = data.draw(fitting(schema, schema.get("$defs", {})))
@@ -229,6 +227,17 @@ async def test_names_in_the_schema_are_the_names_that_the_call_takes() -> None:
         await made.call({"order_id": 1})
 
 
+async def test_default_in_the_annotation_is_a_default() -> None:
+    @tool
+    async def take(value: Annotated[int, Field(default=5, alias="other")]) -> str:
+        """Take it."""
+        return str(value)
+
+    assert "required" not in take.schema()["input_schema"]
+    assert await take.call({}) == "5"
+    assert await take.call({"other": 6}) == "6"
+
+
 # What is refused when a tool is declared.
 
 
@@ -266,7 +275,6 @@ def test_schema_that_promises_too_much_is_refused(hint: Any, default: Any, words
     empty = inspect.Parameter.empty if default is ... else default
     parameter = inspect.Parameter("value", kind, annotation=hint, default=empty)
     vars(take)["__signature__"] = inspect.Signature([parameter])
-    take.__annotations__ = {"value": hint}
     with pytest.raises(TypeError, match=re.escape(words)) as refused:
         tool(take)
     assert str(refused.value).startswith("The tool take ")

@@ -137,6 +137,7 @@ def test_verify_returns_the_size_of_the_conversation(store: SQLiteStore) -> None
         {"first": "sha256:" + "0" * 64},
         {"first": None},
         {"previous": None},
+        {"noted": "sha256:" + "0" * 64},
     ],
 )
 def test_forged_link_does_not_add_up(store: SQLiteStore, change: dict[str, object]) -> None:
@@ -144,6 +145,37 @@ def test_forged_link_does_not_add_up(store: SQLiteStore, change: dict[str, objec
     forged = store.put(json.dumps({**json.loads(store.get(heads[5])), **change}))
     with pytest.raises(BrokenTranscript):
         verify(store, append(store, forged, [user("Go on")]))
+
+
+def test_each_link_names_the_newest_summary(store: SQLiteStore) -> None:
+    heads = keep(store)
+    first = append_summary(store, heads[-1], "Five questions.", covers=3)
+    second = append_summary(store, append(store, first, chat(1)), "Six.", covers=7)
+    last = append(store, second, chat(1))
+    named = [(link.noted, link.newest_summary) for link in walk(store, last)]
+    assert named[:4] == [(second, second), (first, second), (first, first), (None, first)]
+    assert set(named[4:]) == {(None, None)}
+    assert verify(store, last).summaries == 2
+
+
+@pytest.mark.parametrize("noted", [None, "the first"])
+def test_link_that_hides_the_newest_summary_does_not_add_up(
+    store: SQLiteStore, noted: str | None
+) -> None:
+    first = append_summary(store, keep(store)[-1], "Five questions.", covers=3)
+    second = append_summary(store, append(store, first, chat(1)), "Six.", covers=7)
+    link = json.loads(store.get(append(store, second, chat(1))))
+    forged = store.put(json.dumps({**link, "noted": noted and first}))
+    with pytest.raises(BrokenTranscript, match="doesn't follow on"):
+        verify(store, forged)
+
+
+def test_link_of_an_older_store_is_read_as_one_without_a_summary(store: SQLiteStore) -> None:
+    link = json.loads(store.get(keep(store)[-1]))
+    del link["noted"]
+    old = store.put(json.dumps(link))
+    assert read_link(store, old).newest_summary is None
+    assert verify(store, append(store, old, chat(1))).messages == 24
 
 
 def test_recorded_heads_are_found_in_order(store: SQLiteStore) -> None:

@@ -23,7 +23,7 @@ def check(run: Endless) -> None:
     verify(run.store, run.talk.head)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32),
     tokens=st.one_of(st.integers(LEAST_TOKENS, 4_000), st.integers(LEAST_TOKENS, 60_000)),
@@ -39,16 +39,17 @@ async def test_every_request_fits_and_every_message_is_noted_or_shown(
 
 
 async def test_a_thousand_tool_calls_within_one_question() -> None:
-    run = Endless(random.Random(1), Window(LEAST_TOKENS), "verbose", kinds=("tools",))
-    await run.go_on(300)
+    sizes = (1, 40, 400, 4_000)
+    run = Endless(random.Random(1), Window(LEAST_TOKENS), "verbose", ("tools",), sizes)
+    await run.go_on(520)
     check(run)
-    assert run.calls > 500
+    assert run.calls > 1_000
     assert len(run.notes()) > 50
 
 
 async def test_state_and_requests_stay_as_they_are_over_hundreds_of_turns() -> None:
     run = Endless(random.Random(2), Window(2_000), "mixed", sizes=(1, 40, 400, 4_000))
-    await run.go_on(600)
+    await run.go_on(400)
     check(run)
     early, late = run.summaries[5:50], run.summaries[-45:]
     assert sum(late) < 1.2 * sum(early), "summaries don't grow"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from pydantic import TypeAdapter
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.common import RawValue
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -16,13 +17,15 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from agentkit import ToolCall, tool_activity
-from agentkit.messages import tool_result
-from agentkit.prompts import PinnedPrompt, load_prompt
+from agentkit.messages import ClaudeReply, ClaudeRequest, Usage, tool_result
+from agentkit.prompts import PinnedPrompt, call_with, load_prompt
+from agentkit.stop_reasons import PartialAnswer
 from agentkit.stores import SQLiteStore
 from agentkit.tool_activities import ToolRequest, keep_arguments
 from agentkit.transcript import (
     LongConversation,
     Window,
+    activities,
     append,
     read_all,
     recorded_heads,
@@ -30,12 +33,14 @@ from agentkit.transcript import (
     walk,
 )
 from agentkit.transcript.chain import opened
-from agentkit.transcript.payloads import cut
+from agentkit.transcript.inbox import Kept
+from agentkit.transcript.payloads import Turn, cut
+from agentkit.transcript.summary import SYSTEM, UNWRITTEN
 from classroom.show import steps
 from offline_claude import OfflineClaude
 from tests.support.agents import Desk, cause_of
 from tests.support.canned import answering, tool_use
-from tests.support.chats import Message, faults, user
+from tests.support.chats import Message, asks, faults, results, user
 from tests.support.letters import count_words, letter
 from tests.support.talkers import Talk, talkers
 
@@ -206,6 +211,103 @@ async def test_error_text_cannot_forge_a_reference(claude: OfflineClaude, tmp_pa
         messages: Any = read_all(store, talk.head)
     (result,) = results_in(messages)
     assert json.loads(result["content"])["preview"] == "hi"
+
+
+@pytest.mark.parametrize("answered", [0, 1])
+async def test_head_between_calls_and_results_is_continued(
+    answered: int, claude: OfflineClaude, tmp_path: Path
+) -> None:
+    async with talkers(tmp_path) as (at_desk, store):
+        said = [user("Please read letters 1 and 2."), asks("t1", "t2")]
+        head = append(store, None, said)
+        new: Any = [results("t2")][:answered]
+        talk = LongConversation(head=head, new=new)
+        assert talk.say("Never mind. Please read letter 3.")
+        run = await at_desk.start(Talk.run, talk, [], NEVER)
+        later = await run.result()
+        messages: Any = read_all(store, later.head)
+    assert faults(messages) == []
+    open_calls = messages[2]["content"][: 2 - answered]
+    assert [block["tool_use_id"] for block in open_calls] == ["t1", "t2"][: 2 - answered]
+    assert all(block["is_error"] and block["content"][:8] == "Not run:" for block in open_calls)
+    assert letter(3) in [r["content"] for r in results_in(messages)[2:] if "content" in r]
+    assert [call.status for call in claude.calls()] == [200] * len(claude.calls())
+
+
+async def test_long_words_are_read_where_they_are_kept(
+    claude: OfflineClaude, tmp_path: Path
+) -> None:
+    async with talkers(tmp_path) as (at_desk, store):
+        talk = LongConversation()
+        assert talk.say(Kept(store.put("Please read letter 4. " + "And hurry. " * 900)))
+        run = await at_desk.start(Talk.run, talk, [], NEVER)
+        later = await run.result()
+        messages: Any = read_all(store, later.head)
+        raw = b"".join(e.SerializeToString() for e in (await run.fetch_history()).events)
+    assert messages[0]["content"].startswith("Please read letter 4. And hurry. And")
+    assert letter(4) in [r["content"] for r in results_in(messages)]
+    assert b"And hurry. And hurry" not in raw
+
+
+async def test_summary_that_claude_does_not_write_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claude: OfflineClaude
+) -> None:
+    real = call_with
+
+    async def call(prompt: Any, request: ClaudeRequest) -> ClaudeReply:
+        if request.system == SYSTEM:
+            return ClaudeReply([], "refusal", Usage(7, 0), "claude-haiku-4-5")
+        return await real(prompt, request)
+
+    monkeypatch.setattr(activities, "call_with", call)
+    async with talkers(tmp_path) as (at_desk, store):
+        run, talk = await talk_about(at_desk, LETTERS, Window(tokens=9_000))
+        summaries = [each for each in walk(store, talk.head) if each.summary]
+        condensed = [s for s in await steps(run) if s.activity == "condense"]
+    assert len(summaries) == len(condensed) >= 1
+    assert {each.summary for each in summaries} == {UNWRITTEN}
+    assert {each.attempts for each in condensed} == {2}
+
+
+async def test_turn_goes_on_without_a_summary_that_fails_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claude: OfflineClaude
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ApplicationError("no summaries here", type="NoSummary", non_retryable=True)
+
+    monkeypatch.setattr(activities, "request_for", broken)
+    monkeypatch.setattr(activities, "_condense", broken)
+    async with talkers(tmp_path) as (at_desk, store):
+        _, talk = await talk_about(at_desk, LETTERS, Window(tokens=9_000))
+        messages: Any = read_all(store, talk.head)
+    assert [r["content"] for r in results_in(messages)] == [letter(n) for n in range(1, 7)]
+    assert max(call.input_tokens for call in claude.calls()) < 10_000
+    assert talk.spent.turns == 12
+
+
+async def test_what_activities_return_has_a_bound_over_all_calls_of_a_reply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks: Any = [
+        {"type": "tool_use", "id": f"t{n}", "name": "count_words", "input": {"text": "w" * 1_900}}
+        for n in range(1_000)
+    ]
+
+    async def call(prompt: Any, request: ClaudeRequest) -> ClaudeReply:
+        return ClaudeReply(blocks, "tool_use", Usage(1, 1), "claude-haiku-4-5")
+
+    monkeypatch.setattr(activities, "call_with", call)
+    monkeypatch.setattr(activities, "load_prompt", lambda *_: None)
+    store = SQLiteStore(tmp_path / "store.db")
+    prompt = PinnedPrompt("letters", "sha256:1")
+    new: Any = [user("Count")]
+    taken = await activities._take_turn(store, Turn(None, new, prompt, Window(), PartialAnswer()))
+    assert taken is not None
+    assert len(taken.calls) == 1_000
+    assert len(TypeAdapter(Any).dump_json(taken)) < 500_000
+    talk = LongConversation(calls=taken.calls)
+    talk.add_results([tool_result(each, "e" * 2_000, is_error=True) for each in taken.calls])
+    assert len(TypeAdapter(Any).dump_json(talk.new)) < 500_000
 
 
 async def test_lost_link_fails_the_run_without_retry(claude: OfflineClaude, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from classroom.machine import dev_server, doctor, ports, which_claude
+from classroom.machine import dev_server, doctor, ports
 from classroom.machine.dev_server import DevServer
 from classroom.machine.doctor import Check, check
 from classroom.machine.home import ClassroomError
@@ -179,11 +179,10 @@ def test_an_own_claude_is_asked_and_its_key_never_shown(
 
 
 @pytest.mark.parametrize("variable", ["ALL_PROXY", "https_proxy", "HTTP_PROXY"])
-@pytest.mark.parametrize("proxy", ["socks5://h:1", "socks5h://me:secret@h:1", "socks4://h:1"])
+@pytest.mark.parametrize("proxy", ["socks4://h:1", "socks://me:secret@h:1", "gopher://h"])
 def test_a_proxy_that_workers_cannot_use_is_told(
     monkeypatch: pytest.MonkeyPatch, own_claude: str, far_claude: str, variable: str, proxy: str
 ) -> None:
-    monkeypatch.setattr(which_claude, "find_spec", lambda _: None)  # socksio is missing
     monkeypatch.setenv(variable, proxy)
     monkeypatch.setenv("ANTHROPIC_BASE_URL", far_claude)
     result = found("claude")
@@ -191,12 +190,25 @@ def test_a_proxy_that_workers_cannot_use_is_told(
         False,
         f"The SDK can't use the proxy in {variable.upper()}",
     )
-    assert "pip install socksio" in result.fix
+    assert "socks5://HOST:PORT" in result.fix
     assert "secret" not in str(check())
     # Calls to this machine go around it.
     monkeypatch.setenv("ANTHROPIC_BASE_URL", own_claude)
     assert found("claude") == Check("claude", True, "127.0.0.1 answers")
     assert "which the SDK can't use" in found("proxy").detail
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
+def test_a_proxy_that_does_not_answer_is_told(
+    monkeypatch: pytest.MonkeyPatch, own_claude: str, far_claude: str, scheme: str
+) -> None:
+    for name in ("HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"{scheme}://127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", far_claude)
+    assert found("claude").detail == "Can't reach 0.0.0.0"
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", own_claude)
+    assert found("claude").ok
 
 
 def test_a_missing_key_is_told(monkeypatch: pytest.MonkeyPatch, far_claude: str) -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
 import pytest
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
 
 from agentkit.stores import SQLiteStore
-from agentkit.transcript import recorded_heads, verify_history
+from agentkit.transcript import recorded_heads, verify, verify_history, walk
+from agentkit.transcript.window import LEAST_TOKENS
 from classroom import workers
 from classroom.machine.home import home
 from classroom.show.progress import runs_until_over
@@ -84,6 +90,73 @@ async def test_signals_in_between_are_answered_across_continue_as_new(
     assert progress["tickets"] == TICKETS
     assert shop.count("answers") == TICKETS, "a message in between isn't a ticket"
     assert await questions(progress["head"], "Who placed order 104") == 5
+
+
+async def test_nothing_that_a_signal_brings_hangs_the_run(
+    client: Client, shop: ModuleType, worker: WorkerProcess
+) -> None:
+    run = await begin(client, most=1)
+    odd: list[Any] = ["", " ", None, 7, ["Who?"], {"kept": "sha256:" + "0" * 64}, {"text": "Hi"}]
+    for each in odd:
+        await run.signal("say", each)
+    await run.signal("say")
+    await run.signal("say", args=["Who placed order 1041?", "too many", 3])
+    progress = await run.result()
+    assert (progress["tickets"], progress["ended"]) == (1, "done")
+    assert progress["refused"] == len(odd) + 1
+    assert await questions(progress["head"], "Who placed order 1041") == 1
+
+
+async def test_fifty_long_messages_go_along_by_reference_and_none_is_lost(
+    client: Client, shop: ModuleType, worker: WorkerProcess
+) -> None:
+    run = await begin(client, most=1, steps_per_run=5)
+    for number in range(50):
+        await run.signal("say", f"Message {number}. " + "Who placed order 1041? " * 2_600)
+    progress = await run.result()
+    assert (progress["tickets"], progress["ended"], progress["refused"]) == (1, "done", 0)
+    assert progress["runs"] > 5
+    assert await questions(progress["head"], "Message ") == 50
+    assert max([size async for size in inputs(client, run)]) < 100_000
+
+
+async def inputs(client: Client, run: WorkflowHandle[Any, Any]) -> AsyncIterator[int]:
+    """The bytes that each run but the first was handed."""
+    run_id = run.first_execution_run_id
+    while run_id:
+        handle = client.get_workflow_handle(run.id, run_id=run_id)
+        run_id = None
+        async for event in handle.fetch_history_events():
+            if event.HasField("workflow_execution_continued_as_new_event_attributes"):
+                ended = event.workflow_execution_continued_as_new_event_attributes
+                run_id = ended.new_execution_run_id
+                yield ended.input.ByteSize()
+
+
+async def test_agent_with_the_smallest_window_still_knows_its_own_refunds(
+    client: Client, shop: ModuleType, worker: WorkerProcess
+) -> None:
+    window = {"tokens": LEAST_TOKENS}
+    run = await begin(client, most=16, steps_per_run=40, talk={"window": window})
+    progress = await run.result()
+    store = SQLiteStore(home() / "store.db")
+    notes = [link.summary for link in walk(store, progress["head"]) if link.summary]
+    refunds = [str(row["order_id"]) for row in shop.rows("refunds")]
+    assert len(refunds) == 2
+    assert len(notes) > 3
+    refunded = [line for line in notes[0].splitlines() if "called “refund" in line]
+    assert all(f'"order_id": {order}' in str(refunded) for order in refunds), notes[0]
+    verify(store, progress["head"])
+
+
+@pytest.mark.parametrize("wrong", [{"steps_per_run": 0}, {"steps_per_run": -3}, {"most": -1}])
+async def test_a_queue_that_makes_no_sense_fails_the_run_and_says_why(
+    wrong: dict[str, int], client: Client, worker: WorkerProcess
+) -> None:
+    run = await begin(client, **wrong)
+    with pytest.raises(WorkflowFailureError) as failed:
+        await run.result()
+    assert next(iter(wrong)) in str(failed.value.cause)
 
 
 async def questions(head: str, text: str) -> int:

@@ -53,7 +53,7 @@ async def ask(question: str, *schemas: dict[str, Any], **results: Any) -> str:
                     given = results[name]
                     text = given if isinstance(given, str) else json.dumps(given)
                 else:
-                    text = await TOOLS[name].call(arguments)
+                    text = str(await TOOLS[name].call(arguments))
                 found.append({**result, "content": text})
             except ToolError as err:
                 found.append({**result, "content": str(err), "is_error": True})

@@ -55,6 +55,35 @@ async def other(seconds: float) -> str:
 attempts: list[int] = []
 
 
+@tool(timeout=timedelta(seconds=30))
+async def delegate(seconds: float) -> str:
+    """Block the event loop in a task of its own.
+
+    Args:
+        seconds: How long.
+    """
+
+    async def inner() -> None:
+        time.sleep(seconds)  # noqa: ASYNC251
+
+    await asyncio.create_task(inner())
+    return "awake"
+
+
+def _dozing(name: str) -> AnyTool:
+    async def twin(seconds: float) -> str:
+        """Block the event loop, as other tools of the same code do.
+
+        Args:
+            seconds: How long.
+        """
+        time.sleep(seconds)  # noqa: ASYNC251
+        return "awake"
+
+    twin.__name__ = name
+    return tool(timeout=timedelta(seconds=30))(twin)
+
+
 @tool(timeout=timedelta(seconds=1), attempts=1)
 def hang() -> str:
     """Hang until the test is over."""
@@ -99,7 +128,26 @@ def own_loop() -> str:
     return asyncio.run(inner())
 
 
-TOOLS: list[AnyTool] = [doze, sleep_on, other, hang, quick, find, progress, own_loop]
+TOOLS: list[AnyTool] = [doze, sleep_on, other, hang, quick, find, progress, own_loop, delegate]
+TOOLS += [_dozing("doze_too"), _dozing("doze_three")]
+
+
+@activity.defn
+async def block_in_an_activity() -> int:
+    """Block the event loop."""
+    time.sleep(2)  # noqa: ASYNC251
+    return activity.info().attempt
+
+
+@workflow.defn
+class RunActivity:
+    """Runs the Activity above."""
+
+    @workflow.run
+    async def run(self) -> int:
+        return await workflow.execute_activity(
+            block_in_an_activity, start_to_close_timeout=timedelta(seconds=20)
+        )
 
 
 @workflow.defn

@@ -19,6 +19,8 @@ from agentkit.transcript.chain import read_link, size_of, walk
 from agentkit.transcript.summary import SYSTEM
 from tests.support.chats import Message, faults
 
+_STATE = TypeAdapter(LongConversation)
+
 
 class Memory:
     """A store for properties that are tried hundreds of times."""
@@ -51,6 +53,7 @@ class Endless:
     requests: list[int] = field(default_factory=list)
     summaries: list[int] = field(default_factory=list)
     states: list[int] = field(default_factory=list)
+    known: dict[str | None, list[Message]] = field(default_factory=dict)
     count: int = 0
     calls: int = 0
     attempt: int = 1
@@ -64,8 +67,12 @@ class Endless:
             patch.setattr(conversation, "_execute", self.execute)
             patch.setattr(activities, "load_prompt", lambda *_: None)
             patch.setattr(activities, "call_with", self.call)
+            patch.setattr("asyncio.to_thread", self.at_once)
             patch.setattr("temporalio.activity.info", lambda: self)
             yield
+
+    async def at_once(self, call: Any, *args: Any) -> Any:
+        return call(*args)
 
     async def execute(self, name: str, turn: Any, result: Any, options: Any) -> Any:
         """As the Worker does: with a second attempt, and a failure after that."""
@@ -143,8 +150,14 @@ class Endless:
             assert tag in shown, f"{tag} is neither noted nor shown"
 
     def all_messages(self) -> list[Message]:
-        links = list(walk(self.store, self.talk.head))
-        return [each for link in links[::-1] for each in link.messages]
+        newer: list[Message] = []
+        head = self.talk.head
+        while head not in self.known and head is not None:
+            link = read_link(self.store, head)
+            newer[:0] = link.messages
+            head = link.previous
+        self.known = {self.talk.head: [*self.known.get(head, []), *newer]}
+        return self.known[self.talk.head]
 
     async def go_on(self, turns: int) -> None:
         """Take so many turns, and note how large the state is after each."""
@@ -156,7 +169,7 @@ class Endless:
                     for _ in range(self.dice.choice([1, 1, 1, 2, 5])):
                         assert self.talk.say(self.words())
                 await self.talk.take_turn()
-                self.states.append(len(TypeAdapter(LongConversation).dump_json(self.talk)))
+                self.states.append(len(_STATE.dump_json(self.talk)))
 
     def result(self, id: str) -> Any:
         kept = {"kept": self.store.put(self.words()), "characters": 9, "preview": "…"}

@@ -10,10 +10,13 @@ from agentkit import tool_activity
 from agentkit.idempotency import use_idempotency_key
 from agentkit.prompts import prompt_activities
 from agentkit.transcript import transcript_activities
+from agentkit.transcript.payloads import cut
 from recipes.long_running.tools import TOOLS, answer_ticket, next_ticket
 
 SYSTEM = """You are the support desk of a small bookshop and work through a queue of tickets.
 Look things up before you act, and answer each ticket in two or three sentences."""
+
+MOST_CHARACTERS = 20_000  # of a ticket's question, which a run carries along
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def submit_answer(submission: SubmitAnswer) -> Ticket | None:
     if found is None:
         return None
     number, question = found
-    return Ticket(number, question)
+    return Ticket(number, cut(question, MOST_CHARACTERS, "\n[Cut here: the ticket is longer.]"))
 
 
 ACTIVITIES: list[Callable[..., Any]] = [

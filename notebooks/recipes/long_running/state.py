@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from agentkit import Budget
 from agentkit.transcript import LongConversation
+from agentkit.transcript.inbox import Inbox
 from recipes.long_running.activities import Ticket
 
 
@@ -17,6 +18,7 @@ class Progress:
     head: str | None
     usd: float
     ended: str
+    refused: int = 0  # messages of people's: blank, no text, or too many at once
 
 
 @dataclass
@@ -28,17 +30,25 @@ class Queue:
     budget: Budget = field(default_factory=Budget)  # of all runs together; seconds don't count
     talk: LongConversation = field(default_factory=LongConversation)
     ticket: Ticket = field(default_factory=Ticket)  # the one being worked on
-    said: list[str] = field(default_factory=list)  # people's messages, not yet put to Claude
+    inbox: Inbox = field(default_factory=Inbox)  # people's messages, not yet put to Claude
     asked: bool = False  # whether the ticket's question has been put to Claude
     answered: int = 0
     runs: int = 1
     ended: str = ""
 
+    def what_is_wrong(self) -> str:
+        """Say what no run can work with; "" if nothing is."""
+        if self.most is not None and self.most < 0:
+            return f"most is {self.most}: give a number of tickets, or None for all there are."
+        if self.steps_per_run is not None and self.steps_per_run < 1:
+            return f"steps_per_run is {self.steps_per_run}: a run takes one step at least."
+        return ""
+
     def start_ticket(self, ticket: Ticket | None) -> None:
         """Take up the next ticket; if there is none and nothing left to say, end the work."""
         if ticket is not None and self.answered != self.most:
             self.ticket = ticket
-        elif not self.said:
+        elif not self.inbox.waiting:
             self.ended = "done"
 
     def ask_question(self) -> None:
@@ -61,4 +71,5 @@ class Queue:
             head=self.talk.head,
             usd=self.talk.spent.usd,
             ended=self.ended,
+            refused=self.inbox.refused,
         )

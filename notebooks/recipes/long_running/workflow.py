@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from agentkit import run_tools
@@ -25,11 +26,14 @@ class LongRunningAgentWorkflow:
     @workflow.run
     async def run(self, queue: Queue) -> Progress:
         """Take step after step, and continue as new whenever this history is long enough."""
+        if wrong := queue.what_is_wrong():
+            raise ApplicationError(wrong, type="InvalidQueue", non_retryable=True)
         if queue.talk.prompt is None:
             await queue.talk.begin(await pin_prompt())
         while not queue.ended:
             if workflow.info().is_continue_as_new_suggested() or self.steps == queue.steps_per_run:
                 await workflow.wait_condition(workflow.all_handlers_finished)
+                await queue.inbox.keep()  # long messages go along by reference
                 workflow.logger.info("Continuing as new after %d steps", self.steps)
                 queue.runs += 1
                 workflow.continue_as_new(queue)
@@ -48,8 +52,8 @@ class LongRunningAgentWorkflow:
             taken = await talk.take_turn()
             if taken.do == "end" and queue.asked:
                 queue.record_answer(taken.answer.text or taken.detail)
-        elif queue.said:
-            talk.say(queue.said.pop(0))
+        elif queue.inbox.waiting:
+            talk.say(await queue.inbox.take())
         elif queue.ticket.answer or not queue.ticket.number:
             queue.start_ticket(await self.submit(queue.ticket))
         else:
@@ -67,9 +71,9 @@ class LongRunningAgentWorkflow:
         )
 
     @workflow.signal
-    def say(self, text: str) -> None:
+    def say(self, text: object = None, *_: object) -> None:
         """Say something to the agent, which answers after its current ticket."""
-        self.queue.said.append(text)
+        self.queue.inbox.put(text)
 
     @workflow.query
     def progress(self) -> Progress:
