@@ -124,6 +124,20 @@ BROKEN = [
         expected=("same result", "same transcript"),
     ),
     Broken(
+        name="a plugin that replaces the client's data converter, codec included",
+        edits=(
+            (
+                "agentkit/plugin.py",
+                "    existing = existing or DataConverter.default\n",
+                "    existing = DataConverter.default\n",
+            ),
+        ),
+        scenario="bank",
+        kind="after-effect",
+        where={"type": "tool.refund"},
+        expected=("sealed",),
+    ),
+    Broken(
         name="an effect in Workflow code",
         edits=(
             (
