@@ -72,7 +72,7 @@ async def grown(client: Client, recipe: str) -> tuple[str, list[int]]:
     queue = f"full-{uuid.uuid4()}"
     defined = workflows_of(recipe)
     tools = importlib.import_module(f"recipes.{recipe}.tools").TOOLS
-    reads = next(tool.name for tool in tools if tool.effect == "none")
+    reads = next(tool.name for tool in reversed(tools) if tool.effect == "none")
     activities: list[Any] = [always_asking(reads), ten_kilobytes, pin]
     async with Worker(client, task_queue=queue, workflows=defined, activities=activities):
         name = (
