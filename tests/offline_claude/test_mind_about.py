@@ -89,11 +89,11 @@ def test_summary_carries_on_what_was_done_from_the_notes_before() -> None:
         for n in range(20)
     ]
 
-    def summary(notes: str) -> str:
+    def summary(notes: str, *lines: str) -> str:
         parts = ["Summarise the conversation below.\n", f"<notes>\n{notes}\n</notes>", *lines]
         return ask("\n".join(parts)).text
 
-    first = summary('assistant called refund: {"amount": 5, "order_id": 7}')
+    first = summary('assistant called refund: {"amount": 5, "order_id": 7}', *lines)
     assert "refund: " in first
     assert "“Ticket 19: where is order 19?”" in first
     assert "find_order" not in first
