@@ -69,11 +69,10 @@ def _quoted(case: Case, text: str) -> str:
 def _not_written(case: Case, text: str) -> str:
     """Say that it takes a model to write something, and quote what there is to quote."""
     verb = pattern("writes").findall(text[:300])[0].lower()
-    said = re.findall(r"(?m)^(?:- )?(user:|assistant called) (.{1,62})", case.focus)
-    lines = once([(who, words.strip(" “”")[:60]) for who, words in said])
-    acts = [line for line in lines if line[0] != "user:" and is_effect(line[1].partition(":")[0])]
-    asked = [line for line in lines if line[0] == "user:"]
-    if quotes := [f"\n- {who} “{words}”" for who, words in [*acts[-6:], *asked[-6:]]]:
+    said = re.findall(r"(?m)^(?:- )?(user:|assistant called) [“ ]*(.{1,60})", case.focus)
+    lines = once([f"\n- {who} “{words.rstrip(' ”')}”" for who, words in said])
+    acts = [each for each in lines if each[3] == "a" and is_effect(re.split("[“:]", each)[1])]
+    if quotes := acts[-6:] + [each for each in lines if each[3] == "u"][-6:]:
         return f"I can't {verb} as a model would; I quote:{''.join(quotes)}"
     return f"I can't {verb} a text: I am the offline Claude, rules that quote, not a model."
 
