@@ -11,13 +11,16 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from agentkit import ToolCall, ToolError, tool
+from agentkit.liveness import NAMES
 from tests.support import odd_callables
 from tests.support.agents import desk
 from tests.support.module_with_a_tool import ACTIVITIES, Packing
 from tests.support.odd_callables import REFUSED, WORKS
 
 
-@pytest.mark.parametrize("function", WORKS, ids=lambda f: getattr(f, "__qualname__", type(f).__name__))
+@pytest.mark.parametrize(
+    "function", WORKS, ids=lambda f: getattr(f, "__qualname__", type(f).__name__)
+)
 async def test_callable_that_is_taken_runs(function: Callable[..., Any]) -> None:
     made = tool(function)
     assert re.fullmatch("[a-z_]+", made.name)
@@ -28,7 +31,9 @@ async def test_callable_that_is_taken_runs(function: Callable[..., Any]) -> None
     assert await made.call({"order_id": 7}) == "refunded 7"
 
 
-@pytest.mark.parametrize(("function", "words"), REFUSED, ids=lambda v: v[:30] if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("function", "words"), REFUSED, ids=lambda v: v[:30] if isinstance(v, str) else ""
+)
 def test_callable_that_cannot_work_is_refused_with_what_to_do(function: Any, words: str) -> None:
     with pytest.raises(TypeError, match=re.escape(words)) as refused:
         tool(function)
@@ -76,9 +81,13 @@ async def test_annotation_in_quotes_may_name_what_is_local() -> None:
 
 async def test_tool_declared_in_the_module_of_its_workflow_works_in_the_sandbox() -> None:
     call = ToolCall("toolu_1", "pack", {"day": "2026-11-29", "size": "large"})
+    known = len(NAMES)
     async with desk(workflows=[Packing], activities=ACTIVITIES) as running:
         handle = await running.start(Packing.run, call)
         result = await handle.result()
         described = await handle.describe()
     assert result["content"] == "date 2026-11-29 Size large"
     assert described.status is WorkflowExecutionStatus.COMPLETED
+    # The sandbox imports the module for each run: nothing of it stays behind.
+    added = {name for names in list(NAMES.values())[known:] for name in names}
+    assert not [name for name in added if name.startswith("The tool")]
