@@ -18,7 +18,9 @@ from tests.support.module_with_a_tool import ACTIVITIES, Packing
 from tests.support.odd_callables import REFUSED, WORKS
 
 
-@pytest.mark.parametrize("function", WORKS, ids=lambda f: getattr(f, "__qualname__", type(f).__name__))
+@pytest.mark.parametrize(
+    "function", WORKS, ids=lambda f: getattr(f, "__qualname__", type(f).__name__)
+)
 async def test_callable_that_is_taken_runs(function: Callable[..., Any]) -> None:
     made = tool(function)
     assert re.fullmatch("[a-z_]+", made.name)
@@ -29,7 +31,9 @@ async def test_callable_that_is_taken_runs(function: Callable[..., Any]) -> None
     assert await made.call({"order_id": 7}) == "refunded 7"
 
 
-@pytest.mark.parametrize(("function", "words"), REFUSED, ids=lambda v: v[:30] if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("function", "words"), REFUSED, ids=lambda v: v[:30] if isinstance(v, str) else ""
+)
 def test_callable_that_cannot_work_is_refused_with_what_to_do(function: Any, words: str) -> None:
     with pytest.raises(TypeError, match=re.escape(words)) as refused:
         tool(function)
