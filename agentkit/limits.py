@@ -13,7 +13,6 @@ that into an `ApplicationError` that says what was too much, before it is sent.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -89,14 +88,6 @@ def _written() -> tuple[int, int]:
     return before if before[0] == task else (task, 0)
 
 
-def on_replay() -> bool:
-    """Whether Workflow code replays, also before it runs, where `workflow.unsafe` can't say."""
-    frame = inspect.currentframe()
-    while frame and "act" not in frame.f_locals:  # the argument of the SDK's `activate`
-        frame = frame.f_back
-    return bool(frame and getattr(frame.f_locals["act"], "is_replaying", False))
-
-
 class AgentPayloadConverter(PydanticPayloadConverter):
     """Pydantic's converter for Temporal, whose every failure is final and says what was wrong.
 
@@ -141,9 +132,6 @@ class AgentPayloadConverter(PydanticPayloadConverter):
                 raise ValueError(found)
             return values
         except Exception as err:
-            if on_replay():
-                # It was read before, so the code has changed: the run waits for a better deploy.
-                raise
             wanted = ", ".join(getattr(each, "__name__", str(each)) for each in type_hints or [])
             raise _final(f"This can't be read as {wanted or 'JSON'}: {_problems(err)}") from None
 

@@ -36,7 +36,6 @@ from agentkit.limits import (
     AgentPayloadConverter,
     UnboundedPayloadConverter,
     check_history,
-    on_replay,
     task_is_full,
 )
 from agentkit.liveness import THREADS, Heartbeats
@@ -197,7 +196,7 @@ def _is_of_the_call(err: TypeError) -> bool:
 
 class _OfTheCall(type):
     def __instancecheck__(cls, err: object) -> bool:
-        return isinstance(err, TypeError) and _is_of_the_call(err) and not on_replay()
+        return isinstance(err, TypeError) and _is_of_the_call(err)
 
 
 class _WrongArguments(TypeError, metaclass=_OfTheCall):

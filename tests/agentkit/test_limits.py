@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ import pytest_asyncio
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
@@ -20,7 +23,7 @@ from temporalio.client import (
 )
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, Worker
 
 from agentkit import AgentPlugin, Messages, claude_activity, limits, user_message
 from agentkit.limits import MAX_PAYLOAD_BYTES, AgentPayloadConverter, UnboundedPayloadConverter
@@ -75,6 +78,15 @@ async def failure_of(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
     assert isinstance(cause, ApplicationError)
     await no_task_failed(handle)
     return cause
+
+
+async def task_failed(handle: WorkflowHandle[Any, Any]) -> str:
+    """Wait until a Workflow Task has failed; return why."""
+    while True:
+        async for event in handle.fetch_history_events():
+            if event.HasField("workflow_task_failed_event_attributes"):
+                return event.workflow_task_failed_event_attributes.failure.message
+        await asyncio.sleep(0.05)
 
 
 async def no_task_failed(handle: WorkflowHandle[Any, Any]) -> None:
@@ -267,10 +279,7 @@ async def test_type_error_of_the_workflow_itself_still_waits_for_a_better_deploy
     running: Desk,
 ) -> None:
     handle = await running.start(OwnMistake.run)
-    async for event in handle.fetch_history_events(wait_new_event=True):
-        if event.HasField("workflow_task_failed_event_attributes"):
-            break
-    assert "int" in event.workflow_task_failed_event_attributes.failure.message
+    assert "int" in await asyncio.wait_for(task_failed(handle), 30)
     await handle.terminate()
 
 
@@ -340,21 +349,32 @@ async def test_loop_that_does_not_look_fails_before_the_server_terminates_it(
     assert "agentkit.limits.history_is_full()" in err.message
 
 
-# What the converter refuses live, it must not refuse on replay: runs in flight outlive a deploy.
+# A deploy that can't read what runs in flight have recorded: Temporal notices that the commands
+# differ from the history's, which fails the task. The run waits for a better deploy.
 
 
 @pytest.mark.parametrize("later", [TakesBiggerOrder, TakesTwo])
-async def test_deploy_that_can_not_read_runs_in_flight_fails_their_task_and_not_the_run(
-    running: Desk, later: type
+async def test_deploy_that_can_not_read_runs_in_flight_fails_no_run(
+    client: Client, later: type
 ) -> None:
-    handle = await running.start(TakesOrder.run, Order("book"))
-    assert await handle.execute_update("replace", Order("atlas")) == "atlas"
-    history = await handle.fetch_history()
-    await handle.terminate()
-    replayer = Replayer(workflows=[later], plugins=[AgentPlugin()])
-    result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
-    # Had it failed the run, that would be a command which the history doesn't have.
-    assert "FailWorkflow" not in str(result.replay_failure)
-    assert any(
-        word in str(result.replay_failure) for word in ("Failed decoding", "missing 1 required")
-    ), result.replay_failure
+    queue = f"test-{uuid.uuid4()}"
+    async with Worker(client, task_queue=queue, workflows=[TakesOrder]):
+        handle = await client.start_workflow(
+            "TakesOrder", Order("book"), id=queue, task_queue=queue
+        )
+        assert await handle.execute_update("replace", Order("atlas")) == "atlas"
+    async with Worker(client, task_queue=queue, workflows=[later]):
+        await handle.signal("end")
+        await asyncio.wait_for(task_failed(handle), 30)
+        assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
+    async with Worker(client, task_queue=queue, workflows=[TakesOrder]):
+        log = await asyncio.wait_for(handle.result(), 40)
+    assert log["said"] == [{"item": "atlas", "count": 1}]
+
+
+@pytest.mark.parametrize("args", [[5], [], [{"item": "a"}, {"item": "b"}]])
+async def test_run_that_failed_for_its_input_replays(running: Desk, args: list[Any]) -> None:
+    handle = await running.start(TakesOrder.run, *args)
+    await failure_of(handle)
+    replayer = Replayer(workflows=[TakesOrder], plugins=[AgentPlugin()])
+    await replayer.replay_workflow(await handle.fetch_history())

@@ -35,11 +35,18 @@ from temporalio.worker import Worker
 
 from classroom.workers import NOTEBOOKS
 from offline_claude import OfflineClaude
-from tests.golden.runs import workflows_of
+from tests.golden.runs import golden_run, workflows_of
 
 RECIPES = sorted(path.parent.name for path in (NOTEBOOKS / "recipes").glob("*/workflow.py"))
 
-EXAMPLES = 12
+# The SDK leaves a coroutine behind when a Workflow's `__init__` fails, and warns of handlers.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .*run_workflow. was never awaited"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <coroutine object _WorkflowInst"),
+    pytest.mark.filterwarnings("ignore:.*TMPRL1102"),
+]
+
+EXAMPLES = 10
 _WHOLE_TEST = 100.0
 
 # What JSON can be.
@@ -87,6 +94,16 @@ def inputs(hints: list[Any]) -> st.SearchStrategy[list[Any]]:
     return st.one_of(fitting, fitting, st.lists(JSON, max_size=3), raw.map(lambda p: [RawValue(p)]))
 
 
+def messages(handlers: list[tuple[str, str, list[Any]]]) -> st.SearchStrategy[Any]:
+    """Draw what is sent to a run, at once: kind, name, and arguments of any kind."""
+    if not handlers:
+        return st.just([])
+    one = st.sampled_from(handlers).flatmap(
+        lambda each: st.tuples(st.just(each[0]), st.just(each[1]), inputs(each[2]))
+    )
+    return st.lists(one, max_size=4)
+
+
 def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
     """Draw examples, always the same."""
     examples: list[Any] = []
@@ -131,15 +148,16 @@ async def send(run: WorkflowHandle[Any, Any], kind: str, name: str, args: list[A
         if kind == "signal":
             await run.signal(name, args=args)
         elif kind == "query":
-            await run.query(name, args=args, rpc_timeout=timedelta(seconds=30))
+            await run.query(name, args=args, rpc_timeout=timedelta(seconds=10))
         else:
-            await run.execute_update(name, args=args, rpc_timeout=timedelta(seconds=30))
+            await run.execute_update(name, args=args, rpc_timeout=timedelta(seconds=10))
     except (WorkflowQueryFailedError, WorkflowUpdateFailedError):
         pass
     except RPCError as err:
         # The run has ended, or ends at this moment.
-        if "completed" not in str(err) and "Workflow Task in failed" not in str(err):
-            raise
+        ended = (await run.describe()).status != WorkflowExecutionStatus.RUNNING
+        if not ended and "Workflow Task in failed" not in str(err):
+            raise AssertionError(f"{kind} {name}({args!r:.300}): {err}") from err
 
 
 async def check_tasks(run: WorkflowHandle[Any, Any], what: str) -> None:
@@ -156,7 +174,7 @@ async def check_tasks(run: WorkflowHandle[Any, Any], what: str) -> None:
 async def ending(run: WorkflowHandle[Any, Any], what: str) -> str:
     """Wait for a run's end, or cancel it when it waits for people; return how it ended."""
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(8):
             await run.result()
     except TimeoutError:
         await check_tasks(run, what)
@@ -205,14 +223,13 @@ async def test_any_json_to_any_handler_ends_well_or_says_why(
     definition = workflow._Definition.must_from_class(defined)
     activities = list(importlib.import_module(f"recipes.{recipe}.activities").ACTIVITIES)
     handlers = handlers_of(definition)
-    plan = st.tuples(
-        inputs(list(definition.arg_types or [])),
-        st.lists(
-            st.sampled_from(handlers).flatmap(
-                lambda each: st.tuples(st.just(each[0]), st.just(each[1]), inputs(each[2]))
-            ),
-            max_size=4,
-        ),
+    fitting = [golden_run(recipe).arguments]
+    # A run that failed for its input answers no Query ("Expected workflow input. This is a Python
+    # SDK bug."), so those are put to runs with a fitting one.
+    heard = [each for each in handlers if each[0] != "query"]
+    plan = st.one_of(
+        st.tuples(inputs(list(definition.arg_types or [])), messages(heard)),
+        st.tuples(st.sampled_from(fitting), messages(handlers)),
     )
     queue = f"anything-{uuid.uuid4()}"
     async with Worker(client, task_queue=queue, workflows=[defined], activities=activities):
