@@ -316,7 +316,9 @@ class ThreadPerCall(ThreadPoolExecutor):
         return future
 
 
-THREADS = ThreadPerCall(thread_name_prefix="tool")
+THREADS = ThreadPerCall(max_workers=1_000_000, thread_name_prefix="tool")
+"""For plain tools and plain Activities. Its size only keeps the SDK from warning that it is small:
+what bounds it is how many Activities a Worker runs at once."""
 
 _hanging: set[asyncio.Future[Any]] = set()
 

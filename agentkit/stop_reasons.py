@@ -7,7 +7,7 @@ here is a pure function of its arguments, so Workflow code may call it.
 # No `from __future__ import annotations` here: see agentkit/messages.py.
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from agentkit.budget import Budget, Limit, Spent
 from agentkit.claude import DEFAULT_MAX_TOKENS
@@ -122,7 +122,10 @@ def next_step(reply: ClaudeReply, max_tokens: int | None = None, before: str = "
         before: The text that this reply continues: a reply that adds nothing only ends it.
     """
     message = assistant_message(reply)
-    said: Messages = [message] if message["content"] else []
+    # The API takes no message back that is empty, or that ends in thinking.
+    blocks = cast("list[dict[str, Any]]", message["content"])
+    says = any(block["type"] not in ("thinking", "redacted_thinking") for block in blocks)
+    said: Messages = [message] if says else []
     was_asking = any(block["type"] == "tool_use" for block in reply.content)
     words = text_of(reply).strip()
     # The worker's own limit isn't known here, but a reply that was cut has reached it.

@@ -151,41 +151,42 @@ async def _run(tool: AnyTool, call: ToolCall, most_bytes: int | None) -> str | B
             )
         return content
     except BaseException as err:
-        failures = list(_leaves(err))
-        refusals = [each for each in failures if isinstance(each, ToolError)]
-        if len(refusals) == len(failures):
-            words = "; ".join(filter(None, (str(each).strip() for each in refusals)))
-            invalid = isinstance(err, InvalidArguments)
-            raise _no(
-                words or "The tool said no, and gave no reason.",
-                "InvalidArguments" if invalid else "ToolError",
-            ) from None
-        if isinstance(err, UnusableResult):
-            if tool.effect != "none":
-                raise unknown_outcome(tool.name, _message_of(err)) from None
-            raise _no(str(err), "ToolError") from None
         if is_cancelled_exception(err) and activity.is_cancelled():
             raise
         if type(err).__module__.startswith("temporalio.activity"):
             raise  # `raise_complete_async`
-        rest = [each for each in failures if not isinstance(each, ToolError)]
-        why = "; ".join(map(_message_of, rest))[:MOST_ERROR_CHARACTERS]
-        if tool.effect == "at_most_once":
-            raise unknown_outcome(tool.name, f"It failed: {why}") from None
-        # Not as it is: `sys.exit` would end the worker, a CancelledError without a request to
-        # cancel isn't one, and a text of megabytes never arrives.
-        first = rest[0]
-        if isinstance(first, ApplicationError):
-            failed = ApplicationError(
-                why,
-                type=first.type,
-                non_retryable=first.non_retryable,
-                next_retry_delay=first.next_retry_delay,
-                category=first.category,
-            )
-        else:
-            failed = ApplicationError(why, type=type(first).__name__)
-        raise failed.with_traceback(err.__traceback__) from None
+        raise _failure(tool, err).with_traceback(err.__traceback__) from None
+
+
+def _failure(tool: AnyTool, err: BaseException) -> ApplicationError:
+    """Translate what a tool raised, never passing it on as it is.
+
+    `sys.exit` would end the worker, a CancelledError without a request to cancel isn't one, and a
+    text of megabytes never arrives.
+    """
+    if isinstance(err, InvalidArguments):
+        return _no(str(err), "InvalidArguments")
+    if isinstance(err, UnusableResult):
+        why = _message_of(err)
+        return _no(why, "ToolError") if tool.effect == "none" else unknown_outcome(tool.name, why)
+    failures = list(_leaves(err))
+    faults = [each for each in failures if not isinstance(each, ToolError)]
+    if not faults:
+        words = "; ".join(filter(None, (str(each).strip() for each in failures)))
+        return _no(words or "The tool said no, and gave no reason.", "ToolError")
+    why = "; ".join(map(_message_of, faults))[:MOST_ERROR_CHARACTERS]
+    if tool.effect == "at_most_once":
+        return unknown_outcome(tool.name, f"It failed: {why}")
+    first = faults[0]
+    if not isinstance(first, ApplicationError):
+        return ApplicationError(why, type=type(first).__name__)
+    return ApplicationError(
+        why,
+        type=first.type,
+        non_retryable=first.non_retryable,
+        next_retry_delay=first.next_retry_delay,
+        category=first.category,
+    )
 
 
 def _leaves(err: BaseException) -> Iterator[BaseException]:

@@ -95,8 +95,6 @@ class Tool(Generic[P, R]):
         self.attempts = attempts
         self.__doc__ = function.__doc__
         self._namespace = namespace
-        if code := getattr(inspect.unwrap(function), "__code__", None):
-            NAMES[code].add(f"The tool {self.name}")
 
     def __repr__(self) -> str:
         return f"<Tool {self.name}{inspect.signature(self.function)}>"
@@ -255,9 +253,12 @@ def tool(
         attempts=attempts or most,
         namespace=sys._getframe(1).f_locals,
     )
-    if not workflow.unsafe.in_sandbox():  # there, only the declaration counts
+    if not workflow.unsafe.in_sandbox():
+        # There, only the declaration counts, and each run would declare its tools again.
         check_promise(made._arguments)
         made._namespace = {}  # the model knows its types: let go of the caller's variables
+        if code := getattr(inspect.unwrap(function), "__code__", None):
+            NAMES[code].add(f"The tool {name}")
     return made
 
 

@@ -30,7 +30,11 @@ from agentkit.transcript.window import read_window
 
 T = TypeVar("T")
 
-NOT_RUN = "Not run: the conversation went on without it."
+NOT_RUN = (
+    "Not run: the conversation was continued without this call. If it changes anything, find out "
+    "whether it happened before you call it again, or ask a person."
+)
+"""The result of a call that the conversation was continued without, from a head of another run."""
 
 
 def transcript_activities(store: Store | None = None) -> list[Callable[..., Any]]:

@@ -11,6 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from agentkit.activity_options import CLAUDE_OPTIONS
 from agentkit.budget import Spent
+from agentkit.digests import canonical_json
 from agentkit.messages import Messages, PinnedPrompt, ToolCall, Verbatim, user_message
 from agentkit.stop_reasons import PartialAnswer
 from agentkit.transcript.inbox import Kept
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 MOST_RESULT = 50_000
 """The most characters of a result that a run carries because the store could not keep it."""
+
+MOST_NEW = 1_000_000
+"""The most characters, as JSON, of the messages that a run carries to its next turn."""
 
 MOST_SUMMARIES = 20
 """The most summaries before one turn: a conversation may come from a larger window."""
@@ -77,14 +81,17 @@ class LongConversation:
             words: A text, or what `Inbox.take` returns.
 
         Returns:
-            Whether these are any. What is blank or no text isn't added: the API refuses it, and
-            an exception here would let a Signal end the run.
+            Whether they were added. What is blank or no text isn't, as the API refuses it, nor
+            what makes `new` longer than `MOST_NEW`. It never raises: the words may come from a
+            Signal, whose handler must not.
         """
         content = {"kept": words.kept} if isinstance(words, Kept) else words
-        if isinstance(words, Kept) or (isinstance(words, str) and words.strip()):
-            self.new.append(cast(Any, {"role": "user", "content": content}))
-            return True
-        return False
+        if isinstance(content, str) and not content.strip():
+            return False
+        if not isinstance(words, Kept | str) or len(canonical_json([self.new, content])) > MOST_NEW:
+            return False
+        self.new.append(cast(Any, {"role": "user", "content": content}))
+        return True
 
     def add_results(self, results: "Results") -> None:
         """Add the results of `calls`, from `run_tools` or a `Gate`, for the next turn.
@@ -125,15 +132,16 @@ class LongConversation:
         window, summaries = self.window, 0
         taken: TurnTaken | None = None
         while taken is None:
-            turn = Turn(self.head, self.new, self.prompt, window, answer)
+            turn = Turn(self.head, self.new.copy(), self.prompt, window, answer)
             taken = await _execute("take_turn", turn, TurnTaken | None, options)
             if taken is None:  # messages would drop out that no summary covers
                 summaries += 1
                 if summaries > MOST_SUMMARIES or not await self._condense(turn, options):
                     # Better an agent that has forgotten something than one that never answers.
                     window = replace(window, summarise=False)
-        self.head, self.new, self.calls = taken.head, [], taken.calls
-        self.answer, self.unanswered = taken.answer, False
+        self.head, self.calls, self.answer = taken.head, taken.calls, taken.answer
+        self.unanswered = False
+        del self.new[: len(turn.new)]  # and leave what was said meanwhile
         self.spent.add(taken)
         if taken.do == "end":
             self.answer = PartialAnswer()
@@ -149,7 +157,8 @@ class LongConversation:
             workflow.logger.warning("The turn goes on without a summary: %s", err.cause)
             return False
         self.spent.add(made)
-        self.head, self.new, self.unanswered = made.head, [], True
+        self.head, self.unanswered = made.head, True
+        del self.new[: len(turn.new)]
         return True
 
 

@@ -104,7 +104,12 @@ def _cut_value(value: Any, most: int) -> Any:
 
 def _cut_text(text: str, most: int) -> str:
     left = len(text) - most
-    return text if left <= _NOTE else f"{text[:most]} […{left:,} characters more, kept elsewhere]"
+    if left <= _NOTE:
+        return text
+    # Its end as well: an answer that was cut off is continued from there.
+    end = most // 4
+    note = f" […{left:,} characters, kept elsewhere…] "
+    return text[: most - end] + note + text[len(text) - end :]
 
 
 def _without_media(content: Any) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentkit.stop_reasons import GO_ON
 from agentkit.stores import Store
 from agentkit.transcript.chain import Entry, opened, read_link, size_of, walk
 from agentkit.transcript.shortening import shortened, shortened_text, squeezed
@@ -27,10 +28,10 @@ _AROUND_SUMMARY = 70
 class Window:
     """The size of the part of a conversation that goes to Claude.
 
-    No request is larger, by estimate, whatever is said: where not all fits, a message of more than
-    about a third of the window is shown in part, and so is the newest exchange if it alone is
-    larger. The transcript keeps all of it. Only thinking may exceed the window, because the API
-    wants it back unchanged.
+    No request is larger, by estimate, whatever is said. Where not all fits, a message of more than
+    about a third of the window, or a quarter for the first, is shown in part, and so is the newest
+    exchange if it alone is larger. The transcript keeps all of it. Only thinking may exceed the
+    window, because the API wants it back unchanged.
 
     Attributes:
         tokens: The most tokens, by estimate; `LEAST_TOKENS` at least. Leave room for system
@@ -106,15 +107,14 @@ def read_window(
     noted = read_link(store, last.newest_summary) if last and last.newest_summary else None
     covers = noted.covers if noted else 1
     summary = shortened_text(noted.summary, window.notes) if noted else ""
-    summary = shortened_text(noted.summary, window.notes) if noted else ""
     whole = [opened(store, each) for each in new]
     if last is None:
-        first, whole = whole[:1], whole[1:]
-        begins = len(first)
+        beginning, whole = whole[:1], whole[1:]
+        begins = len(beginning)
     else:
-        first = [opened(store, each) for each in read_link(store, last.first).messages[:1]]
+        beginning = [opened(store, each) for each in read_link(store, last.first).messages[:1]]
         begins = last.count
-    first = squeezed(first, window.tokens // 4)
+    first = squeezed(beginning, window.tokens // 4)
     notes = window.notes + _AROUND_SUMMARY if window.summarise or summary else 0
     room = window.tokens - sum(map(size_of, first)) - notes
     tokens, most = (room // 2, window.messages // 2) if half else (room, window.messages - 1)
@@ -135,6 +135,8 @@ def read_window(
         messages[:0], sizes[:0] = parts, map(size_of, parts)
     if begins <= covers and sum(lengths) <= tokens:
         messages, sizes = whole, lengths
+        if sum(map(size_of, beginning)) + sum(lengths) <= window.tokens - notes:
+            first = beginning
     cut = cut_at(messages, sizes, tokens, most, whole=begins <= covers)
     messages = messages[cut:]
     if sum(sizes[cut:]) > room:
@@ -168,11 +170,11 @@ def may_begin(messages: Sequence[Entry], place: int) -> bool:
     """Whether a window may begin with the message at this index.
 
     Not with a tool's result, whose call would be cut off; nor with a message of Claude's that
-    continues one of its own.
+    continues one of its own, or with what asks for that.
     """
     message = messages[place]
     if message["role"] == "user":
-        return not has_results(message)
+        return not has_results(message) and message["content"] != GO_ON
     return place == 0 or messages[place - 1]["role"] == "user"
 
 

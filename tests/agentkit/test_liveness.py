@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import uuid
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from temporalio.client import Client
 from temporalio.worker import Worker
 
 from agentkit import AgentPlugin, connect, tool_activity
@@ -152,6 +155,13 @@ async def test_stop_iteration_is_an_error_at_once() -> None:
     assert "next() found nothing" in result["content"]
 
 
+async def test_worker_of_many_activities_is_not_warned_of_few_threads(client: Client) -> None:
+    activities = [tool_activity(blocking_tools.TOOLS)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Worker(client, task_queue="unused", activities=activities, max_concurrent_activities=5_000)
+
+
 # Heartbeats from a tool.
 
 
@@ -168,8 +178,6 @@ async def test_plain_tool_may_run_an_event_loop_of_its_own() -> None:
 
 
 async def test_watchdog_ends_with_the_last_worker_of_its_client() -> None:
-    import threading
-
     def dogs() -> list[str]:
         return [t.name for t in threading.enumerate() if t.name == "watchdog"]
 

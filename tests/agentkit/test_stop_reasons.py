@@ -143,11 +143,10 @@ def test_refusal_carries_the_explanation_of_the_api() -> None:
     )
 
 
-def test_empty_reply_adds_no_empty_message() -> None:
-    # The API refuses one: "text content blocks must be non-empty".
+def test_reply_without_words_and_calls_adds_no_message() -> None:
     for stop_reason in get_args(StopReason):
-        messages = step(reply(stop_reason)).messages
-        assert all(message["content"] for message in messages)
+        for content in ([], [THINKING], [{"type": "redacted_thinking", "data": "E"}]):
+            assert step(reply(stop_reason, *content)).messages == []
 
 
 @pytest.mark.parametrize(

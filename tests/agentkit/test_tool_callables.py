@@ -11,6 +11,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from agentkit import ToolCall, ToolError, tool
+from agentkit.liveness import NAMES
 from tests.support import odd_callables
 from tests.support.agents import desk
 from tests.support.module_with_a_tool import ACTIVITIES, Packing
@@ -80,9 +81,13 @@ async def test_annotation_in_quotes_may_name_what_is_local() -> None:
 
 async def test_tool_declared_in_the_module_of_its_workflow_works_in_the_sandbox() -> None:
     call = ToolCall("toolu_1", "pack", {"day": "2026-11-29", "size": "large"})
+    known = len(NAMES)
     async with desk(workflows=[Packing], activities=ACTIVITIES) as running:
         handle = await running.start(Packing.run, call)
         result = await handle.result()
         described = await handle.describe()
     assert result["content"] == "date 2026-11-29 Size large"
     assert described.status is WorkflowExecutionStatus.COMPLETED
+    # The sandbox imports the module for each run: nothing of it stays behind.
+    added = {name for names in list(NAMES.values())[known:] for name in names}
+    assert not [name for name in added if name.startswith("The tool")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,7 @@ from offline_claude import OfflineClaude
 from tests.support.agents import Desk, cause_of
 from tests.support.canned import answering, tool_use
 from tests.support.chats import Message, asks, faults, results, user
+from tests.support.endless import Endless
 from tests.support.letters import count_words, letter
 from tests.support.talkers import Talk, talkers
 
@@ -376,6 +378,25 @@ def test_what_is_no_words_is_not_said(nothing: object) -> None:
     talk = LongConversation()
     assert not talk.say(nothing)
     assert talk.new == []
+
+
+async def test_words_said_while_claude_answers_wait_for_the_next_turn() -> None:
+    run = Endless(random.Random(1), Window(2_000), kinds=("text",))
+    for n in range(30):
+        run.meanwhile = f"<9{n}> And then?"
+        await run.go_on(n + 1)
+    new: Any = run.talk.new
+    said = [each["content"] for each in [*run.all_messages(), *new] if each["role"] == "user"]
+    asked = [each for each in said if str(each).endswith("And then?")]
+    assert asked == [f"<9{n}> And then?" for n in range(30)]
+    assert len(run.summaries) > 2, "also during a summary"
+
+
+def test_more_words_than_a_run_can_carry_are_not_added() -> None:
+    talk = LongConversation()
+    added = [talk.say("x" * 90_000) for _ in range(15)]
+    assert added == [True] * 11 + [False] * 4
+    assert not LongConversation().say("é" * 200_000)
 
 
 def test_words_said_while_tools_run_go_after_their_results() -> None:

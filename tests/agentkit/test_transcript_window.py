@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentkit.stop_reasons import GO_ON
 from agentkit.stores import SQLiteStore
 from agentkit.transcript import Window, append, read_all
 from agentkit.transcript.chain import append_summary, size_of
@@ -146,7 +147,7 @@ def test_too_large_an_exchange_is_shown_in_part() -> None:
     assert view.messages[-2] == new[1]
     for block in view.messages[-1]["content"]:
         assert block["content"].startswith("x" * 500)
-        assert "characters more, kept elsewhere]" in block["content"]
+        assert "characters, kept elsewhere…] xxx" in block["content"]
     assert tokens_of(view) <= 2_000
     assert read_all(store, head)[-1] == new[2]
 
@@ -158,7 +159,7 @@ def test_long_arguments_are_cut_after_texts() -> None:
     view = read_window(Memory(), None, Window(tokens=2_000), new)
     shown = view.messages[1]["content"][0]["input"]
     assert shown["to"] == "mira@example.org"
-    assert all(line.startswith("yyyy") and "more" in line for line in shown["lines"])
+    assert all(line.startswith("yyyy") and "kept elsewhere" in line for line in shown["lines"])
     assert view.messages[2] == new[2]
     assert tokens_of(view) <= 2_000
 
@@ -188,6 +189,16 @@ def test_a_huge_first_message_leaves_room_for_the_others() -> None:
     assert view.messages[1:] == new[1:]
     assert view.messages[0]["content"].startswith("w" * 800)
     assert tokens_of(view) <= 2_000
+
+
+def test_a_long_first_message_is_shown_whole_while_all_fits() -> None:
+    new = [user("w" * 100_000), says("Read."), user("And now?")]
+    assert read_window(Memory(), None, Window(), new).messages == new
+    new += [says("r" * 100_000), user("And then?")]
+    view = read_window(Memory(), None, Window(), new)
+    assert view.messages[1:] == new[1:]
+    assert "kept elsewhere" in str(view.messages[0])
+    assert tokens_of(view) <= 50_000
 
 
 def test_thinking_and_unknown_blocks_go_as_they_are() -> None:
@@ -240,6 +251,13 @@ def test_paused_words_are_not_separated() -> None:
         assert ("Here it is." in str(view.messages)) == ("One moment." in str(view.messages))
         seen.add("Here it is." in str(view.messages))
     assert seen == {True, False}
+
+
+def test_answer_that_is_cut_off_keeps_its_end_and_what_asks_for_the_rest() -> None:
+    said = [user("Write a book"), says("b" * 90_000 + "The end of par"), user(GO_ON)]
+    view = read_window(Memory(), None, Window(tokens=2_000), said)
+    assert view.messages[1]["content"][0]["text"].endswith("The end of par")
+    assert not may_begin(said, 2)
 
 
 def test_reading_costs_the_window_and_not_the_conversation(tmp_path: Path) -> None:

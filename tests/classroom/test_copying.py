@@ -14,6 +14,7 @@ import zipfile
 from importlib.metadata import distributions, requires
 from pathlib import Path
 
+import psutil
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -311,3 +312,16 @@ def test_recipe_with_syntax_error_is_not_copied(
     with pytest.raises(ClassroomError, match=r"tools\.py"):
         asyncio.run(copy_recipe("durable_loop", tmp_path / "desk"))
     assert not (tmp_path / "desk").exists()
+
+
+def test_what_a_projects_tests_have_started_ends_with_them_however_they_end(tmp_path: Path) -> None:
+    code = f"""
+import pathlib, sys
+from classroom.copy.project.run import Part
+sleeps = [sys.executable, "-c", "import time; time.sleep(600)"]
+print(Part("server", sleeps, pathlib.Path({str(tmp_path / "log")!r})).process.pid, flush=True)
+raise BrokenPipeError
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert not psutil.pid_exists(int(done.stdout))

@@ -32,6 +32,7 @@ WORKFLOWS = {
     "approval_gate": "ApprovalGateWorkflow",
     "structured_retries": "RetryingAgentWorkflow",
     "long_running": "LongRunningAgentWorkflow",
+    "research_agent": "ResearchAgentWorkflow",
 }
 ANSWERED = ("end_turn", "done")
 DONE = canned.message({"type": "text", "text": "Done."})
@@ -54,12 +55,12 @@ async def _surroundings(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     await close_claude_client()
 
 
-@pytest.fixture(params=WORKFLOWS)
+@pytest.fixture(params=[each for each in WORKFLOWS if each != "research_agent"])
 def recipe(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=[each for each in WORKFLOWS if each != "long_running"])
+@pytest.fixture(params=list(WORKFLOWS)[:5])
 def inline(request: pytest.FixtureRequest) -> str:
     """A recipe whose result is the answer, and whose history holds the conversation."""
     return str(request.param)
@@ -70,7 +71,7 @@ async def run(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Run a recipe with these answers of Claude's; return its result and the requests."""
     task: Any = "Order 1042 arrived damaged."
-    if recipe == "structured_retries":
+    if recipe in ("structured_retries", "research_agent"):
         task = {"question": task, "budget": {"turns": 20}}
     if recipe == "long_running":
         task = {"most": 1}
@@ -191,6 +192,21 @@ async def test_what_is_not_fit_to_be_sent_back_is_repaired_and_told(
     results = results_in(bodies[-1]["messages"])
     assert [block["is_error"] for block in results] == [True] * len(odd)
     assert all(told in block["content"] for block in results)
+
+
+async def test_research_goes_on_with_searches_that_share_an_empty_id(
+    client: Client, shop: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = {"type": "tool_use", "id": "", "name": "search_passages"}
+    queries = [{"query": "refund"}, {"query": "shipping"}]
+    asked = canned.message(*({**search, "input": each} for each in queries), search, usage=None)
+    result, bodies = await run("research_agent", client, monkeypatch, asked, DONE)
+    assert (result["ended"], result["detail"]) == ("no report", "Done.")
+    refunds, shipping, nothing = results_in(bodies[-1]["messages"])
+    assert "handbook:refund" in refunds["content"]
+    assert "handbook:shipping" in shipping["content"]
+    assert "query" in nothing["content"]
+    assert [each.get("is_error", False) for each in (refunds, shipping, nothing)] == [0, 0, 1]
 
 
 async def test_half_a_surrogate_pair_is_replaced(

@@ -15,7 +15,8 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from agentkit.messages import ClaudeReply, ClaudeRequest, PinnedPrompt, Usage
 from agentkit.transcript import LongConversation, Window, activities, conversation
-from agentkit.transcript.chain import read_link, size_of, walk
+from agentkit.transcript.chain import opened, read_link, size_of, walk
+from agentkit.transcript.inbox import Kept, is_long
 from agentkit.transcript.summary import SYSTEM
 from tests.support.chats import Message, faults
 
@@ -57,6 +58,7 @@ class Endless:
     count: int = 0
     calls: int = 0
     attempt: int = 1
+    meanwhile: str = ""
 
     def __post_init__(self) -> None:
         self.talk = LongConversation(PinnedPrompt("any", "sha256:any"), self.window)
@@ -95,12 +97,16 @@ class Endless:
     async def call(self, prompt: Any, request: ClaudeRequest) -> ClaudeReply:
         messages: Any = request.messages
         assert faults(messages) == []
+        if request.system != SYSTEM:
+            self.requests.append(sum(map(size_of, messages)))
+            self.check_nothing_is_missing(messages)
+        if self.meanwhile:
+            assert self.talk.say(self.meanwhile)
+            self.meanwhile = ""
         if request.system == SYSTEM:
             self.summaries.append(sum(map(size_of, messages)))
             text = self.summary(str(messages[0]["content"]))
             return self.reply([{"type": "text", "text": text}] if text else [], "end_turn")
-        self.requests.append(sum(map(size_of, messages)))
-        self.check_nothing_is_missing(messages)
         return self.next_reply()
 
     def summary(self, text: str) -> str:
@@ -141,7 +147,7 @@ class Endless:
     def check_nothing_is_missing(self, messages: list[Message]) -> None:
         """Every message is covered by the newest summary, or shown at least in part."""
         turn_new: Any = self.talk.new
-        said = [*self.all_messages(), *turn_new]
+        said = [opened(self.store, each) for each in [*self.all_messages(), *turn_new]]
         noted = read_link(self.store, self.talk.head).newest_summary if self.talk.head else None
         covers = read_link(self.store, noted).covers if noted else 0
         shown = "".join(map(str, messages))
@@ -167,7 +173,9 @@ class Endless:
                     self.talk.add_results([self.result(each.id) for each in self.talk.calls])
                 elif not self.talk.has_more_to_say:
                     for _ in range(self.dice.choice([1, 1, 1, 2, 5])):
-                        assert self.talk.say(self.words())
+                        words = self.words()
+                        kept = Kept(self.store.put(words)) if is_long(words) else words
+                        assert self.talk.say(kept)
                 await self.talk.take_turn()
                 self.states.append(len(_STATE.dump_json(self.talk)))
 

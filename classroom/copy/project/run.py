@@ -10,6 +10,7 @@ production needs none of it.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import importlib
 import os
 import re
@@ -61,6 +62,7 @@ class Part:
                 # Ctrl-C in a terminal reaches only this program, which then ends the others.
                 start_new_session=True,
             )
+        atexit.register(self.kill)  # when a test run breaks off, its fixtures may not end
 
     @property
     def alive(self) -> bool:

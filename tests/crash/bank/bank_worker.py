@@ -1,4 +1,4 @@
-"""A worker of durable_loop whose refunds are rows in PostgreSQL, at $BANK.
+"""A worker of durable_loop with a payload codec, whose refunds are rows in PostgreSQL, at $BANK.
 
 It lies in a folder of its own, which `trees.copy_tree` copies, so that bugs can be planted here.
 """
@@ -6,9 +6,11 @@ It lies in a folder of its own, which `trees.copy_tree` copies, so that bugs can
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import psycopg
+from temporalio.converter import DataConverter
 from temporalio.worker import Worker
 
 from agentkit import (
@@ -25,6 +27,7 @@ from agentkit import (
 from recipes.durable_loop.activities import SYSTEM
 from recipes.durable_loop.tools import TOOLS as SHOP_TOOLS
 from recipes.durable_loop.workflow import AgentWorkflow
+from tests.crash.campaign.sealed import Seals
 
 TASK_QUEUE = "bank"
 
@@ -53,7 +56,8 @@ TOOLS: list[AnyTool] = [refund, *(each for each in SHOP_TOOLS if each.name != "r
 
 async def main() -> None:
     """Poll until killed."""
-    client = await connect(AgentPlugin())
+    sealing = replace(DataConverter.default, payload_codec=Seals())
+    client = await connect(AgentPlugin(), data_converter=sealing)
     activities = [claude_activity(SYSTEM, TOOLS), tool_activity(TOOLS)]
     await run_until_signalled(
         Worker(client, task_queue=TASK_QUEUE, workflows=[AgentWorkflow], activities=activities)

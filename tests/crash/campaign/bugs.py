@@ -124,12 +124,26 @@ BROKEN = [
         expected=("same result", "same transcript"),
     ),
     Broken(
+        name="a plugin that replaces the client's data converter, codec included",
+        edits=(
+            (
+                "agentkit/plugin.py",
+                "    existing = existing or DataConverter.default\n",
+                "    existing = DataConverter.default\n",
+            ),
+        ),
+        scenario="bank",
+        kind="after-effect",
+        where={"type": "tool.refund"},
+        expected=("sealed",),
+    ),
+    Broken(
         name="an effect in Workflow code",
         edits=(
             (
                 _DURABLE_LOOP,
-                "[await run_tool(call, TOOLS) for call in tool_calls(reply)]",
-                "[await here(call) for call in tool_calls(reply)]",
+                "[await run_tool(call, TOOLS) for call in calls]",
+                "[await here(call) for call in calls]",
             ),
             (
                 _DURABLE_LOOP,
@@ -196,8 +210,8 @@ BROKEN = [
         edits=(
             (
                 _GATE,
-                "None if id in self._decided else self._pending.get(id),",
-                "self._pending.get(id),",
+                "each for each in self._waiting() if",
+                "each for each in self._pending.values() if",
             ),
         ),
         scenario="approval_gate.signal",
@@ -230,7 +244,7 @@ BROKEN = [
     ),
     Broken(
         name="no heartbeat",
-        edits=(("agentkit/plugin.py", "interceptors=[self._heartbeats, ", "interceptors=["),),
+        edits=(("agentkit/plugin.py", "[self._heartbeats, _Limits()]", "[_Limits()]"),),
         scenario="durable_loop",
         kind="before-model",
         where={"type": "call_claude", "number": 2},
@@ -241,10 +255,10 @@ BROKEN = [
         edits=(
             (
                 _TOOL_ACTIVITIES,
-                "            text = await _run(tool, call)\n",
-                "            text = await _run(tool, call)\n"
-                "            if activity.info().attempt > 1:\n"
-                '                text = ""\n',
+                "        if isinstance(content, list):\n",
+                "        if activity.info().attempt > 1:\n"
+                '            content = ""\n'
+                "        if isinstance(content, list):\n",
             ),
         ),
         scenario="structured_retries",
@@ -273,16 +287,41 @@ BROKEN = [
         edits=(
             (
                 "agentkit/claude.py",
-                "        message = await _whole_reply(asked)\n",
-                "        message = await _whole_reply(asked)\n"
+                "    try:\n        reply = await _ask(asked)\n",
+                "    try:\n        reply = await _ask(asked)\n"
                 "        if activity.info().attempt > 1:\n"
-                "            message = await _whole_reply(asked)\n",
+                "            reply = await _ask(asked)\n",
             ),
         ),
         scenario="versioned_prompts",
         kind="before-model",
         where={"number": 2},
         expected=("model calls",),
+    ),
+    Broken(
+        name="a reply of a server that repeats ids is recorded unchecked",
+        edits=(
+            (
+                "agentkit/claude.py",
+                '    tools = asked["tools"] or []\n    return admit(',
+                '    for block in raw["content"]:\n'
+                '        block.update({"id": "call_0"} if "id" in block else {})\n'
+                '    counted = admit(raw, [], model=asked["model"])\n'
+                "    return replace(\n"
+                '        counted, content=raw["content"], turn=len(asked["messages"])\n'
+                "    )\n"
+                '    tools = asked["tools"] or []\n    return admit(',
+            ),
+            (
+                "agentkit/claude.py",
+                "from typing import",
+                "from dataclasses import replace\nfrom typing import",
+            ),
+        ),
+        scenario="durable_loop",
+        kind="before-model",
+        where={"number": 2},
+        expected=("ends", "pairs"),
     ),
     Broken(
         name="the key changes when the run continues as new",
@@ -317,7 +356,7 @@ BROKEN = [
         edits=(
             (
                 _GATE,
-                "self._pending = {each.request.id: each for each in state.pending}",
+                "self._pending = {_key(each.request.call): each for each in state.pending}",
                 "self._pending = {}",
             ),
         ),

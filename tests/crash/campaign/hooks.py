@@ -142,14 +142,14 @@ def install(given: dict[str, Any]) -> None:
         _before_statement(str(statement))  # begin, commit and rollback
         return command(db, statement, *args, **options)
 
-    psycopg.Connection._exec_command = command_and_listen  # type: ignore[method-assign]
+    psycopg.Connection._exec_command = command_and_listen  # type: ignore[method-assign, assignment]
     execute = psycopg.Cursor.execute
 
     def listen_and_execute(cursor: Any, statement: Any, *args: Any, **options: Any) -> Any:
         _before_statement(str(statement))
         return execute(cursor, statement, *args, **options)
 
-    psycopg.Cursor.execute = listen_and_execute  # type: ignore[method-assign]
+    psycopg.Cursor.execute = listen_and_execute  # type: ignore[method-assign, assignment]
     send = httpx2.AsyncClient.send
 
     async def send_and_note(*args: Any, **options: Any) -> Any:

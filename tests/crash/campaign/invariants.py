@@ -198,6 +198,12 @@ def _replays(judged: Judged) -> Iterator[str]:
     yield from (f"A Workflow Task failed: {why}" for why in judged.seen.broken_tasks)
 
 
+def _sealed(judged: Judged) -> Iterator[str]:
+    """Check that a worker with a codec writes nothing into history that others could read."""
+    if judged.scenario.sealed and (plain := sorted({*judged.seen.unsealed})):
+        yield f"Anyone can read what history holds of {', '.join(plain)}."
+
+
 def _chain(judged: Judged) -> Iterator[str]:
     """Check that every head in history is in the transcript, in the same order."""
     if judged.scenario.transcript or judged.seen.ended != "completed":
@@ -223,6 +229,7 @@ INVARIANTS: dict[str, Callable[[Judged], Iterator[str]]] = {
     "steps": _steps,
     "replays": _replays,
     "chain": _chain,
+    "sealed": _sealed,
 }
 """By name; each yields what doesn't hold."""
 

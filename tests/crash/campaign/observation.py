@@ -18,6 +18,8 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHandle
 
+from tests.crash.campaign.sealed import is_sealed
+
 
 @dataclass
 class Step:
@@ -67,6 +69,7 @@ class Seen:
         runs: How many runs the chain has.
         calls: How many calls have reached Claude.
         rows: What the shop's tables hold.
+        unsealed: The Activities whose input or result a codec hasn't sealed.
         heads: The heads of the transcript, as history recorded them.
         review: What the reviewer has seen and sent, if there was one.
         problems: What went wrong with looking.
@@ -83,6 +86,7 @@ class Seen:
     runs: int = 0
     calls: int = 0
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    unsealed: list[str] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
     review: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -104,6 +108,7 @@ async def read_history(client: Client, workflow_id: str, seen: Seen) -> None:
     """
     run_id = seen.first_run
     seen.steps, seen.broken_tasks, seen.times, seen.heads, seen.runs = [], [], [], [], 0
+    seen.unsealed = []
     while run_id:
         run: WorkflowHandle[Any, Any] = client.get_workflow_handle(workflow_id, run_id=run_id)
         scheduled: dict[int, Step] = {}
@@ -139,6 +144,7 @@ async def _read_event(
             or begun.schedule_to_close_timeout.ToTimedelta().total_seconds() > 0,
         )
         scheduled[event.event_id] = step
+        seen.unsealed += [] if is_sealed(begun.input.payloads) else [step.type]
         seen.steps.append(step)
     elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
         started = event.activity_task_started_event_attributes
@@ -148,7 +154,10 @@ async def _read_event(
         attributes: Any = getattr(event, str(event.WhichOneof("attributes")))
         scheduled[attributes.scheduled_event_id].ended = _ENDS[event.event_type]
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-            values = await client.data_converter.decode(attributes.result.payloads)
+            payloads = attributes.result.payloads
+            step = scheduled[attributes.scheduled_event_id]
+            seen.unsealed += [] if is_sealed(payloads) else [step.type]
+            values = await client.data_converter.decode(payloads)
             seen.heads += [v["head"] for v in values if isinstance(v, dict) and "head" in v]
     elif event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
         failed = event.workflow_task_failed_event_attributes

@@ -31,6 +31,7 @@ class Scenario:
         worker: The module of its worker; "" for the recipe's own.
         at_most_once: The Activity whose effect has no key: when a worker is lost in it, the
             answer says that the outcome is unknown.
+        sealed: Whether its worker has a payload codec.
     """
 
     workflow: str
@@ -41,6 +42,7 @@ class Scenario:
     slow: float = 0
     worker: str = ""
     at_most_once: str = ""
+    sealed: bool = False
 
 
 _DAMAGED_1025 = REFUND.replace("1042", "1025")
@@ -92,7 +94,7 @@ SCENARIOS: dict[str, dict[str, Scenario]] = {
             reviewing="signal",
         )
     },
-    "bank": {"": Scenario("AgentWorkflow", worker="bank_worker")},
+    "bank": {"": Scenario("AgentWorkflow", worker="bank_worker", sealed=True)},
     "gated_talk": {
         "": Scenario(
             "GatedTalk",
@@ -105,8 +107,8 @@ SCENARIOS: dict[str, dict[str, Scenario]] = {
     },
 }
 """By recipe and, where there are several, by a name of their own. Two are no recipes: `bank` is
-durable_loop with its refunds in PostgreSQL, `gated_talk` a gate and a transcript that are carried
-over continue-as-new together."""
+durable_loop with a payload codec and its refunds in PostgreSQL; `gated_talk` is a gate and a
+transcript that are carried over continue-as-new together."""
 
 
 def scenario(name: str) -> Scenario:

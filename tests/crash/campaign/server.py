@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
@@ -11,6 +12,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from classroom.machine import dev_server, ports
 from tests.crash.campaign.nursery import Child, Nursery
+from tests.crash.campaign.sealed import Opens
 
 _STARTUP_SECONDS = 60
 
@@ -64,8 +66,9 @@ class Server:
                 await asyncio.sleep(0.05)
 
     async def connect(self) -> Client:
-        """Make a client that knows nothing of agentkit: it sees JSON."""
-        return await Client.connect(self.address, data_converter=pydantic_data_converter)
+        """Make a client that knows nothing of agentkit: it sees JSON, also what is sealed."""
+        converter = replace(pydantic_data_converter, payload_codec=Opens())
+        return await Client.connect(self.address, data_converter=converter)
 
     async def kill(self) -> int:
         """Send SIGKILL, and wait for the end.
