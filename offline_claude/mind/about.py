@@ -22,8 +22,7 @@ def introduction(case: Case) -> str:
     question, tools = collapse(case.focus[:2000]), _shortened(", ".join(case.tools), 500)
     able = f"I can choose and use the tools of this request: {tools}. I can't write freely."
     if not case.tools:
-        able = "I can use tools and fill in JSON, but this request offers no tools, and I can't "
-        able += "write freely."
+        able = "I can use tools and fill in JSON. This request offers no tools; I can't write freely."
     if pattern("who").search(question):
         return _IDENTITY
     if pattern("greeting").fullmatch(question):
@@ -86,11 +85,12 @@ def _cannot_help(case: Case) -> str:
             "request offers me no tools. Without them I can quote what is written here, and fill "
             "in JSON."
         )
-    shop = bool(SHOP_TOOLS & {*case.tools})
+    shop = SHOP_TOOLS & {*case.tools}
+    hint = " Ask me about an order, a shipment or the handbook." if shop else ""
     offered = _shortened(", ".join(case.tools), 500)
     return (
         f"I am the offline Claude, not a model, and I see no tool among {offered} that fits "
-        f"“{question}”.{' Ask me about an order, a shipment or the handbook.' * shop}"
+        f"“{question}”.{hint}"
     )
 
 
