@@ -22,7 +22,7 @@ def introduction(case: Case) -> str:
     question, tools = collapse(case.focus[:2000]), _shortened(", ".join(case.tools), 500)
     able = f"I can choose and use the tools of this request: {tools}. I can't write freely."
     if not case.tools:
-        able = "I can use tools and fill in JSON. This request offers no tools; I can't write freely."
+        able = "I use tools and fill in JSON. This request offers no tools; I can't write freely."
     if pattern("who").search(question):
         return _IDENTITY
     if pattern("greeting").fullmatch(question):
