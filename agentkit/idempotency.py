@@ -22,7 +22,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, overload
 
-from agentkit.digests import canonical_json
+from agentkit.messages import canonical_json
 from agentkit.tools import ToolError
 
 T = TypeVar("T")

@@ -8,6 +8,8 @@ shapes are the Messages API's own (https://docs.anthropic.com/en/api/messages).
 # boundary of a Workflow: pydantic reads them inside the sandbox, where it can't look up the
 # names in annotations that are strings.
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, cast
@@ -182,3 +184,16 @@ def tool_result(
     """
     block: dict[str, Any] = {"type": "tool_result", "tool_use_id": call.id, "content": content}
     return cast("ToolResultBlockParam", {**block, "is_error": True} if is_error else block)
+
+
+def canonical_json(value: object) -> str:
+    """Write JSON data in exactly one way: keys sorted, no spaces, ASCII.
+
+    ASCII, because Claude may write half a surrogate pair, which UTF-8 can't hold.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def sha256_reference(data: bytes) -> str:
+    """Name data by its content: `sha256:` and 64 hexadecimal digits."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"

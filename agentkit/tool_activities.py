@@ -31,9 +31,8 @@ from temporalio import activity
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 
-from agentkit.digests import canonical_json
 from agentkit.idempotency import use_idempotency_key
-from agentkit.messages import ToolCall, Verbatim
+from agentkit.messages import ToolCall, Verbatim, canonical_json
 from agentkit.stores import SQLiteStore, Store
 from agentkit.tool_json import Blocks, UnusableResult
 from agentkit.tools import AnyTool, InvalidArguments, ToolError

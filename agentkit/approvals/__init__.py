@@ -3,8 +3,7 @@
 from agentkit.approvals.audit import AuditEntry
 from agentkit.approvals.client import DecisionRefused, decide, pending_approvals
 from agentkit.approvals.decisions import Decision, sign, signed_by, trust_names
-from agentkit.approvals.gate import Gate
-from agentkit.approvals.handlers import Gated
+from agentkit.approvals.gate import Gate, Gated
 from agentkit.approvals.notify import FileNotifier, approval_activities
 from agentkit.approvals.policy import Terms, Verdict, allow, deny, needs_approval
 

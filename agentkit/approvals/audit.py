@@ -13,8 +13,7 @@ from temporalio import workflow
 
 from agentkit.approvals.decisions import Decision
 from agentkit.approvals.requests import NoticeKind
-from agentkit.digests import canonical_json, sha256_reference
-from agentkit.messages import ToolCall, Verbatim
+from agentkit.messages import ToolCall, Verbatim, canonical_json, sha256_reference
 
 MOST_ENTRIES = 1000
 """How many entries a run carries to the next; older ones are in the histories of earlier runs."""

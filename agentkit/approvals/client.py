@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from agentkit.approvals.audit import AuditEntry
 from agentkit.approvals.decisions import Decision
-from agentkit.approvals.handlers import Gated
+from agentkit.approvals.gate import Gated
 from agentkit.approvals.requests import Pending
 
 _SENDINGS = 20

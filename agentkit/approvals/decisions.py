@@ -16,8 +16,7 @@ import pydantic
 
 from agentkit.approvals.policy import NoVerdict, Policy, judge
 from agentkit.approvals.requests import ApprovalRequest, Pending
-from agentkit.digests import canonical_json
-from agentkit.messages import ToolCall
+from agentkit.messages import ToolCall, canonical_json
 from agentkit.tools import AnyTool, problems_of
 
 

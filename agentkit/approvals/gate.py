@@ -1,7 +1,8 @@
 """The gate between the calls that Claude makes and their effects.
 
 No call runs unless the policy, a reviewer or the terms of a timeout let it. A decision counts once,
-and for exactly what its reviewer saw. A call that needn't wait doesn't.
+and for exactly what its reviewer saw. A call that needn't wait doesn't. `Gated` has the handlers
+through which people decide.
 """
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic_core import to_json
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from agentkit.approvals import notify
 from agentkit.approvals.audit import LONGEST_NOTE, MOST_ENTRIES, Audit, AuditEntry, bounded
@@ -31,9 +33,8 @@ from agentkit.approvals.policy import (
     needs_approval,
 )
 from agentkit.approvals.requests import ApprovalRequest, Notice, NoticeKind, Pending, digest_of
-from agentkit.digests import canonical_json, sha256_reference
 from agentkit.limits import history_is_full
-from agentkit.messages import ToolCall, Verbatim, tool_result
+from agentkit.messages import ToolCall, Verbatim, canonical_json, sha256_reference, tool_result
 from agentkit.tool_dispatch import run_tool, together
 from agentkit.tools import AnyTool
 
@@ -443,6 +444,68 @@ class Gate:
             self.decide(decision)
         else:
             self._audit.add_refused(decision, why)
+
+
+class Gated:
+    """Adds an Update, a Signal and two Queries to a Workflow whose `__init__` sets `self.gate`.
+
+    Decisions arrive as `object`, because any client may send anything: what isn't a decision is
+    refused, and never raises an exception in Workflow code.
+
+    Example:
+        ```python
+        @workflow.defn
+        class SupportWorkflow(Gated):
+            @workflow.init
+            def __init__(self, question: str) -> None:
+                self.gate = Gate(TOOLS, policy, verify=signed_by(KEYS))
+        ```
+    """
+
+    gate: Gate
+
+    @workflow.update
+    async def decide(self, decision: object = None) -> AuditEntry:
+        """Decide on a request; what doesn't count is refused before it enters the history."""
+        return self._checked_gate().decide(read_decision(decision))
+
+    @decide.validator
+    def _check_decision(self, decision: object = None) -> None:
+        # Never runs on replay: the history says which Updates were accepted.
+        gate = self._checked_gate()
+        try:
+            refusal = gate.refusal(read_decision(decision), workflow.now(), gate.verify)
+        except ValueError as err:
+            refusal = str(err)
+        if refusal is not None:
+            raise ApplicationError(refusal, type="DecisionRefused", non_retryable=True)
+
+    @workflow.signal
+    async def submit_decision(self, decision: object = None, *_: object) -> None:
+        """Decide on a request without an answer; the audit records what doesn't count."""
+        if not hasattr(self, "gate"):
+            workflow.logger.error("A decision was ignored. %s", _no_gate(self))
+            return
+        await self.gate.submit(decision)
+
+    @workflow.query
+    def pending(self) -> list[Pending]:
+        """The requests that wait for a decision, the oldest first."""
+        return self._checked_gate().pending()
+
+    @workflow.query
+    def audit(self) -> list[AuditEntry]:
+        """The audit so far, the oldest entry first."""
+        return self._checked_gate().audit()
+
+    def _checked_gate(self) -> Gate:
+        if not hasattr(self, "gate"):
+            raise ApplicationError(_no_gate(self), type="NoGate", non_retryable=True)
+        return self.gate
+
+
+def _no_gate(workflow: "Gated") -> str:
+    return f"{type(workflow).__name__} has no gate: set self.gate = Gate(…) in its __init__."
 
 
 _MOST_SHOWN = 20

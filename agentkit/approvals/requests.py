@@ -10,8 +10,7 @@ from typing import Any, Literal, TypeAlias
 import pydantic
 
 from agentkit.approvals.policy import Terms
-from agentkit.digests import canonical_json
-from agentkit.messages import ToolCall
+from agentkit.messages import ToolCall, canonical_json
 
 NoticeKind: TypeAlias = Literal["asked", "reminded", "escalated"]
 """What reviewers hear: a new request, a reminder of it, or that it now concerns others too."""

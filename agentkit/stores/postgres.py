@@ -9,7 +9,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from agentkit.digests import sha256_reference
+from agentkit.messages import sha256_reference
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -9,7 +9,7 @@ import os
 from functools import cached_property
 from typing import Any
 
-from agentkit.digests import sha256_reference
+from agentkit.messages import sha256_reference
 
 
 class S3Store:

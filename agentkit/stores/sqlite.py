@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from agentkit.digests import sha256_reference
+from agentkit.messages import sha256_reference
 
 _SCHEMA = """
 create table if not exists texts (

@@ -28,8 +28,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from agentkit.digests import canonical_json
-from agentkit.messages import Messages
+from agentkit.messages import Messages, canonical_json
 from agentkit.stores import Store
 
 Entry: TypeAlias = dict[str, Any]

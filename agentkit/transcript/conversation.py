@@ -11,8 +11,14 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from agentkit.activity_options import CLAUDE_OPTIONS
 from agentkit.budget import Spent
-from agentkit.digests import canonical_json
-from agentkit.messages import Messages, PinnedPrompt, ToolCall, Verbatim, user_message
+from agentkit.messages import (
+    Messages,
+    PinnedPrompt,
+    ToolCall,
+    Verbatim,
+    canonical_json,
+    user_message,
+)
 from agentkit.stop_reasons import PartialAnswer
 from agentkit.transcript.inbox import Kept
 from agentkit.transcript.payloads import Condensed, Turn, TurnTaken, cut, share

@@ -8,7 +8,7 @@ from typing import Any
 from temporalio import workflow
 
 from agentkit.activity_options import PIN_OPTIONS
-from agentkit.digests import canonical_json
+from agentkit.messages import canonical_json
 
 MOST_WAITING = 100
 """The most messages that wait for their turn; what comes beyond that is refused."""

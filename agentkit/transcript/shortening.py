@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from agentkit.digests import canonical_json
+from agentkit.messages import canonical_json
 from agentkit.transcript.chain import CHARACTERS_PER_TOKEN, Entry, size_of
 
 _TEXTS, _ARGUMENTS, _ARGUMENTS_AS_JSON = range(3)

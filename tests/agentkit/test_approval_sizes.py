@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from agentkit.approvals.audit import LONGEST_NOTE, MOST_REFUSED
 from agentkit.approvals.decisions import LONGEST_DECISION
 from agentkit.approvals.gate import MOST_REQUEST_BYTES, MOST_WAITING_BYTES
-from agentkit.digests import canonical_json, sha256_reference
+from agentkit.messages import canonical_json, sha256_reference
 from tests.support.gates import (
     KEYS,
     OddArguments,
