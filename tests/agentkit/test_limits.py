@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine .*run_workflow. was never awaited"),
     pytest.mark.filterwarnings("ignore:Exception ignored in. <coroutine object _WorkflowInst"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _leave_no_coroutine_behind() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest_asyncio.fixture

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import importlib
 import types
 import typing
 import uuid
+from collections.abc import Iterator
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
@@ -48,6 +50,13 @@ pytestmark = [
 
 EXAMPLES = 10
 _WHOLE_TEST = 100.0
+
+
+@pytest.fixture(autouse=True)
+def _leave_no_coroutine_behind() -> Iterator[None]:
+    yield
+    gc.collect()
+
 
 # What JSON can be.
 

@@ -157,7 +157,7 @@ class Misreads:
     @workflow.run
     async def run(self, value: Any) -> str:
         order = await workflow.execute_activity("misdescribed", value, result_type=Order, **OPTIONS)
-        return order.item
+        return str(order.item)
 
 
 @workflow.defn
