@@ -210,6 +210,8 @@ class _Watchdog:
             if not ticked.wait(self._beat() / 2) and self.worker.running:
                 self.worker.blocked_until = math.inf
                 asyncio.run(self._stand_in(ticked, asked))
+                while not ticked.wait(1) and not self.ended.is_set():
+                    pass  # given up
                 self.worker.blocked_until = time.monotonic() + 2
 
     def _beat(self) -> float:
@@ -218,35 +220,35 @@ class _Watchdog:
 
     async def _stand_in(self, ticked: threading.Event, began: float) -> None:
         """Send heartbeats until the loop goes on, and log once what blocked it."""
-        what, limit = "", LONGEST_BLOCK
+        what, limit, blocked = "", LONGEST_BLOCK, 0.0
+        beating = asyncio.create_task(self._keep_beating())
         while not ticked.is_set() and not self.ended.is_set():
+            await asyncio.sleep(0.05)  # the events are another thread's
             blocked = time.monotonic() - began
             if not what and blocked >= _NOTICED:
                 what, limit = self._culprit()
             if blocked >= limit:
                 break
-            running = list(self.worker.running.values())
-            runs = {each.info.workflow_run_id: each.info.workflow_id for each in running}
-            beats = [each.beat_by(self.client) for each in running]
-            beats += [self._beat_for_unseen(id, run) for run, id in runs.items() if id]
-            # An Activity that is over or being cancelled, or a server that is away: no matter.
-            await asyncio.gather(*beats, return_exceptions=True)
-            await self._pause(ticked, self._beat())
+        beating.cancel()
         if not what:
             return
         _log.error(
             "%s blocked the event loop for %.1f s: make it a plain `def`, which runs in a "
             "thread.%s",
             what,
-            time.monotonic() - began,
+            blocked,
             "" if ticked.is_set() else " It still does: this worker counts as dead from now on.",
         )
-        await self._pause(ticked, math.inf)
 
-    async def _pause(self, ticked: threading.Event, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not ticked.is_set() and not self.ended.is_set():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)  # the events are another thread's
+    async def _keep_beating(self) -> None:
+        while True:
+            running = list(self.worker.running.values())
+            runs = {each.info.workflow_run_id: each.info.workflow_id for each in running}
+            beats = [each.beat_by(self.client) for each in running]
+            beats += [self._beat_for_unseen(id, run) for run, id in runs.items() if id]
+            # An Activity that is over or being cancelled, or a server that is away: no matter.
+            await asyncio.gather(*beats, return_exceptions=True)
+            await asyncio.sleep(self._beat())
 
     async def _beat_for_unseen(self, workflow_id: str, run_id: str | None) -> None:
         """Beat for what the server has given to this process and the loop hasn't begun."""

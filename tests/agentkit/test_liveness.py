@@ -34,6 +34,17 @@ def worker() -> Any:
     return desk(workflows=[RunAll], activities=[tool_activity(blocking_tools.TOOLS)])
 
 
+async def logged(caplog: pytest.LogCaptureFixture, words: str, count: int = 1) -> list[str]:
+    """Wait for the watchdog's lines: it writes them in a thread of its own."""
+
+    def found() -> list[str]:
+        return [r.getMessage() for r in caplog.records if words in r.getMessage()]
+
+    await eventually(lambda: len(found()) >= count)
+    assert len(found()) == count
+    return found()
+
+
 # The watchdog.
 
 
@@ -51,7 +62,7 @@ async def test_blocked_loop_loses_no_activity_and_its_tool_is_named_once(
     assert seen.attempts == [1]
     assert blocking_tools.attempts == [1]
     assert [step.attempts for step in found] == [1, 1]
-    (line,) = [r.getMessage() for r in caplog.records if r.name == "agentkit.liveness"]
+    (line,) = await logged(caplog, "blocked the event loop")
     assert line.startswith("The tool doze (")
     assert "blocking_tools.py:" in line
     assert "blocked the event loop for" in line
@@ -98,9 +109,9 @@ async def test_activity_that_blocks_and_code_without_a_name_are_found(
     activities = [blocking_tools.block_in_an_activity, tool_activity(blocking_tools.TOOLS)]
     async with desk(workflows=[RunAll, RunActivity], activities=activities) as running:
         assert await running.run(RunActivity.run) == 1
-        (result,) = await running.run(RunAll.run, calls(("delegate", {"seconds": 2})))
+        (result,) = await running.run(RunAll.run, calls(("delegate", {"seconds": 3})))
     assert result["content"] == "awake"
-    first, second = (r.getMessage() for r in caplog.records if r.name == "agentkit.liveness")
+    first, second = await logged(caplog, "blocked the event loop", count=2)
     assert first.startswith("The Activity block_in_an_activity (")
     assert second.startswith("Code at ")
     assert "blocking_tools.py:" in second
@@ -111,8 +122,8 @@ async def test_tools_that_share_their_code_are_told_apart(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with worker() as running:
-        await running.run(RunAll.run, calls(("doze_too", {"seconds": 2})))
-    assert "The tool doze_too (" in caplog.text
+        await running.run(RunAll.run, calls(("doze_too", {"seconds": 3})))
+    await logged(caplog, "The tool doze_too (")
     assert "doze_three" not in caplog.text
 
 
@@ -123,8 +134,7 @@ async def test_blocked_loop_is_given_up_when_the_time_of_its_tool_is_over(
         (result,) = await running.run(RunAll.run, calls(("sleep_on", {"seconds": 6})))
     assert result["is_error"]
     assert "its time was up" in result["content"]
-    lines = [r.getMessage() for r in caplog.records if "sleep_on" in r.getMessage()]
-    (line,) = [each for each in lines if "blocked the event loop" in each]
+    (line,) = await logged(caplog, "blocked the event loop")
     assert "counts as dead from now on" in line
 
 

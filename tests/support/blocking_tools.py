@@ -135,7 +135,7 @@ TOOLS += [_dozing("doze_too"), _dozing("doze_three")]
 @activity.defn
 async def block_in_an_activity() -> int:
     """Block the event loop."""
-    time.sleep(2)  # noqa: ASYNC251
+    time.sleep(3)  # noqa: ASYNC251
     return activity.info().attempt
 
 
