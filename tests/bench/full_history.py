@@ -24,6 +24,7 @@ from temporalio.common import RawValue
 from temporalio.worker import Worker
 
 from agentkit import AgentPlugin, ClaudeReply, connect
+from agentkit.client import print_anything
 from agentkit.messages import ClaudeRequest, PinnedPrompt, Usage
 from agentkit.tool_activities import ToolOutput
 from classroom.machine import dev_server, processes
@@ -115,6 +116,7 @@ async def print_rows(client: Client) -> None:
 
 
 if __name__ == "__main__":
+    print_anything()
     os.environ.setdefault("AGENTKIT_OFFLINE", "1")
     Path(os.environ.setdefault("AGENTKIT_HOME", "/tmp/agentkit-full-history")).mkdir(exist_ok=True)
     os.environ.setdefault("AGENTKIT_TEMPORAL_PORT", "0")
