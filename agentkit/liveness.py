@@ -21,6 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from datetime import timedelta
+from functools import cache
 from types import CodeType
 from typing import Any, TypeVar
 
@@ -316,9 +317,15 @@ class ThreadPerCall(ThreadPoolExecutor):
         return future
 
 
-THREADS = ThreadPerCall(max_workers=1_000_000, thread_name_prefix="tool")
-"""For plain tools and plain Activities. Its size only keeps the SDK from warning that it is small:
-what bounds it is how many Activities a Worker runs at once."""
+@cache  # not when this is imported: the Workflow sandbox forbids to make one
+def threads() -> ThreadPerCall:
+    """Get the executor for plain tools and plain Activities.
+
+    Its size only keeps the SDK from warning that it is small: what bounds it is how many
+    Activities a Worker runs at once.
+    """
+    return ThreadPerCall(max_workers=1_000_000, thread_name_prefix="tool")
+
 
 _hanging: set[asyncio.Future[Any]] = set()
 
@@ -332,7 +339,7 @@ async def in_thread(function: Callable[[], R], what: str) -> R:
     """
     loop = asyncio.get_running_loop()
     began = time.monotonic()
-    running = loop.run_in_executor(THREADS, copy_context().run, function)
+    running = loop.run_in_executor(threads(), copy_context().run, function)
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:

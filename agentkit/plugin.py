@@ -38,7 +38,7 @@ from agentkit.limits import (
     check_history,
     task_is_full,
 )
-from agentkit.liveness import THREADS, Heartbeats
+from agentkit.liveness import Heartbeats, threads
 
 
 class AgentPlugin(SimplePlugin):
@@ -82,7 +82,7 @@ class AgentPlugin(SimplePlugin):
         # worker a fifth of it to be on time. Four beats per timeout instead.
         config["max_heartbeat_throttle_interval"] = self.heartbeat / 4
         # So that a plain `def` Activity, which may block, needs no more than an `async def` one.
-        config["activity_executor"] = config.get("activity_executor") or THREADS
+        config["activity_executor"] = config.get("activity_executor") or threads()
         # On SIGTERM a call of Claude that is under way may end, and isn't paid for twice.
         # Within the 30 s that Kubernetes gives a process to leave.
         config["graceful_shutdown_timeout"] = timedelta(seconds=20)

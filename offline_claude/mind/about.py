@@ -22,8 +22,7 @@ def introduction(case: Case) -> str:
     question, tools = collapse(case.focus[:2000]), _shortened(", ".join(case.tools), 500)
     able = f"I can choose and use the tools of this request: {tools}. I can't write freely."
     if not case.tools:
-        able = "I can use tools and fill in JSON, but this request offers no tools, and I can't "
-        able += "write freely."
+        able = "I use tools and fill in JSON. This request offers no tools; I can't write freely."
     if pattern("who").search(question):
         return _IDENTITY
     if pattern("greeting").fullmatch(question):
@@ -69,11 +68,10 @@ def _quoted(case: Case, text: str) -> str:
 def _not_written(case: Case, text: str) -> str:
     """Say that it takes a model to write something, and quote what there is to quote."""
     verb = pattern("writes").findall(text[:300])[0].lower()
-    said = re.findall(r"(?m)^(?:- )?(user:|assistant called) (.{1,62})", case.focus)
-    lines = once([(who, words.strip(" “”")[:60]) for who, words in said])
-    acts = [line for line in lines if line[0] != "user:" and is_effect(line[1].partition(":")[0])]
-    asked = [line for line in lines if line[0] == "user:"]
-    if quotes := [f"\n- {who} “{words}”" for who, words in [*acts[-6:], *asked[-6:]]]:
+    said = re.findall(r"(?m)^(?:- )?(user:|assistant called) [“ ]*(.{1,60})", case.focus)
+    lines = once([f"\n- {who} “{words.rstrip(' ”')}”" for who, words in said])
+    acts = [each for each in lines if each[3] == "a" and is_effect(re.split("[“:]", each)[1])]
+    if quotes := acts[-6:] + [each for each in lines if each[3] == "u"][-6:]:
         return f"I can't {verb} as a model would; I quote:{''.join(quotes)}"
     return f"I can't {verb} a text: I am the offline Claude, rules that quote, not a model."
 
@@ -87,11 +85,12 @@ def _cannot_help(case: Case) -> str:
             "request offers me no tools. Without them I can quote what is written here, and fill "
             "in JSON."
         )
-    shop = bool(SHOP_TOOLS & {*case.tools})
+    shop = SHOP_TOOLS & {*case.tools}
+    hint = " Ask me about an order, a shipment or the handbook." if shop else ""
     offered = _shortened(", ".join(case.tools), 500)
     return (
         f"I am the offline Claude, not a model, and I see no tool among {offered} that fits "
-        f"“{question}”.{' Ask me about an order, a shipment or the handbook.' * shop}"
+        f"“{question}”.{hint}"
     )
 
 

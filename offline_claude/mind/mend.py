@@ -38,8 +38,7 @@ def _mended(given: dict[str, Any], error: str, spec: Spec, case: Case) -> dict[s
     # What doesn't satisfy the schema, whatever the error says, is filled from the question again.
     kept = {n: v for n, v in given.items() if n in specs and specs[n].conforms(v)}
     if kept.keys() != given.keys() or {*spec.required} - kept.keys():
-        known = {**case.known_for(), **kept}
-        return {**fill(spec, case.question, known, forced=True), **kept}
+        return {**fill(spec, case.question, {**case.known_for(), **kept}, forced=True), **kept}
     # The argument that the error names, whose value it names, or a word of whose name it has.
     blamed = [n for n in specs if re.search(rf"\b{re.escape(n)}\b", error)]
     blamed += [n for n, v in given.items() if str(v) and str(v) in error]

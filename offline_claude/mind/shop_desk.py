@@ -69,8 +69,7 @@ def _shape(case: Case, name: str, values: dict[str, Any]) -> dict[str, Any]:
 
 def _titles(case: Case) -> list[str]:
     names = [spot.value for spot in Passage(case.reading).spots("name")]
-    asked = names or pattern("title").findall(case.reading)
-    return quoted(case.question) or asked[:1]
+    return quoted(case.question) or (names or pattern("title").findall(case.reading))[:1]
 
 
 def _refund(case: Case, number: int) -> ToolUse | None:

@@ -24,8 +24,7 @@ _ANSWERS, _ABSTRACTS, _FINAL = map(word_list, ("answers", "abstracts", "final"))
 
 def structured(case: Case, schema: dict[str, Any], text: str) -> str:
     """Write the answer as JSON that satisfies a schema; `text` is the answer in words."""
-    value = _value(case, Spec(schema), text)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(_value(case, Spec(schema), text), ensure_ascii=False, separators=(",", ":"))
 
 
 def prompted(case: Case) -> tuple[Case, dict[str, Any] | None]:

@@ -152,7 +152,7 @@ async def test_oversize_conversation_fails_before_the_call(
 ) -> None:
     async with deployed(task_queue, "Be kind.", store) as client:
         # The question alone is below Temporal's limit; in a request, it no longer fits.
-        run = await start(client, task_queue, "x" * 1_999_990)
+        run = await start(client, task_queue, "x" * 1_999_900)
         with pytest.raises(WorkflowFailureError) as caught:
             await run.result()
     assert "at most 2,000,000 fit" in str(caught.value.cause)

@@ -56,7 +56,7 @@ async def test_unchanged_code_replays(history: WorkflowHistory, plugin: AgentPlu
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("in tool_calls(reply)]", "in reversed(tool_calls(reply))]", "does not match"),
+        ("for call in calls]", "for call in reversed(calls)]", "does not match"),
         (AFTER_REPLY, f"            await workflow.sleep(1)\n{AFTER_REPLY}", "Timer machine"),
         ("range(1, MAX_TURNS + 1)", "range(1, 3)", "Complete workflow machine"),
     ],

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from temporalio.client import WorkflowFailureError
@@ -17,6 +17,7 @@ from temporalio.worker import WorkerConfig
 from agentkit import AgentPlugin, ToolCall, claude_activity, outcome_is_unknown, tool_activity
 from agentkit.messages import ClaudeRequest
 from agentkit.stores import SQLiteStore
+from agentkit.transcript.chain import append, read_all
 from classroom.show import steps, until
 from offline_claude import OfflineClaude
 from tests.support import odd_tools
@@ -247,6 +248,10 @@ async def test_kept_blocks_are_a_reference_that_says_so(tmp_path: Path) -> None:
     assert json.loads(text) == [{"type": "text", "text": "The map:"}, odd_tools.IMAGE]
     assert kept["characters"] == len(text)
     assert large["content"]["blocks"] is True
+    store = SQLiteStore(tmp_path / "kept.db")
+    head = append(store, None, [{"role": "user", "content": [result]}])
+    (message,) = cast("list[Any]", read_all(store, head))
+    assert message["content"][0]["content"] == json.loads(text)
 
 
 async def test_failing_store_costs_no_image_that_fits(tmp_path: Path) -> None:

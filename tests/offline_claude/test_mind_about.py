@@ -81,3 +81,20 @@ def test_summary_of_a_conversation_quotes_who_asked_what() -> None:
 
 def test_notices_alone_ask_for_nothing() -> None:
     assert "They ask for nothing" in ask(REMINDER, tools=SHOP).text
+
+
+def test_summary_carries_on_what_was_done_from_the_notes_before() -> None:
+    lines = [
+        f"user: Ticket {n}: where is order {n}?\nassistant called find_order: {{}}"
+        for n in range(20)
+    ]
+
+    def summary(notes: str, *lines: str) -> str:
+        parts = ["Summarise the conversation below.\n", f"<notes>\n{notes}\n</notes>", *lines]
+        return ask("\n".join(parts)).text
+
+    first = summary('assistant called refund: {"amount": 5, "order_id": 7}', *lines)
+    assert "refund: " in first
+    assert "“Ticket 19: where is order 19?”" in first
+    assert "find_order" not in first
+    assert summary(first) == first

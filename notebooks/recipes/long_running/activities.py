@@ -41,7 +41,7 @@ def submit_answer(submission: SubmitAnswer) -> Ticket | None:
     """Send a ticket's answer, once per key, and return the next ticket; None after the last."""
     ticket = submission.ticket
     if ticket.answer:
-        with use_idempotency_key(submission.key):
+        with use_idempotency_key(submission.key, "answer_ticket", [ticket.number, ticket.answer]):
             answer_ticket(ticket.number, ticket.answer)
     found = next_ticket(ticket.number)
     if found is None:

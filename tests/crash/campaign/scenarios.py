@@ -51,7 +51,7 @@ _QUEUE = {
     "most": 2,
     "steps_per_run": 3,
     "ticket": {"number": 4, "question": _DAMAGED},
-    "talk": {"window": {"tokens": 1200}},
+    "talk": {"window": {"tokens": 2000}},
 }
 
 SCENARIOS: dict[str, dict[str, Scenario]] = {
