@@ -8,7 +8,6 @@ one more, so that only the size of the history ends a run, or the recipe's own l
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import itertools
 import os
@@ -23,8 +22,7 @@ from temporalio.client import Client
 from temporalio.common import RawValue
 from temporalio.worker import Worker
 
-from agentkit import AgentPlugin, ClaudeReply, connect
-from agentkit.client import print_anything
+from agentkit import AgentPlugin, ClaudeReply, connect, run_main
 from agentkit.messages import ClaudeRequest, PinnedPrompt, Usage
 from agentkit.tool_activities import ToolOutput
 from classroom.machine import dev_server, processes
@@ -116,8 +114,7 @@ async def print_rows(client: Client) -> None:
 
 
 if __name__ == "__main__":
-    print_anything()
     os.environ.setdefault("AGENTKIT_OFFLINE", "1")
     Path(os.environ.setdefault("AGENTKIT_HOME", "/tmp/agentkit-full-history")).mkdir(exist_ok=True)
     os.environ.setdefault("AGENTKIT_TEMPORAL_PORT", "0")
-    asyncio.run(main())
+    run_main(main())
