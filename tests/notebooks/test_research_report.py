@@ -162,6 +162,17 @@ def test_error_result_is_not_evidence() -> None:
     assert not known.sources
 
 
+@pytest.mark.parametrize(
+    "arguments", [{}, {"searches": None}, {"searches": [1, {}]}, {"searches": 7}]
+)
+def test_plan_of_another_shape_raises_nothing_in_workflow_code(arguments: dict[str, Any]) -> None:
+    from recipes.research_agent.evidence import Evidence
+
+    seen = Evidence()
+    seen.record_result(ToolCall("id", "plan_research", arguments), {"content": "[]"})
+    assert seen.asked == []
+
+
 # The Markdown
 
 

@@ -26,7 +26,7 @@ class Evidence:
         if result.get("is_error"):
             return
         if call.name == PLAN:
-            self.asked += [search["query"] for search in call.input["searches"]]
+            self.asked += planned(call.input)
         if not isinstance(found := parse(result["content"]), list):
             return
         rows = [row for row in found if isinstance(row, dict) and {"source", "text"} <= row.keys()]
@@ -50,6 +50,14 @@ class Evidence:
             for one, other in combinations(values, 2):
                 if values[one] != values[other]:
                     yield subject, one, other
+
+
+def planned(arguments: Mapping[str, Any]) -> list[str]:
+    """List the queries of a plan; one of another shape has none, as an error would hang the run."""
+    try:
+        return [str(search["query"]) for search in arguments["searches"]]
+    except (LookupError, TypeError):
+        return []
 
 
 def parse(content: object) -> Any:
