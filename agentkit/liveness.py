@@ -26,7 +26,12 @@ from types import CodeType
 from typing import Any, TypeVar
 
 from temporalio import activity, workflow
-from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import PendingActivityState, TimeoutType
+from temporalio.api.workflowservice.v1 import (
+    GetWorkflowExecutionHistoryReverseRequest,
+    ResetStickyTaskQueueRequest,
+)
 from temporalio.client import AsyncActivityCancelledError, Client
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -53,6 +58,9 @@ _NOTICED = 1.0
 """Seconds after which a blocked event loop is worth a line in the log."""
 
 _RPC_TIMEOUT = timedelta(seconds=5)
+
+_SHORT_HISTORY = 1_000_000
+"""Bytes of history whose replay takes less than the second that a dead worker's cache costs."""
 
 _log = logging.getLogger(__name__)
 
@@ -103,6 +111,40 @@ class Heartbeats(Interceptor):
                 why = "The event loop was blocked for so long that this attempt is lost."
                 raise ApplicationError(why, type="AttemptLost") from None
 
+    async def forget_cache(self, info: activity.Info) -> None:
+        """Have the server forget that a run is in the cache of a worker that may have died.
+
+        That is so if the attempt before this one fell silent, and another worker has run the
+        newest Workflow Task. The next task would wait there for
+        `sticky_queue_schedule_to_start_timeout`. If that worker lives, the run is replayed in
+        vain; so only one with a short history is forgotten.
+        """
+        client = self._client
+        if client is None or not info.workflow_id:
+            return
+        id, run_id = info.workflow_id, info.workflow_run_id
+        execution = WorkflowExecution(workflow_id=id, run_id=run_id or "")
+        where: dict[str, Any] = {"namespace": client.namespace, "execution": execution}
+        run = client.get_workflow_handle(id, run_id=run_id)
+        with suppress(RPCError):
+            found = (await run.describe(rpc_timeout=_RPC_TIMEOUT)).raw_description
+            own = [
+                each for each in found.pending_activities if each.activity_id == info.activity_id
+            ]
+            lost = [each.last_failure.timeout_failure_info.timeout_type for each in own]
+            size = found.workflow_execution_info.history_size_bytes
+            if lost != [TimeoutType.TIMEOUT_TYPE_HEARTBEAT] or size > _SHORT_HISTORY:
+                return
+            newest = await client.workflow_service.get_workflow_execution_history_reverse(
+                GetWorkflowExecutionHistoryReverseRequest(**where, maximum_page_size=20),
+                timeout=_RPC_TIMEOUT,
+            )
+            tasks = (e.workflow_task_completed_event_attributes for e in newest.history.events)
+            if next((t.identity for t in tasks if t.identity), "") != own[0].last_worker_identity:
+                await client.workflow_service.reset_sticky_task_queue(
+                    ResetStickyTaskQueueRequest(**where), timeout=_RPC_TIMEOUT
+                )
+
     @contextmanager
     def watched(self, client: Client) -> Iterator[None]:
         """Watch the running event loop; workers of one client share a watchdog."""
@@ -151,6 +193,8 @@ class _Beating(ActivityInboundInterceptor):
         beating = asyncio.create_task(self._beat(every / 4))
         try:
             await self.worker.confirm(self)
+            if self.info.attempt > 1:
+                await self.worker.forget_cache(self.info)
             return await super().execute_activity(input)
         finally:
             beating.cancel()
