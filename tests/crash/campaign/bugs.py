@@ -342,8 +342,8 @@ BROKEN = [
         edits=(
             (
                 f"{_LONG_RUNNING}/activities.py",
-                "with use_idempotency_key(submission.key):",
-                "with use_idempotency_key(None):",
+                "with use_idempotency_key(submission.key,",
+                "with use_idempotency_key(None,",
             ),
         ),
         scenario="long_running",
