@@ -85,8 +85,6 @@ async def _take_turn(store: Store, turn: Turn) -> TurnTaken | None:
     answer = replace(turn.answer)
     step = answer.apply_reply(reply)
     said = [*new, *cast("list[Entry]", step.messages)]
-    if step.do != "run_tools":
-        said = [each for each in map(_without_calls, said) if each["content"]]
     head = await asyncio.to_thread(append, store, turn.head, said)
     calls = tool_calls(reply) if step.do == "run_tools" else []
     most = share(MOST_ARGUMENTS, len(calls))
@@ -144,11 +142,3 @@ def _with_all_results(store: Store, turn: Turn) -> list[Entry]:
     if missing and known:
         return [{**new[0], "content": [*missing, *results]}, *new[1:]]
     return [{"role": "user", "content": missing}, *new] if missing else new
-
-
-def _without_calls(message: Entry) -> Entry:
-    """Drop calls that won't run, as of a refusal: the API wants a result for each."""
-    content = message["content"]
-    if message["role"] != "assistant" or all(b["type"] != "tool_use" for b in content):
-        return message
-    return {**message, "content": [block for block in content if block["type"] == "text"]}
