@@ -123,15 +123,18 @@ class ToolCall:
     Attributes:
         id: The block's id, which the result must carry back.
         name: The tool's name, as Claude wrote it; it need not exist.
-        input: The arguments, as Claude wrote them; they need not fit.
+        input: The arguments, as Claude wrote them; they need not fit. Empty where they are kept.
         place: The block's place in the conversation, as `turn.position`: with it the call's
             idempotency key is its own, even where the model's side repeats an id.
+        kept: The reference of arguments that are too long to carry, in the store of the tool's
+            Activity; else "".
     """
 
     id: str
     name: str
     input: Verbatim[dict[str, Any]]
     place: str = ""
+    kept: str = ""
 
 
 def user_message(content: "str | Iterable[ToolResultBlockParam]") -> "MessageParam":

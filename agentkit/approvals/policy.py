@@ -86,8 +86,11 @@ def deny(reason: str) -> Verdict:
 
 
 def effects_need_approval(call: ToolCall, tool: AnyTool) -> Verdict:
-    """Let reads run and effects wait for a person: a Gate's policy by default."""
-    return allow() if tool.effect == "none" else needs_approval(f"{call.name} has an effect")
+    """Let declared reads run and all else wait for a person: a Gate's policy by default."""
+    if tool.effect == "none":
+        return allow()
+    has = "declares no effect" if tool.effect == "undeclared" else "has an effect"
+    return needs_approval(f"{call.name} {has}")
 
 
 class NoVerdict(Exception):
