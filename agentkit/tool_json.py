@@ -36,6 +36,10 @@ MOST_IMAGE_CHARACTERS = 5 * 2**20
 """The API's own limit of an image, in characters of base64."""
 
 
+_MOST_SAID, _MOST_CHARACTERS = 20, 2_000
+"""Of what doesn't fit: how many errors are told, and in how many characters."""
+
+
 class UnusableResult(Exception):
     """A tool has run, and Claude can't get what it returned; the message says why."""
 
@@ -210,7 +214,8 @@ def _as_json(value: Any) -> Any:
         return value
     if not math.isfinite(value):
         raise ValueError(f"{value} isn't a number that JSON has")
-    return int(value) if value.is_integer() else value
+    exact = value.is_integer() and abs(value) < 2**53
+    return int(value) if exact else value
 
 
 # The promise of a schema.
@@ -492,5 +497,9 @@ def _images(value: Any) -> Iterator[str]:
 
 
 def problems_of(err: pydantic.ValidationError, whole: str) -> str:
-    """List in one line what doesn't fit, and where; `whole` names the value itself."""
-    return "; ".join(f"{'.'.join(map(str, e['loc'])) or whole}: {e['msg']}" for e in err.errors())
+    """List in one line what doesn't fit first, and where; `whole` names the value itself."""
+    if err.error_count() > 1_000:  # to list so many takes seconds
+        return f"{err.error_count():,} values of wrong types"
+    problems = err.errors(include_url=False, include_context=False, include_input=False)
+    said = [f"{'.'.join(map(str, e['loc'])) or whole}: {e['msg']}" for e in problems[:_MOST_SAID]]
+    return "; ".join(said)[:_MOST_CHARACTERS] + "; …" * (len(problems) > _MOST_SAID)
