@@ -14,9 +14,7 @@ from functools import partial
 from textwrap import indent
 from typing import Any
 
-from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import PendingWorkflowTaskState
-from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, Plugin
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.converter import DataConverter
@@ -26,6 +24,7 @@ from temporalio.service import RPCError
 from temporalio.types import MethodAsyncSingleParam, ParamType, ReturnType, SelfType
 from temporalio.worker import Worker
 
+from agentkit.history import newest_events
 from agentkit.messages import printable
 
 _QUIET = timedelta(seconds=15)
@@ -147,13 +146,7 @@ async def _what_holds_up(client: Client, id: str) -> str:
 
 async def _last_failure(client: Client, id: str) -> str:
     """Read why the Workflow Task fails; "" if it doesn't, as when a worker was killed."""
-    request = GetWorkflowExecutionHistoryReverseRequest(
-        namespace=client.namespace,
-        execution=WorkflowExecution(workflow_id=id),
-        maximum_page_size=20,
-    )
-    found = await client.workflow_service.get_workflow_execution_history_reverse(request)
-    for event in found.history.events:
+    for event in await newest_events(client, id):
         failure = event.workflow_task_failed_event_attributes.failure
         if failure.HasField("application_failure_info"):
             return str(await client.data_converter.decode_failure(failure))
