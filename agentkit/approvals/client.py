@@ -52,19 +52,19 @@ def describe(pending: Pending, most: int = 10_000) -> str:
     arguments = json.dumps(request.arguments, indent=2, ensure_ascii=False)
     lines = [
         f"{request.digest[:12]}  {printable(request.tool)}",
-        *_barred(printable(arguments, newlines=True), most),
+        *_barred(arguments, most, newlines=True),
         "Why:",
-        *_barred(printable(request.why), _MOST_WORDS),
+        *_barred(request.why, _MOST_WORDS),
         "Asked by:",
-        *_barred(printable(request.asker), _MOST_WORDS),
+        *_barred(request.asker, _MOST_WORDS),
         f"{pending.remaining_seconds / 3600:.1f} hours left; may decide: {printable(who)}",
     ]
     return "\n".join(lines)
 
 
-def _barred(text: str, most: int) -> Iterator[str]:
+def _barred(text: str, most: int, *, newlines: bool = False) -> Iterator[str]:
     columns = max(20, shutil.get_terminal_size().columns - 2)
-    for line in text[:most].split("\n"):
+    for line in printable(text[:most], newlines=newlines).split("\n"):
         wide = any(unicodedata.east_asian_width(char) in "WFA" for char in line)
         step = columns // 2 if wide else columns
         yield from (f"| {line[at : at + step]}" for at in range(0, len(line) or 1, step))
