@@ -38,7 +38,7 @@ async def read_audit(run: WorkflowHandle[Any, Any]) -> list[AuditEntry]:
     return await run.query(Gated.audit)
 
 
-def describe(pending: Pending, most: int = 10_000) -> str:
+def request_as_text(pending: Pending, most: int = 10_000) -> str:
     """Write down for a terminal what a reviewer decides on: arguments first, then why and who asks.
 
     Words from outside begin with a bar in each line, wherever the terminal breaks them, so that

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agentkit import ToolCall
 from agentkit.approvals import Terms
-from agentkit.approvals.client import describe
+from agentkit.approvals.client import request_as_text
 from agentkit.approvals.gate import _code
 from agentkit.approvals.requests import ApprovalRequest, Notice, Pending
 from tests.support.gates import bank, paying, pending, world
@@ -38,7 +38,7 @@ def waiting(text: str = "", asker: str = "the desk", why: str = "over 50", **mor
 
 
 def test_arguments_come_first_then_why_then_who_asks() -> None:
-    assert describe(waiting("damaged")).splitlines() == [
+    assert request_as_text(waiting("damaged")).splitlines() == [
         "0123456789ab  pay",
         "| {",
         '|   "amount": 199.0,',
@@ -59,7 +59,7 @@ def test_arguments_come_first_then_why_then_who_asks() -> None:
 def test_no_words_from_outside_look_like_a_line_of_ours(text: str, asker: str, why: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "80")
-        shown = describe(waiting(text, asker, why))
+        shown = request_as_text(waiting(text, asker, why))
     assert hidden(shown, but="\n") == ""
     barred = [line[2:] for line in shown.split("\n") if line.startswith("| ")]
     ours = [line for line in shown.split("\n") if not line.startswith("| ")]
@@ -76,7 +76,7 @@ def test_no_words_from_outside_look_like_a_line_of_ours(text: str, asker: str, w
 
 def test_long_arguments_are_cut_and_the_rest_is_counted() -> None:
     long = waiting("x" * 40_000)
-    shown, whole = describe(long), describe(long, most=100_000)
+    shown, whole = request_as_text(long), request_as_text(long, most=100_000)
     (cut,) = re.findall(r"… ([0-9,]+) more characters", shown)
     assert int(cut.replace(",", "")) + 10_000 == len(json.dumps(long.request.arguments, indent=2))
     assert whole.replace("\n| ", "").count("x") == 40_000
@@ -84,7 +84,7 @@ def test_long_arguments_are_cut_and_the_rest_is_counted() -> None:
 
 
 def test_words_of_others_are_cut() -> None:
-    shown = describe(waiting(asker="ÿ" * 1000, why="ž" * 1000))
+    shown = request_as_text(waiting(asker="ÿ" * 1000, why="ž" * 1000))
     assert (shown.count("ÿ"), shown.count("ž")) == (300, 300)
     assert shown.count("… 700 more characters") == 2
 

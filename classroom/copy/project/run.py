@@ -259,7 +259,7 @@ async def decide(run: WorkflowHandle[Any, Any], review: ModuleType) -> None:
         waiting = await asyncio.wait_for(review.pending_approvals(run), 5)
     for pending in waiting[:1]:  # one at a time: what is decided may change what waits
         request, reviewer = pending.request, next(iter(pending.may_decide), "ann")
-        print(review.describe(pending))
+        print(review.request_as_text(pending))
         arguments = json.dumps(request.arguments, ensure_ascii=False)
         what = f"{request.tool}({arguments:.200}), digest {request.digest[:12]}"
         print(f"approve or reject {what}, as {reviewer} [REASON]:", flush=True)

@@ -14,7 +14,7 @@ import sys
 
 from agentkit import AgentPlugin, connect, run_main
 from agentkit.approvals import Decision, DecisionRefused, decide, pending_approvals, sign
-from agentkit.approvals.client import describe
+from agentkit.approvals.client import request_as_text
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -43,14 +43,14 @@ async def main() -> None:
     waiting = await pending_approvals(handle)
     if not arguments.digest:
         for each in waiting:
-            print(describe(each))
+            print(request_as_text(each))
         return
     found = [each for each in waiting if each.request.digest.startswith(arguments.digest)]
     if len(found) != 1:
         raise SystemExit(f"{len(found)} requests with the digest {arguments.digest}… are waiting.")
     request = found[0].request
     if not arguments.answer:
-        print(describe(found[0], most=sys.maxsize))
+        print(request_as_text(found[0], most=sys.maxsize))
         return
     decision = Decision(
         request_id=request.id,
