@@ -18,6 +18,8 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 
+from agentkit.messages import printable
+
 RPC_TIMEOUT = timedelta(seconds=5)
 """How long a question to the server may take that is asked on the side."""
 
@@ -98,7 +100,7 @@ class Step:
         sign = {"completed": "→", "": "", "fired": "fired", "cancelled": "cancelled"}
         ending = sign.get(ended, f"{ended}:")
         parts = (self.what, _cut(self.given), ending, _cut(_reply_in_words(self.result)))
-        return "  ".join(part for part in parts if part)
+        return printable("  ".join(part for part in parts if part))
 
     @property
     def activity(self) -> str:

@@ -113,7 +113,7 @@ async def test_failing_notifier_delays_no_expiry_and_shows_everywhere(desk: Bank
     note = "Reviewers could not be told (asked): RuntimeError: the pager is on fire"
     assert [e.note for e in await audit(run) if e.event == "not notified"] == [note]
     assert waiting.notes == [note]
-    assert note in await _details(run)
+    assert f"`{note}`" in await _details(run)
     got = await result_of(run)
     expired = next(e for e in got.audit if e.event == "expired")
     asked = got.audit[0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import importlib
+import json
 import os
 import re
 import shutil
@@ -252,23 +253,26 @@ async def answer(run_id: str, question: str, worker: Part) -> int:
 
 
 async def decide(run: WorkflowHandle[Any, Any], review: ModuleType) -> None:
-    """Show what waits for a reviewer, ask for the decision here, and pass it to review.py."""
+    """Show what has waited longest, ask for the decision here, and pass it to review.py."""
     waiting = []
     with suppress(RPCError, TimeoutError):  # the run hasn't begun, or no worker answers yet
         waiting = await asyncio.wait_for(review.pending_approvals(run), 5)
-    for pending in waiting:
-        review.show(pending)
-        reviewer = next(iter(pending.may_decide), "ann")
+    for pending in waiting[:1]:  # one at a time: what is decided may change what waits
+        request, reviewer = pending.request, next(iter(pending.may_decide), "ann")
+        print(review.request_as_text(pending))
+        arguments = json.dumps(request.arguments, ensure_ascii=False)
+        what = f"{request.tool}({arguments:.200}), digest {request.digest[:12]}"
+        print(f"approve or reject {what}, as {reviewer} [REASON]:", flush=True)
         command = [*REVIEW, run.id]
         try:
-            typed = input(f"approve or reject, as {reviewer} [REASON]: ")
+            typed = input("> ")
         except EOFError:
             raise SystemExit(
                 f"\nNobody decides here, and the run waits. It continues with: make run ID={run.id}"
                 f"\nWhile a worker runs, a reviewer decides with: {' '.join(command)}"
             ) from None
         verdict, _, reason = typed.strip().partition(" ")
-        command += [pending.request.digest, verdict, reviewer, *filter(None, [reason])]
+        command += [request.digest, verdict, reviewer, *filter(None, [reason])]
         subprocess.run(command, check=False)
 
 
