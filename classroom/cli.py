@@ -176,7 +176,7 @@ async def _down(arguments: argparse.Namespace) -> int:
 
 def _stop(running: Iterable[Background]) -> list[str]:
     """Stop processes, workers before what they talk to, and return their names."""
-    last = {"offline-claude": 1, "temporal": 2}
+    last = {"offline-claude": 1, "web-ui": 2, "temporal": 3}
     names = []
     for process in sorted(running, key=lambda p: last.get(p.name, 0)):
         process.stop(grace=5)
