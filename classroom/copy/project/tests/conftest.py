@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 import uuid
@@ -54,6 +55,7 @@ def temporal(state: Path) -> Iterator[str]:
         TEMPORAL_CONFIG_FILE=os.devnull,
         ANTHROPIC_BASE_URL=f"http://127.0.0.1:{free_port()}",
         ANTHROPIC_API_KEY="offline",
+        OFFLINE_CLAUDE_TOKEN=secrets.token_urlsafe(),
         AGENTKIT_STORE=str(state / "store.db"),
         APPROVAL_INBOX=str(state / "approvals.jsonl"),
     )
