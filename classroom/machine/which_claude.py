@@ -253,8 +253,12 @@ async def reach(own: OwnClaude) -> None:
         raise ClassroomError(
             f"{own.host} refuses the key ({err.status_code}). Check ANTHROPIC_API_KEY, {undo}"
         ) from None
-    except anthropic.APIStatusError:
-        pass
+    except anthropic.APIStatusError as err:
+        if err.status_code < 400:
+            raise ClassroomError(
+                f"{own.host} redirects to another address ({err.status_code}), and no key is sent "
+                f"on to that. Set ANTHROPIC_BASE_URL to it, if you trust it, {undo}"
+            ) from None
     except anthropic.APIConnectionError:
         raise ClassroomError(
             f"Can't reach {own.host}. Check the network and ANTHROPIC_BASE_URL, {undo}"
