@@ -16,7 +16,7 @@ from pathlib import Path
 
 from temporalio.envconfig import ClientConfig
 
-from agentkit.client import connect
+from agentkit.client import connect, host_of
 from classroom.machine import locks, ports, processes
 from classroom.machine.home import ClassroomError, home
 
@@ -65,7 +65,7 @@ def own_server() -> str | None:
     """Tell whether the user brings a Temporal server of their own.
 
     Returns:
-        Its address, or None when the embedded one is meant.
+        Its host and port, or None when the embedded one is meant.
 
     Raises:
         ClassroomError: The configuration file or its profile can't be read.
@@ -73,12 +73,13 @@ def own_server() -> str | None:
     if os.environ.get(_EMBEDDED):
         return None
     try:
-        return ClientConfig.load_client_connect_config().get("target_host")
+        address = ClientConfig.load_client_connect_config().get("target_host")
     except (RuntimeError, ValueError, OSError) as err:
         raise ClassroomError(
             f"Temporal's configuration can't be used: {str(err).splitlines()[0]}. Mend the file, "
             "or leave it out: unset TEMPORAL_PROFILE; export TEMPORAL_CONFIG_FILE=/none"
         ) from None
+    return None if address is None else host_of(address)
 
 
 async def ensure() -> DevServer:

@@ -49,7 +49,7 @@ def temporal(state: Path) -> Iterator[str]:
     port = free_port()
     # A server of production fires no timer sooner than a second after it was set.
     soon = 'history.timerProcessorMaxTimeShift="100ms"'
-    server = temporal_server(port, free_port(), state, "default", soon)
+    server = temporal_server(port, state, "default", soon)
     os.environ.update(
         TEMPORAL_ADDRESS=f"127.0.0.1:{port}",
         TEMPORAL_CONFIG_FILE=os.devnull,
