@@ -107,16 +107,11 @@ def listens(host: str, port: int) -> bool:
     return True
 
 
-def free_port(wish: int = 0) -> int:
-    """Find a free port on this machine: the one wished for, if it is free."""
-    for port in (wish, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except (OSError, OverflowError):
-                continue
-            return int(probe.getsockname()[1])
-    raise RuntimeError("This machine has no free port.")
+def free_port() -> int:
+    """Find a free port on this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def temporal_server(port: int, folder: Path, namespace: str = "default", *settings: str) -> Part:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 import sys
 import uuid
@@ -55,7 +54,6 @@ def temporal(state: Path) -> Iterator[str]:
         TEMPORAL_CONFIG_FILE=os.devnull,
         ANTHROPIC_BASE_URL=f"http://127.0.0.1:{free_port()}",
         ANTHROPIC_API_KEY="offline",
-        OFFLINE_CLAUDE_TOKEN=secrets.token_urlsafe(),
         AGENTKIT_STORE=str(state / "store.db"),
         APPROVAL_INBOX=str(state / "approvals.jsonl"),
     )
@@ -149,7 +147,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stand_in(temporal: str, state: Path) -> Iterator[OfflineClaude]:
-    """The stand-in's process."""
+    """The stand-in's process. Its token, which the client sends, keeps web pages out."""
+    os.environ["OFFLINE_CLAUDE_TOKEN"] = uuid.uuid4().hex
     part, url = stand_in_claude(state / "claude.log")
     os.environ["ANTHROPIC_BASE_URL"] = url
     yield OfflineClaude(url)
