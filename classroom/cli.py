@@ -146,7 +146,7 @@ async def _up(_: argparse.Namespace) -> int:
         temporal, note = f"{own}, your own", ""
     else:
         server = await dev_server.ensure()
-        temporal, note = f"embedded at {server.address}, Web UI at {server.ui_url}", server.note
+        temporal, note = f"embedded at {server.address}, {server.web_ui}", server.note
     if isinstance(claude, OwnClaude):
         print(f"Claude:   {claude.host}")
     else:

@@ -32,7 +32,7 @@ class Lesson:
     @property
     def web_ui(self) -> str:
         """The address of Temporal's Web UI, or "off"."""
-        return self.server.ui_url if self.server else "the one of your own Temporal server"
+        return self.server.ui_url or "off" if self.server else "the one of your own Temporal server"
 
     def __str__(self) -> str:
         if isinstance(self.claude, OwnClaude):
@@ -42,7 +42,7 @@ class Lesson:
         if self.server is None:
             temporal = f"{host_of(self.client.service_client.config.target_host)}, your own"
         else:
-            temporal = f"embedded, Web UI at {self.server.ui_url}"
+            temporal = f"embedded, {self.server.web_ui}"
         note = f"\n{self.server.note}" if self.server and self.server.note else ""
         return f"Claude:   {claude}\nTemporal: {temporal}\nShop:     as on the first day{note}"
 

@@ -51,7 +51,7 @@ class DevServer:
     Attributes:
         process: Its process, to look at or to kill.
         address: Where clients connect, `host:port`.
-        ui_url: The Web UI's address, or "off".
+        ui_url: The Web UI's address; "" if there is none.
         note: What is unusual about it (a port that was taken), else "".
     """
 
@@ -59,6 +59,11 @@ class DevServer:
     address: str
     ui_url: str
     note: str = ""
+
+    @property
+    def web_ui(self) -> str:
+        """Where the Web UI is, in words."""
+        return f"Web UI at {self.ui_url}" if self.ui_url else "no Web UI"
 
 
 def own_server() -> str | None:
@@ -173,7 +178,7 @@ def wanted_port(configured: str) -> int:
 
 def _describe(process: processes.Background, note: str = "") -> DevServer:
     found = process.details
-    ui_url = f"http://127.0.0.1:{found['ui_port']}" if found.get("behind") else "off"
+    ui_url = f"http://127.0.0.1:{found['ui_port']}" if found.get("behind") else ""
     return DevServer(process, f"127.0.0.1:{found['port']}", ui_url, note)
 
 
