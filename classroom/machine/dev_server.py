@@ -137,7 +137,8 @@ async def reach(own: str) -> None:
 def find() -> DevServer | None:
     """Find the embedded server, without starting it."""
     process = processes.find(NAME)
-    return _describe(process) if process is not None else None
+    # One from before `git pull` may be open to web pages: the next start replaces it.
+    return _describe(process) if process is not None and "behind" in process.details else None
 
 
 def binary() -> Path:

@@ -109,7 +109,7 @@ async def test_grpc_goes_on_and_nothing_was_started(listeners: dict[int, str]) -
 
 def _is_frontend(port: int) -> bool:
     program = Path(sys.executable).with_name("temporal")
-    ask = [program, "operator", "namespace", "describe", "-n", "default"]
+    ask = [str(program), "operator", "namespace", "describe", "-n", "default"]
     done = subprocess.run(
         [*ask, "--address", f"127.0.0.1:{port}"], capture_output=True, check=False
     )
