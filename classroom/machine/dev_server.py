@@ -18,7 +18,7 @@ from temporalio.envconfig import ClientConfig
 
 from agentkit.client import connect, host_of
 from classroom.machine import locks, ports, processes
-from classroom.machine.home import ClassroomError, home
+from classroom.machine.home import ClassroomError, home, replace_file
 
 NAME = "temporal"
 WEB_UI = "web-ui"
@@ -230,7 +230,7 @@ async def _start() -> DevServer:
         server = _describe(process, note)
         try:
             if await _answers(server, program):
-                (home() / "temporal.ports").write_text(f"{port} {ui_port}", encoding="utf8")
+                replace_file(home() / "temporal.ports", f"{port} {ui_port}")
                 return server
         except BaseException:
             process.kill()

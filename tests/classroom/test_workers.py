@@ -212,7 +212,7 @@ async def test_what_a_process_printed_can_be_read_from_its_end() -> None:
     assert process.wait(20) == 3
     assert process.log_tail(2) == "48\n49"
     assert len(process.log_tail().splitlines()) == 20
-    Path(process.log).unlink()
+    process.log.unlink()
     assert process.log_tail() == ""
 
 
@@ -326,7 +326,7 @@ time.sleep(60)
 """
 
 
-def test_an_adopted_process_has_given_up_its_port_when_kill_returns(tmp_path: Path) -> None:
+def test_an_adopted_process_has_given_up_its_port_when_kill_returns() -> None:
     # Killed, it is a zombie at once, but its port is taken until the last thread has ended. So a
     # server came back at another port (seen in CI, and in 7 of 12 tries on a busy machine).
     for _ in range(5):
@@ -336,9 +336,7 @@ def test_an_adopted_process_has_given_up_its_port_when_kill_returns(tmp_path: Pa
             assert other.stdout is not None
             assert other.stdout.readline() == b"listening\n"
             created = psutil.Process(other.pid).create_time()
-            adopted = processes.Background(
-                "test-threads", other.pid, created, str(tmp_path / "log")
-            )
+            adopted = processes.Background("test-threads", other.pid, created)
             assert adopted.kill() is None
             assert ports.free_port(port) == port
             assert not adopted.alive

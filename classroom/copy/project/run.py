@@ -1,10 +1,11 @@
 """Try the agent on this machine: `make run`, or `.venv/bin/python run.py ["QUESTION" [ID]]`.
 
-Starts what is missing, and stops it at the end: Temporal's development server if Temporal's
-address is on this machine and nothing listens there, a stand-in for Claude if there is no key, and
-a worker. If a call waits for a reviewer, it asks you for the decision. A run that was broken off
-continues when it is given its ID again. Tests start their processes with what is here, too;
-production needs none of it.
+Reads the settings in .env. Starts what is missing, and stops it at the end: Temporal's development
+server if Temporal's address is on this machine and nothing listens there, a stand-in for Claude if
+there is no key, and a worker. If a call waits for a reviewer, it asks you for the decision. A run
+that was broken off continues when it is given its ID again. `run.py -- COMMAND` runs a command of
+yours with the settings. Tests start their processes with what is here, too; production needs none
+of it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from temporalio.service import RPCError
 
 from agentkit import AgentPlugin, connect, run_main
 from agentkit.client import host_of
+from agentkit.stores.sqlite import private_file, private_folder
 
 EXAMPLE = "@EXAMPLE@"
 ROOT = Path(__file__).resolve().parent
@@ -46,6 +48,34 @@ START = [sys.executable, "-m", "recipes.durable_loop.start"]
 REVIEW = [sys.executable, "-m", "recipes.durable_loop.review"]
 
 
+def settings(file: Path = ROOT / ".env") -> dict[str, str]:
+    """Read lines NAME=VALUE. No shell sees them: `$`, backticks and & are plain characters.
+
+    Quotes around a value keep blanks at its ends and a # after a blank, which begins a comment.
+    """
+    found: dict[str, str] = {}
+    if not file.exists():
+        return found
+    if file.stat().st_mode & 0o077:
+        print("Others could read .env, which may hold keys: chmod 600 .env", file=sys.stderr)
+        with suppress(OSError):  # another user's
+            file.chmod(0o600)
+    for number, line in enumerate(file.read_text("utf-8-sig").split("\n"), 1):
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if not name or name.startswith("#"):
+            continue
+        quote, text = value.strip()[:1], value.strip()[1:]
+        if quote and quote in "\"'":
+            value, closed, rest = text.partition(quote)
+            equals = closed if re.fullmatch(r"(\s+#.*)?", rest) else ""
+        else:
+            value = re.split(r"\s#", value, maxsplit=1)[0].strip()
+        if not equals or not name.strip().isidentifier() or "\0" in value:
+            raise SystemExit(f"{file.name}, line {number}: write NAME=VALUE, or NAME='VALUE'.")
+        found[name.strip()] = value
+    return found
+
+
 class Part:
     """A program in the background, whose output goes to a file; `env` is for it alone."""
 
@@ -53,7 +83,7 @@ class Part:
         self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None
     ) -> None:
         self.name, self.log = name, log
-        with log.open("wb") as output:
+        with private_file(log).open("wb") as output:
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
@@ -61,6 +91,7 @@ class Part:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                umask=0o077,  # others can't read its files
                 # Ctrl-C in a terminal reaches only this program, which then ends the others.
                 start_new_session=True,
             )
@@ -212,8 +243,8 @@ async def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # With asyncio's own handler, Ctrl-C would wait until a question at the terminal is answered.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    STATE.mkdir(exist_ok=True)
     try:
+        private_folder(STATE)
         with ExitStack() as parts:
             os.environ.update(_claude(parts))
             _temporal(parts)
@@ -273,4 +304,7 @@ async def decide(run: WorkflowHandle[Any, Any], review: ModuleType) -> None:
 
 
 if __name__ == "__main__":
+    os.environ.update(settings())
+    if sys.argv[1:2] == ["--"] and (command := sys.argv[2:]):
+        os.execvp(command[0], command)  # noqa: S606
     run_main(main())
