@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
@@ -20,6 +21,7 @@ from temporalio.exceptions import ApplicationError
 
 from agentkit import claude_errors
 from agentkit.activity_options import CLAUDE_OPTIONS
+from agentkit.idempotency import tell_apart
 from agentkit.messages import ClaudeReply, ClaudeRequest, Messages, PinnedPrompt, ToolSchemas
 from agentkit.replies import admit, collect
 from agentkit.tools import AnyTool
@@ -202,7 +204,7 @@ async def ask_claude(
         reply: ClaudeReply = await workflow.execute_activity(
             "call_claude", request, result_type=ClaudeReply, **settings
         )
-    return reply
+    return replace(reply, among=tell_apart(reply.turn))
 
 
 @contextmanager

@@ -112,6 +112,7 @@ class ClaudeReply:
         model: The model that answered.
         stop_details: The API's details of a refusal, in its own shape.
         turn: The number of messages before it in its conversation.
+        among: Tells it from replies at the same turn of other conversations of its Workflow.
     """
 
     content: Verbatim[Content]
@@ -120,6 +121,7 @@ class ClaudeReply:
     model: str
     stop_details: Verbatim[dict[str, Any] | None] = None
     turn: int = 0
+    among: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,9 @@ def tool_calls(reply: ClaudeReply) -> list[ToolCall]:
     """
     blocks = cast("list[dict[str, Any]]", reply.content)
     return [
-        ToolCall(block["id"], block["name"], block["input"], f"{reply.turn}.{position}")
+        ToolCall(
+            block["id"], block["name"], block["input"], f"{reply.turn}.{position}{reply.among}"
+        )
         for position, block in enumerate(blocks)
         if block["type"] == "tool_use" and reply.stop_reason not in CUT_SHORT
     ]
