@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
@@ -606,5 +606,5 @@ def _with_note(result: ToolResult, edited: dict[str, Any]) -> ToolResult:
 
 def _json(text: str) -> object:
     with suppress(ValueError):
-        return json.loads(text)
+        return from_json(text)  # unlike json, it raises no RecursionError
     return None
