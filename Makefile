@@ -30,7 +30,7 @@ ifneq ($(wildcard $(STAMP)),)
 $(shell [ "$$(cat $(STAMP))" = "$(CURDIR)" ] && $(BIN)/python -c "" 2>/dev/null || rm -f $(STAMP))
 endif
 
-.PHONY: help lab demo lint check test crash bench outputs golden lock clean
+.PHONY: help lab demo lint check test twice crash bench outputs golden lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -53,6 +53,11 @@ check: lint  ## lint, types, and the tests that start no server: about a minute
 # Which process gets which tests is decided in tests/conftest.py.
 test: lint  ## lint, types, tests, and every notebook re-executed and compared
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope $(if $(NOTEBOOKS),$(NBVAL)) tests $(NOTEBOOKS)
+
+twice: $(STAMP)  ## every cell of every notebook twice in a row, and after a kernel's restart
+	@code=0; $(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/twice" \
+		$(BIN)/python -m tests.notebooks.twice $(NOTEBOOKS) || code=1; \
+		$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/twice" $(BIN)/agentkit down; exit $$code
 
 crash: $(STAMP)  ## 200 SIGKILLs at every kind of point of every recipe; ARGS="--help" for a part
 	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/crash" $(BIN)/python -m tests.crash.campaign $(ARGS)

@@ -43,10 +43,10 @@ class OwnClaude:
 
     host: str
 
-    def slow(self, seconds: float, *, turn: int | None = None, times: int = 1) -> None:
+    def slow(self, seconds: float, **on: object) -> None:
         """Do nothing: a real Claude takes its own time, more than a kill needs."""
 
-    def fail(self, status: int, *, times: int = 1) -> None:
+    def fail(self, status: int, **on: object) -> None:
         """Do nothing: a real Claude fails when it does."""
 
     def reset(self) -> None:
