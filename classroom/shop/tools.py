@@ -35,7 +35,7 @@ with would you your
 """
 
 
-@tool
+@tool(effect="none")
 async def find_order(order_id: int) -> Order:
     """Look up one order: its customer, books, total and status.
 
@@ -64,7 +64,7 @@ async def find_order(order_id: int) -> Order:
     }
 
 
-@tool
+@tool(effect="none")
 async def find_orders_of_customer(email: str) -> list[OrderSummary]:
     """List a customer's orders, the oldest first, when the order number isn't known.
 
@@ -93,7 +93,7 @@ async def find_orders_of_customer(email: str) -> list[OrderSummary]:
         ]
 
 
-@tool
+@tool(effect="none")
 async def track_shipment(order_id: int) -> Shipment:
     """Ask the carrier where an order's parcel is. The carrier takes a moment to answer.
 
@@ -119,7 +119,7 @@ async def track_shipment(order_id: int) -> Shipment:
     }
 
 
-@tool
+@tool(effect="none")
 async def search_handbook(query: str, limit: int = 3) -> list[Article]:
     """Search the shop's handbook for its rules: returns, refunds, shipping, privacy and others.
 
@@ -162,7 +162,7 @@ def handbook_words(query: str) -> list[str]:
     return [word for word in words if word not in _STOP_WORDS.split()] or words
 
 
-@tool
+@tool(effect="none")
 async def check_stock(title: str) -> list[Stock]:
     """Check whether a book can be ordered: every edition whose title fits, with its price.
 
