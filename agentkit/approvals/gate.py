@@ -110,7 +110,7 @@ class Gate:
         self._pending = {_key(each.request.call): each for each in state.pending}
         self._carried = set(self._pending)  # by the run before; no call waits for them yet
         self._decided: dict[str, AuditEntry] = {}  # and the waiting call hasn't noticed yet
-        self._edited: dict[str, dict[str, Any]] = {}  # arguments that reviewers have changed
+        self._decisions: dict[str, Decision] = {}  # in full: the tool's Activity checks them too
         self._results = dict(state.results)
         self._ran = dict.fromkeys(state.ran)
         self._under_way: set[str] = set()
@@ -223,22 +223,26 @@ class Gate:
         self._show()
         lapsed = entry.event == "expired" and pending.request.terms.on_timeout == "allow"
         if entry.event == "approved" or lapsed:
-            return await self._execute_decided(call)
+            return await self._execute_decided(pending.request)
         how = "A reviewer rejected it" if entry.event == "rejected" else "Nobody approved it"
         return _error(call, f"Not run. {how}: {entry.note or 'no reason was given.'}")
 
-    async def _execute(self, call: ToolCall) -> ToolResult:
+    async def _execute(self, call: ToolCall, approval: dict[str, Any] | None = None) -> ToolResult:
         self._running.add(_key(call))
         if not call.place and self._tools[call.name].effect != "none":
             self._ran[call.id] = None
         try:
-            return await run_tool(call, tuple(self._tools.values()))
+            return await run_tool(call, tuple(self._tools.values()), approval=approval)
         finally:
             self._running.discard(_key(call))
 
-    async def _execute_decided(self, call: ToolCall) -> ToolResult:
-        edited = self._edited.pop(_key(call), None)
-        result = await self._execute(call if edited is None else replace(call, input=edited))
+    async def _execute_decided(self, request: ApprovalRequest) -> ToolResult:
+        call = request.call
+        decision = self._decisions.pop(_key(call), None)
+        approval = {"request": request, "decision": decision}
+        edited = decision.arguments if decision else None
+        call_to_run = call if edited is None else replace(call, input=edited)
+        result = await self._execute(call_to_run, approval)
         failed = bool(result.get("is_error"))
         self._audit.add("failed" if failed else "ran", call, by=call.name, note=_text(result)[:500])
         return result if edited in (None, call.input) else _with_note(result, edited)
@@ -418,8 +422,8 @@ class Gate:
             decision=decision,
         )
         self._decided[_key(call)] = entry
-        if decision.arguments is not None:
-            self._edited[_key(call)] = decision.arguments
+        if decision.answer == "approve":
+            self._decisions[_key(call)] = decision
         self._show()
         return entry
 
