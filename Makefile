@@ -2,7 +2,6 @@
 # GNU make 3.81 (macOS) is enough, and nothing here needs root.
 
 PYTHON ?= python3
-UV := uv==0.13.9
 BIN := .venv/bin
 STAMP := .venv/.made
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
@@ -75,10 +74,13 @@ golden: $(STAMP)  ## run every recipe, refresh its golden history, print what ha
 	@code=0; $(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/golden" $(BIN)/python -m tests.golden || code=1; \
 		$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/golden" $(BIN)/agentkit down; exit $$code
 
-lock: $(STAMP)  ## take the newest versions: requirements.txt and the pins in environment.yml
-	$(BIN)/uv pip compile pyproject.toml --universal --extra lab --extra s3 \
-		--extra postgres --extra test --python-version 3.11 --no-header --no-emit-index-url \
-		--upgrade --quiet -o requirements.txt
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --no-header \
+	--no-emit-index-url --quiet
+
+lock: $(STAMP)  ## take the newest versions: requirements.txt and .lock, environment.yml's pins
+	$(COMPILE) pyproject.toml --extra lab --extra s3 --extra postgres --extra test \
+		--upgrade -o requirements.txt
+	$(COMPILE) requirements.txt --no-annotate --generate-hashes -o requirements.lock
 	@awk 'NR == FNR { if (split($$1, pin, "==") == 2) version[pin[1]] = pin[2]; next } \
 		match($$0, /[a-z0-9._-]+==[^ ]+/) { \
 			split(substr($$0, RSTART, RLENGTH), pin, "=="); \
@@ -87,8 +89,7 @@ lock: $(STAMP)  ## take the newest versions: requirements.txt and the pins in en
 	@mv environment.yml.new environment.yml
 	@cd classroom/copy/locks && for lock in "../../../pyproject.toml -o requirements.txt" \
 		"dev.in -o dev.txt" "stand-ins.in -o stand-ins.txt"; do \
-		../../../$(BIN)/uv pip compile $$lock -c ../../../requirements.txt --universal --upgrade \
-			--python-version 3.11 --no-header --no-annotate --no-emit-index-url --quiet || exit 1; \
+		../../../$(COMPILE) $$lock -c ../../../requirements.txt --upgrade --no-annotate || exit 1; \
 	done
 
 clean:  ## stop everything, then remove .venv, .agentkit and caches
@@ -107,7 +108,7 @@ clean:  ## stop everything, then remove .venv, .agentkit and caches
 # Compiled here, because with PYTHONDONTWRITEBYTECODE, as in many containers, every process would
 # compile 4,000 modules anew: a worker then starts in 2.7 s instead of 1.2 s (measured).
 # Without a stamp, .venv is missing or an interrupted run has left it half-made: start afresh.
-$(STAMP): requirements.txt pyproject.toml Makefile
+$(STAMP): requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || { \
 		found=$$($(PYTHON) -V 2>/dev/null) || found="not found"; \
 		echo "This course needs Python 3.11 or newer; $(PYTHON) is $$found."; \
@@ -116,10 +117,12 @@ $(STAMP): requirements.txt pyproject.toml Makefile
 		echo "$(PYTHON) comes without its venv module (on Debian: apt install python3-venv)."; \
 		echo "Install it, or choose another Python: make $(MAKECMDGOALS) PYTHON=python3.12"; \
 		exit 1; } >&2
-	@echo "Setting up .venv from requirements.txt; the first time takes a minute or two."
+	@echo "Setting up .venv from requirements.lock; the first time takes a minute or two."
 	@[ -f $@ ] || $(PYTHON) -m venv --clear .venv
 	@rm -f $@
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
-	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python \
+		--require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@printf '%s' "$(CURDIR)" > $@

@@ -7,6 +7,7 @@ about trying again travels to the server as part of the failure.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from agentkit.tools import AnyTool
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
+    from anthropic._response import AsyncAPIResponse
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 """The model that `default_model` falls back to: the one place to change when ids retire."""
@@ -114,8 +116,7 @@ async def _ask(asked: dict[str, Any]) -> ClaudeReply:
     try:
         create = claude_client().messages.with_streaming_response.create
         async with create(**asked, stream=True) as response:
-            # As dictionaries: the SDK's own types drop or change what they don't know.
-            raw = await collect(await response.parse(to=anthropic.AsyncStream[object]))
+            raw = await _read(response)
     except (anthropic.APIError, httpx2.RequestError) as err:
         raise claude_errors.decide(err) from None
     except TypeError as err:
@@ -130,6 +131,21 @@ async def _ask(asked: dict[str, Any]) -> ClaudeReply:
         raise claude_errors.cut_off()
     tools = asked["tools"] or []
     return admit(raw, asked["messages"], model=asked["model"], tools=tools)
+
+
+async def _read(response: AsyncAPIResponse[Any]) -> Any:
+    """Read a reply: a stream, or the whole message, as gateways send it that don't stream."""
+    import anthropic
+
+    if "text/event-stream" not in response.headers.get("content-type", ""):
+        text = (await response.text()).strip()
+        if text.startswith(("{", "[")):
+            try:
+                return json.loads(text)
+            except (ValueError, RecursionError):
+                raise claude_errors.malformed("it isn't valid JSON") from None
+    # As dictionaries: the SDK's own types drop or change what they don't know.
+    return await collect(await response.parse(to=anthropic.AsyncStream[object]))
 
 
 def _check_results(messages: Messages) -> None:

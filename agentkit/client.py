@@ -12,9 +12,7 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import PendingWorkflowTaskState
-from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, Plugin
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.converter import DataConverter
@@ -23,6 +21,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 from temporalio.types import MethodAsyncSingleParam, ParamType, ReturnType, SelfType
 from temporalio.worker import Worker
+
+from agentkit.history import newest_events
 
 _QUIET = timedelta(seconds=15)
 """How long a run may wait for a worker before `run_once` says so: ten times of what a worker that
@@ -143,13 +143,7 @@ async def _what_holds_up(client: Client, id: str) -> str:
 
 async def _last_failure(client: Client, id: str) -> str:
     """Read why the Workflow Task fails; "" if it doesn't, as when a worker was killed."""
-    request = GetWorkflowExecutionHistoryReverseRequest(
-        namespace=client.namespace,
-        execution=WorkflowExecution(workflow_id=id),
-        maximum_page_size=20,
-    )
-    found = await client.workflow_service.get_workflow_execution_history_reverse(request)
-    for event in found.history.events:
+    for event in await newest_events(client, id):
         failure = event.workflow_task_failed_event_attributes.failure
         if failure.HasField("application_failure_info"):
             return str(await client.data_converter.decode_failure(failure))

@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from temporalio.api.common.v1 import Payload
+from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
-from temporalio.client import WorkflowHandle, WorkflowHistory
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+
+RPC_TIMEOUT = timedelta(seconds=5)
+"""How long a question to the server may take that is asked on the side."""
 
 _LINE = 100
 
@@ -133,6 +138,21 @@ async def activities_of(run: WorkflowHandle[Any, Any]) -> list[Step]:
         if step is not None and step.ended_at is None:
             _add_what_the_server_knows(step, each)
     return [step for step in reader.steps.values() if step.number]
+
+
+async def newest_events(
+    client: Client, id: str, run_id: str | None = None
+) -> Sequence[HistoryEvent]:
+    """Read a run's last twenty events, the newest first."""
+    request = GetWorkflowExecutionHistoryReverseRequest(
+        namespace=client.namespace,
+        execution=WorkflowExecution(workflow_id=id, run_id=run_id or ""),
+        maximum_page_size=20,
+    )
+    found = await client.workflow_service.get_workflow_execution_history_reverse(
+        request, timeout=RPC_TIMEOUT
+    )
+    return found.history.events
 
 
 def value_of(payloads: Iterable[Payload]) -> list[Any]:

@@ -58,9 +58,6 @@ MOST_ERROR_CHARACTERS = 2_000
 
 _PREVIEW_CHARACTERS = 120
 
-_KEPT_IN = "kept_in"
-"""The only key of arguments that are kept in the store."""
-
 
 @dataclass(frozen=True)
 class ToolRequest:
@@ -156,11 +153,18 @@ def tool_activity(
             raise unknown_outcome(name, "The worker was lost.")
         payload = args[0].payload
         (request,) = activity.payload_converter().from_payloads([payload], [ToolRequest])
-        call = request.call
-        if _is_reference(call.input):
-            call = await asyncio.to_thread(_opened, call, results)
-        await _check_authority(replace(request, call=call), tool, authorize)
-        with use_idempotency_key(request.key, name, call.input):
+        try:
+            sent = request.call
+            if sent.kept:
+                sent = await asyncio.to_thread(open_arguments, sent, results)
+            call = replace(sent, input=tool.normalised(sent.input))
+            await _check_authority(replace(request, call=call), tool, authorize)
+        except ApplicationError:
+            raise
+        except Exception as err:
+            raise _failure(tool, err, redact) from None
+        # As sent: the same in each attempt, also when a new worker's tool has other defaults.
+        with use_idempotency_key(request.key, name, sent.input):
             content = await _run(tool, call, MOST_BLOCK_BYTES if keep_over else None, redact)
         if isinstance(content, list):
             return await asyncio.to_thread(_with_blocks, content, results, keep_over)
@@ -214,24 +218,28 @@ async def _run(
             raise
         if type(err).__module__.startswith("temporalio.activity"):
             raise  # `raise_complete_async`
-        said = _redacting(redact)
-        trace = "".join(traceback.format_tb(err.__traceback__))  # it quotes lines of source
-        where = err.__traceback__ if said(trace) == trace else None
-        raise _failure(tool, err, said).with_traceback(where) from None
+        raise _failure(tool, err, redact) from None
 
 
-def _redacting(redact: Callable[[str], str]) -> Callable[[str], str]:
+def _failure(tool: AnyTool, err: BaseException, redact: Callable[[str], str]) -> ApplicationError:
+    """Translate what a tool raised, never passing it on as it is, and keep its traceback.
+
+    A traceback quotes lines of source: one with a secret in it is left out.
+    """
+
     def redacted(text: str) -> str:
         try:
             return redact(text)
-        except Exception as err:
-            return f"[The text could not be redacted: {type(err).__name__}.]"
+        except Exception as failed:
+            return f"[Its text could not be redacted: {type(failed).__name__}.]"
 
-    return redacted
+    trace = "".join(traceback.format_tb(err.__traceback__))
+    where = err.__traceback__ if redacted(trace) == trace else None
+    return _translated(tool, err, redacted).with_traceback(where)
 
 
-def _failure(tool: AnyTool, err: BaseException, said: Callable[[str], str]) -> ApplicationError:
-    """Translate what a tool raised, never passing it on as it is.
+def _translated(tool: AnyTool, err: BaseException, said: Callable[[str], str]) -> ApplicationError:
+    """Say what a failure means for the call.
 
     `sys.exit` would end the worker, a CancelledError without a request to cancel isn't one, and a
     text of megabytes never arrives.
@@ -281,34 +289,32 @@ def unknown_outcome(name: str, why: str) -> ApplicationError:
 
 
 def keep_arguments(call: ToolCall, store: Store, longest: int) -> ToolCall:
-    """Move long arguments, or any that look like a reference, into the store of `tool_activity`."""
-    if not _is_reference(call.input) and len(canonical_json(call.input)) <= longest:
+    """Move arguments of more characters, as JSON, into the store of `tool_activity`."""
+    if len(canonical_json(call.input)) <= longest:
         return call
     kept = {"id": call.id, "place": call.place, "input": call.input}
-    reference = store.put(canonical_json(kept))
-    return replace(call, input={_KEPT_IN: reference})
+    return replace(call, input={}, kept=store.put(canonical_json(kept)))
 
 
-def _opened(call: ToolCall, store: Store) -> ToolCall:
-    """Read arguments back; they are forged unless they were kept for this very call."""
-    reference = call.input[_KEPT_IN]
+def open_arguments(call: ToolCall, store: Store) -> ToolCall:
+    """Read kept arguments back; they are forged unless they were kept for this very call.
+
+    Raises:
+        ApplicationError: The store holds none for it.
+    """
+    if not call.kept:
+        return call
     try:
-        kept = json.loads(store.get(reference))
-        if (kept["id"], kept.get("place", call.place)) == (call.id, call.place):
-            return replace(call, input=kept["input"])
+        kept = json.loads(store.get(call.kept))
+        if (kept["id"], kept["place"]) == (call.id, call.place):
+            return replace(call, input=kept["input"], kept="")
     except (LookupError, ValueError, TypeError):
         pass
     raise _no(
-        f"The arguments of this call are missing: the store holds none for it at {reference}. "
+        f"The arguments of this call are missing: the store holds none for it at {call.kept}. "
         "Do all workers use the same store (AGENTKIT_STORE)?",
         "ArgumentsNotFound",
     )
-
-
-def _is_reference(arguments: object) -> bool:
-    if not isinstance(arguments, dict) or set(arguments) != {_KEPT_IN}:
-        return False
-    return re.fullmatch("sha256:[0-9a-f]{64}", str(arguments[_KEPT_IN])) is not None
 
 
 def _kept(text: str, store: Store, keep_over: int) -> ToolOutput:

@@ -12,6 +12,7 @@ import ipaddress
 import logging
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -22,11 +23,11 @@ import pydantic
 from temporalio import activity
 from temporalio.client import Client
 
-from agentkit.approvals.policy import NoVerdict, Policy, Terms, judge
+from agentkit.approvals.policy import Policy, Terms, judge
 from agentkit.approvals.requests import ApprovalRequest, Pending, digest_of
 from agentkit.messages import ToolCall, canonical_json
 from agentkit.tool_activities import Authorize, ToolRequest
-from agentkit.tools import AnyTool, problems_of
+from agentkit.tools import AnyTool, InvalidArguments, problems_of
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,17 @@ LONGEST_DECISION = 50_000
 
 _DECISION = pydantic.TypeAdapter(Decision)
 
+_NOT_REVIEWERS = ("policy", "timeout", "gate", "unknown")
+"""The audit's own words for what nobody decided."""
+
+# Written out, as replays under another version of Python must know the same ones.
+_INVISIBLE = re.compile(
+    "[\0-\x1f\x7f-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u08e2\u115f\u1160\u1680\u17b4\u17b5"
+    "\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ud800-\uf8ff\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
+)
+"""Controls, directions, odd spaces, zero widths, halves of surrogate pairs, and blanks."""
+
 
 def read_decision(value: object) -> Decision:
     """Read a decision from JSON data of any client; ValueError says in one sentence why not."""
@@ -74,8 +86,13 @@ def read_decision(value: object) -> Decision:
         raise ValueError(f"This is not a decision: {problems}.") from None
     if decision_length(decision) > LONGEST_DECISION:
         raise ValueError(f"A decision has at most {LONGEST_DECISION:,} characters.")
-    if not decision.reviewer.strip():
-        raise ValueError("This is not a decision: it must name its reviewer.")
+    name = decision.reviewer
+    if not name or name != name.strip() or _INVISIBLE.search(name):
+        raise ValueError(
+            "This is not a decision: it must name its reviewer, in visible characters."
+        )
+    if unicodedata.normalize("NFKC", name).casefold() in _NOT_REVIEWERS:
+        raise ValueError(f"This is not a decision: {name} is no reviewer, but a part of the gate.")
     if decision.answer == "reject" and decision.arguments is not None:
         raise ValueError("A rejection runs nothing, so it can't carry arguments.")
     return decision
@@ -120,25 +137,33 @@ def refusal(
     if pending.may_decide and decision.reviewer not in pending.may_decide:
         names = ", ".join(pending.may_decide)
         return f"{decision.reviewer} may not decide on this request; who may: {names}."
+    if decision.reviewer in tools:
+        return f"{decision.reviewer} is a tool's name, and no reviewer's."
+    tool = tools.get(request.tool)
+    if tool is None:
+        return f"There is no tool {request.tool} any more."
     if decision.arguments is not None:
-        denial = _denial(replace(request.call, input=decision.arguments), policy, tools)
-        if denial is not None:
-            return f"The edited arguments are not allowed: {denial}"
+        try:
+            verdict = judge(policy, decided_call(request.call, decision, tool), tool)
+        except InvalidArguments as err:
+            return f"The edited arguments are not allowed: {err}"
+        if verdict.action == "deny":
+            return f"The edited arguments are not allowed: {verdict.reason}"
     try:
         return verify(decision, request) if verify else None
     except Exception as err:  # without its message, which may quote a key
         return f"The decision could not be verified ({type(err).__name__})."
 
 
-def _denial(edited: ToolCall, policy: Policy, tools: Mapping[str, AnyTool]) -> str | None:
-    tool = tools.get(edited.name)
-    if tool is None:
-        return f"there is no tool {edited.name}."
-    try:
-        verdict = judge(policy, edited, tool)
-    except NoVerdict as err:
-        return f"the policy can't judge them ({err})."
-    return verdict.reason if verdict.action == "deny" else None
+def decided_call(call: ToolCall, decision: Decision | None, tool: AnyTool) -> ToolCall:
+    """Return the call that a decision lets run: with its reviewer's arguments, if it has any.
+
+    Raises:
+        InvalidArguments: They don't fit the tool.
+    """
+    if decision is None or decision.arguments is None:
+        return call
+    return replace(call, input=tool.normalised(decision.arguments))
 
 
 def trust_names(decision: Decision, request: ApprovalRequest) -> None:
@@ -223,10 +248,7 @@ def authorizer(policy: Policy, verify: Verify, terms: Terms | None = None) -> Au
 
     def authorize(request: ToolRequest, tool: AnyTool, first_run: str) -> str | None:
         call = request.call
-        try:
-            verdict = judge(policy, call, tool)
-        except NoVerdict as err:
-            return f"The policy can't judge this call ({err})."
+        verdict = judge(policy, call, tool)
         if verdict.action != "needs approval":
             return None if verdict.action == "allow" else verdict.reason or "The policy denies it."
         try:
@@ -237,7 +259,6 @@ def authorizer(policy: Policy, verify: Verify, terms: Terms | None = None) -> Au
         run = (activity.info().workflow_id, first_run)
         if run != (asked.workflow_id, asked.first_run_id) or digest_of(asked) != asked.digest:
             return "Its approval is another run's, or was changed."
-        approved = asked.call
         if decision is None:
             up = activity.info().scheduled_time >= asked.asked_at + terms.timeout
             if not up or terms.on_timeout != "allow":
@@ -248,17 +269,17 @@ def authorizer(policy: Policy, verify: Verify, terms: Terms | None = None) -> Au
             # By these terms and not the request's, which nobody has signed. Escalation counts from
             # the beginning, and time doesn't: the Gate knows when a decision arrived.
             pending = Pending(replace(asked, terms=terms), {"escalated": "delivered"})
-            if why := refusal(
+            why = refusal(
                 decision,
                 pending,
                 asked.asked_at,
                 policy=policy,
                 tools={tool.name: tool},
                 verify=lambda signed, _: verify(signed, asked),
-            ):
+            )
+            if why is not None:
                 return why
-            if decision.arguments is not None:
-                approved = replace(approved, input=decision.arguments)
+        approved = decided_call(asked.call, decision, tool)
         if canonical_json(asdict(approved)) != canonical_json(asdict(call)):
             return "Its approval is another call's."
         return None

@@ -54,6 +54,10 @@ class OwnClaude:
         """Return no calls: only the offline Claude keeps a call log."""
         return []
 
+    def answering(self) -> bool:
+        """Return True: nobody sees when a call reaches a real Claude; it takes longer than that."""
+        return True
+
 
 ClaudeInUse: TypeAlias = OfflineClaude | OwnClaude
 

@@ -29,7 +29,7 @@ with would you your
 """
 
 
-@tool
+@tool(effect="none")
 async def find_order(order_id: int) -> Order:
     """Look up one order: its customer, books, total and status.
 
@@ -58,7 +58,7 @@ async def find_order(order_id: int) -> Order:
     }
 
 
-@tool
+@tool(effect="none")
 async def find_orders_of_customer(email: str) -> list[OrderSummary]:
     """List a customer's orders, the oldest first, when the order number isn't known.
 
@@ -87,7 +87,7 @@ async def find_orders_of_customer(email: str) -> list[OrderSummary]:
         ]
 
 
-@tool
+@tool(effect="none")
 async def track_shipment(order_id: int) -> Shipment:
     """Ask the carrier where an order's parcel is. The carrier takes a moment to answer.
 
@@ -113,7 +113,7 @@ async def track_shipment(order_id: int) -> Shipment:
     }
 
 
-@tool
+@tool(effect="none")
 async def search_handbook(query: str, limit: int = 3) -> list[Article]:
     """Search the shop's handbook for its rules: returns, refunds, shipping, privacy and others.
 
@@ -156,7 +156,7 @@ def handbook_words(query: str) -> list[str]:
     return [word for word in words if word not in _STOP_WORDS.split()] or words
 
 
-@tool
+@tool(effect="none")
 async def check_stock(title: str) -> list[Stock]:
     """Check whether a book can be ordered: every edition whose title fits, with its price.
 

@@ -57,7 +57,7 @@ OPENING_HOURS = '''
 from agentkit import AnyTool, tool
 
 
-@tool
+@tool(effect="none")
 async def opening_hours(day: str) -> str:
     """Say when the shop is open on a day of the week.
 
@@ -81,7 +81,7 @@ def answer_ticket(number: int, text: str) -> None:
 '''
 
 OUR_SEARCH = '''
-@tool
+@tool(effect="none")
 async def search_signs(query: str) -> list[dict[str, str]]:
     """Search the signs on the shop's door.
 

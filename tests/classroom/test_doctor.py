@@ -114,7 +114,7 @@ def test_packages_that_differ_from_the_lock_are_named(
     assert "pydantic is 2." in result.detail
     assert "instead of 0.1; no-such-package is missing" in result.detail
     assert "windows-only" not in result.detail
-    assert "requirements.txt" in result.fix
+    assert "requirements.lock" in result.fix
 
 
 def test_a_missing_or_broken_temporal_program_is_told(
