@@ -259,6 +259,8 @@ def authorizer(policy: Policy, verify: Verify, terms: Terms | None = None) -> Au
         run = (activity.info().workflow_id, first_run)
         if run != (asked.workflow_id, asked.first_run_id) or digest_of(asked) != asked.digest:
             return "Its approval is another run's, or was changed."
+        if asked.tool != tool.name:
+            return "Its approval is another call's."
         if decision is None:
             up = activity.info().scheduled_time >= asked.asked_at + terms.timeout
             if not up or terms.on_timeout != "allow":
