@@ -25,7 +25,7 @@ from temporalio.client import Client
 
 from agentkit.approvals.policy import Policy, Terms, judge
 from agentkit.approvals.requests import ApprovalRequest, Pending, digest_of
-from agentkit.messages import ToolCall, canonical_json
+from agentkit.messages import MOST_NESTED, ToolCall, canonical_json, is_deeper
 from agentkit.tool_activities import Authorize, ToolRequest
 from agentkit.tools import AnyTool, InvalidArguments, problems_of
 
@@ -84,6 +84,8 @@ def read_decision(value: object) -> Decision:
     except pydantic.ValidationError as err:
         problems = problems_of(err, "decision")[:500]
         raise ValueError(f"This is not a decision: {problems}.") from None
+    if is_deeper(decision.arguments):
+        raise ValueError(f"Arguments may be nested {MOST_NESTED} levels deep at most.")
     if decision_length(decision) > LONGEST_DECISION:
         raise ValueError(f"A decision has at most {LONGEST_DECISION:,} characters.")
     name = decision.reviewer

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
@@ -39,7 +39,14 @@ from agentkit.approvals.policy import (
 )
 from agentkit.approvals.requests import ApprovalRequest, Notice, NoticeKind, Pending, digest_of
 from agentkit.limits import history_is_full
-from agentkit.messages import ToolCall, Verbatim, canonical_json, sha256_reference, tool_result
+from agentkit.messages import (
+    ToolCall,
+    Verbatim,
+    canonical_json,
+    printable,
+    sha256_reference,
+    tool_result,
+)
 from agentkit.tool_dispatch import run_tool, together
 from agentkit.tools import AnyTool, ToolError
 
@@ -392,8 +399,9 @@ class Gate:
         waiting = self._waiting()
         for each in waiting[:_MOST_SHOWN]:
             request, until = each.request, _utc(each.request.expires_at)
-            lines.append(f"- `{request.tool}` (`{request.id}`) until {until}: {request.why}")
-            lines.extend(f"  - {note}" for note in each.notes)
+            tool, id, why = _code(request.tool), _code(request.id), _code(request.why)
+            lines.append(f"- {tool} ({id}) until {until}: {why}")
+            lines.extend(f"  - {_code(note)}" for note in each.notes)
         if (more := len(waiting) - _MOST_SHOWN) > 0:
             lines.append(f"- and {more} more")
         text = "\n".join(["Waiting for a decision on:", *lines])
@@ -566,6 +574,12 @@ def _twice(call: ToolCall) -> str:
     return f"Another call has the id {call.id[:128]} too; give each its own."
 
 
+def _code(text: str) -> str:
+    """Write words from outside as Markdown that is only text: no link, no line of its own."""
+    shown = printable(text[:LONGEST_NOTE]).replace("`", r"\u0060")
+    return f"`{shown}`"
+
+
 def _utc(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
@@ -592,5 +606,5 @@ def _with_note(result: ToolResult, edited: dict[str, Any]) -> ToolResult:
 
 def _json(text: str) -> object:
     with suppress(ValueError):
-        return json.loads(text)
+        return from_json(text)  # unlike json, it raises no RecursionError
     return None

@@ -94,7 +94,7 @@ async def _take_turn(store: Store, turn: Turn) -> TurnTaken | None:
         return None
     prompt = await asyncio.to_thread(load_prompt, store, turn.prompt)
     request = ClaudeRequest(view.messages, max_tokens=turn.answer.max_tokens)
-    reply = replace(await call_with(prompt, request), turn=view.count)
+    reply = replace(await call_with(prompt, request), turn=view.count, among=turn.among)
     answer = replace(turn.answer)
     step = answer.apply_reply(reply)
     said = [*new, *cast("list[Entry]", step.messages)]

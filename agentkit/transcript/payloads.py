@@ -39,6 +39,7 @@ class Turn:
     prompt: PinnedPrompt
     window: Window
     answer: PartialAnswer
+    among: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import unicodedata
 from difflib import get_close_matches
 from typing import Any, cast
 
@@ -22,6 +23,11 @@ from classroom.shop.database import session
 from classroom.shop.slowness import bank_confirms, carrier_answers
 
 _MOST_ARTICLES = 10
+
+_LONGEST_ADDRESS = 254
+"""Characters of an email address, by RFC 5321."""
+
+_ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>.]+(?:\.[^\s@,;<>.]+)+")
 _STOP_WORDS = """
 a an and are as at be but by can do does for from get has have how i if in is it its may me my no
 not of on or our should so that the their they this to was we what when where which who why will
@@ -241,8 +247,13 @@ async def send_email(to: str, subject: str, body: str) -> Email:
     with session() as db:
 
         def send() -> dict[str, Any]:
-            if not re.fullmatch(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>]+", to):
-                raise ToolError(f"{to!r} is not an email address. Send one like name@example.com.")
+            if len(to) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(to) or not to.isprintable():
+                raise ToolError(
+                    f"{to[:_LONGEST_ADDRESS]!r} is not an email address. Send one like "
+                    "name@example.com."
+                )
+            if any(map(_is_control, subject)):
+                raise ToolError("The subject is one line, without control characters.")
             db.execute(
                 "insert into emails (to_address, subject, body) values (?, ?, ?)",
                 (to, subject, body),
@@ -268,6 +279,10 @@ select o.*, name, email,
        (select sum(quantity * price_cents) from order_lines where order_id = o.id) as total_cents
 from orders o join customers c on c.id = o.customer_id
 """
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Zl", "Zp")
 
 
 def _order(db: sqlite3.Connection, order_id: int) -> sqlite3.Row:

@@ -35,9 +35,12 @@ with workflow.unsafe.imports_passed_through():
         run_tool,
         tool,
         tool_activity,
+        tool_calls,
         user_message,
     )
     from agentkit.messages import ClaudeRequest
+    from agentkit.prompts import pin_prompt
+    from agentkit.transcript import LongConversation, Window
     from classroom.machine import dev_server
 
 HELLO = ClaudeRequest([user_message("Hello")])
@@ -112,6 +115,41 @@ class RunToolInThreeRuns:
         if len(seen) < 3:
             workflow.continue_as_new(args=[call, seen])
         return seen
+
+
+@workflow.defn
+class TwoConversations:
+    """Asks twice in each of two runs, in conversations that know nothing of each other."""
+
+    @workflow.run
+    async def run(self, keys: list[str]) -> list[str]:
+        replies = [await ask_claude([user_message("Hello")]) for _ in range(2)]
+        calls = [call for reply in replies for call in tool_calls(reply)]
+        keys = [*keys, *[str((await run_tool(call, TOOLS)).get("content")) for call in calls]]
+        if len(keys) < 4:
+            workflow.continue_as_new(keys)
+        # The same call keeps its key.
+        assert [(await run_tool(call, TOOLS)).get("content") for call in calls] == keys[2:]
+        return keys
+
+
+@workflow.defn
+class TwoLongConversations:
+    """Has the same to say in two conversations, each of which goes on in a second run."""
+
+    @workflow.run
+    async def run(self, talks: list[LongConversation], keys: list[str]) -> list[str]:
+        talks = talks or [LongConversation(window=Window(summarise=False)) for _ in range(2)]
+        for talk in talks:
+            await talk.begin(await pin_prompt())
+            talk.say("Hello")
+            await talk.take_turn()
+            results = [await run_tool(call, TOOLS) for call in talk.calls]
+            keys += [str(result.get("content")) for result in results]
+            talk.add_results(results)
+        if len(keys) < 4:
+            workflow.continue_as_new(args=[talks, keys])
+        return keys
 
 
 @activity.defn

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agentkit import ToolError, once, tool
+from agentkit.stores.sqlite import private_file
 
 ORDERS = {
     1025: ("Hanneke Vosmaer", "delivered", "Durable Things", 107.9),
@@ -193,7 +194,7 @@ def path() -> Path:
 @contextmanager
 def session() -> Iterator[sqlite3.Connection]:
     """Open the example's database for one block of code; it is made if it isn't there."""
-    with closing(sqlite3.connect(path(), isolation_level=None)) as db:
+    with closing(sqlite3.connect(private_file(path()), isolation_level=None)) as db:
         db.executescript(TABLES)
         yield db
 
