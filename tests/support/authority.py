@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from temporalio import workflow
 
@@ -217,3 +218,8 @@ async def attacker(client: Client, queue: str, id: str = "", again: bool = False
     first = run.first_execution_run_id
     assert first is not None
     return Attacker(client.get_workflow_handle(run.id), first, queue)
+
+
+LARGE_REQUEST = Attacker(cast(Any, SimpleNamespace(id="w")), "first", "").request(
+    ToolCall("toolu_1", "refund", {"order_id": 7, "amount": 80.0, "note": ""})
+)
