@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,11 +15,12 @@ import pytest_asyncio
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import ActivityFailureError, Client
+from temporalio.client import ActivityFailureError, Client, WorkflowHandle
 from temporalio.common import RetryPolicy
 
 from agentkit import ToolCall
-from agentkit.approvals import Terms, sign
+from agentkit.approvals import Terms, decide, pending_approvals, sign
+from agentkit.approvals.requests import ApprovalRequest
 from agentkit.idempotency import make_key
 from agentkit.tool_activities import ToolRequest
 from tests.support import authority
@@ -30,7 +32,7 @@ LARGE = ToolCall("toolu_1", "refund", {"order_id": 7, "amount": 80.0, "note": ""
 
 @pytest_asyncio.fixture
 async def stranger(client: Client, tmp_path: Path) -> AsyncIterator[Attacker]:
-    async with bank(client, tmp_path) as (found, _):
+    async with bank(client, tmp_path) as found:
         yield found
 
 
@@ -78,6 +80,46 @@ async def test_escalated_reviewer_and_edited_arguments_count_as_at_the_gate(
     decision = signed(request, "bob", arguments=edited)
     assert "another call's" in await stranger.ask(LARGE, request, decision)
     assert await stranger.ask(larger(60.0), request, decision) == "paid 60.0"
+
+
+async def waiting_desk(
+    client: Client, queue: str, call: ToolCall
+) -> tuple[WorkflowHandle[Any, str], ApprovalRequest]:
+    """A run whose call waits for a decision, and its request."""
+    id = f"desk-{uuid.uuid4()}"
+    run = await client.start_workflow(authority.Desk.run, call, id=id, task_queue=queue)
+    async with asyncio.timeout(20):
+        while not (waiting := await pending_approvals(run)):
+            await asyncio.sleep(0.02)
+    return run, waiting[0].request
+
+
+async def test_key_of_a_request_that_waits_cannot_be_taken_before_its_approval(
+    stranger: Attacker, client: Client
+) -> None:
+    run, request = await waiting_desk(client, stranger.queue, LARGE)
+    key = make_key(request.first_run_id, LARGE.id)
+    assert "NotAuthorized" in await stranger.ask(larger(0.01), key=key)
+    await decide(run, signed(request))
+    assert await run.result() == "paid 80.0"
+    assert refunds() == [(7, 80.0)]
+
+
+async def test_gate_passes_on_edited_arguments_and_long_reasons(
+    stranger: Attacker, client: Client
+) -> None:
+    run, request = await waiting_desk(client, stranger.queue, LARGE)
+    reason = "as agreed, " * 200  # longer than the audit keeps
+    await decide(run, signed(request, arguments={"order_id": 7, "amount": 60}, reason=reason))
+    assert (await run.result()).startswith("paid 60.0")
+    assert refunds() == [(7, 60.0)]
+
+
+async def test_request_that_lapses_runs_where_the_terms_say_so(
+    stranger: Attacker, client: Client
+) -> None:
+    run, _ = await waiting_desk(client, stranger.queue, larger(76.0))
+    assert await run.result() == "paid 76.0"
 
 
 async def test_forged_approvals_are_refused(stranger: Attacker, client: Client) -> None:

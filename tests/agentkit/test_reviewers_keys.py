@@ -9,11 +9,15 @@ from typing import Any, cast
 
 import pytest
 
+from agentkit import ToolCall
 from agentkit.approvals import Decision, sign, trust_names
 from agentkit.approvals.decisions import require_keys, verify_from_environment
 from classroom.copy.catalogue import CATALOGUE
-from tests.support.authority import LARGE_REQUEST
+from tests.support.authority import Attacker
 
+REQUEST = Attacker(cast(Any, SimpleNamespace(id="w")), "first", "").request(
+    ToolCall("toolu_1", "refund", {"order_id": 7, "amount": 80.0})
+)
 ANN, BOB = secrets.token_hex(32), secrets.token_hex(16)
 
 
@@ -31,10 +35,10 @@ def test_keys_of_the_environment_verify_signatures(
     monkeypatch.setenv("APPROVAL_KEYS", keys)
     verify = verify_from_environment()
     name = keys.split("=")[0].strip()
-    decision = Decision("toolu_1", LARGE_REQUEST.digest, "approve", name)
-    assert verify(sign(decision, ANN.encode()), LARGE_REQUEST) is None
-    assert verify(decision, LARGE_REQUEST)
-    assert verify(sign(decision, BOB.encode()), LARGE_REQUEST)
+    decision = Decision("toolu_1", REQUEST.digest, "approve", name)
+    assert verify(sign(decision, ANN.encode()), REQUEST) is None
+    assert verify(decision, REQUEST)
+    assert verify(sign(decision, BOB.encode()), REQUEST)
     require_keys(verify, server("temporal.example:7233"))
 
 

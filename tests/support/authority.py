@@ -11,8 +11,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from temporalio import workflow
 
@@ -25,6 +24,8 @@ with workflow.unsafe.imports_passed_through():
     from agentkit import AnyTool, ToolCall, once, tool, tool_activity
     from agentkit.approvals import (
         Decision,
+        Gate,
+        Gated,
         Terms,
         Verdict,
         allow,
@@ -42,6 +43,7 @@ with workflow.unsafe.imports_passed_through():
 KEYS = {"ann": b"ann's key, 32 bytes of a secret.", "bob": b"bob's key, 32 bytes of a secret."}
 VERIFY = signed_by(KEYS)
 TERMS = Terms(reviewers=("ann",), escalate_at=0.75, escalate_to=("bob",))
+SECOND = timedelta(seconds=1)
 PATIENT = Terms(timedelta(hours=1), on_timeout="allow", reviewers=("ann",))
 
 TABLE = "create table if not exists refunds (order_id, amount)"
@@ -101,6 +103,8 @@ def policy(call: ToolCall, tool: AnyTool) -> Verdict:
         return needs_approval("a launch")
     if call.input["amount"] > 500:
         return deny("nobody may pay more than 500")
+    if call.input["amount"] == 76:
+        return needs_approval("it may wait a second", replace(PATIENT, timeout=SECOND))
     if call.input["amount"] == 77:
         return needs_approval("it may wait for nobody", PATIENT)
     return needs_approval("over 50") if call.input["amount"] > 50 else allow()
@@ -138,6 +142,19 @@ class Stranger:
             assert isinstance(cause, ApplicationError)
             return f"{cause.type}: {cause.message}"
         return str(output["text"])
+
+
+@workflow.defn
+class Desk(Gated):
+    """Runs one call through a gate."""
+
+    @workflow.init
+    def __init__(self, call: ToolCall) -> None:
+        self.gate = Gate(TOOLS, policy, verify=VERIFY, terms=TERMS)
+
+    @workflow.run
+    async def run(self, call: ToolCall) -> str:
+        return str((await self.gate.run(call)).get("content"))
 
 
 @dataclass(frozen=True)
@@ -191,10 +208,8 @@ async def _no_notice(notice: Notice) -> None:
 
 
 @asynccontextmanager
-async def bank(
-    client: Client, folder: Path, *workflows: type
-) -> AsyncIterator[tuple[Attacker, str]]:
-    """Run the bank's worker; give an attacker's run, and the worker's task queue."""
+async def bank(client: Client, folder: Path) -> AsyncIterator[Attacker]:
+    """Run the bank's worker; give an attacker's run."""
     global database
     database = folder / "bank.db"
     launched.clear()
@@ -203,11 +218,9 @@ async def bank(
         tool_activity(TOOLS, authorize=authorizer(policy, VERIFY, TERMS)),
         *approval_activities(_no_notice, VERIFY),
     ]
-    worker = Worker(
-        client, task_queue=queue, workflows=[Stranger, *workflows], activities=activities
-    )
+    worker = Worker(client, task_queue=queue, workflows=[Stranger, Desk], activities=activities)
     async with worker:
-        yield await attacker(client, queue), queue
+        yield await attacker(client, queue)
 
 
 async def attacker(client: Client, queue: str, id: str = "", again: bool = False) -> Attacker:
@@ -218,8 +231,3 @@ async def attacker(client: Client, queue: str, id: str = "", again: bool = False
     first = run.first_execution_run_id
     assert first is not None
     return Attacker(client.get_workflow_handle(run.id), first, queue)
-
-
-LARGE_REQUEST = Attacker(cast(Any, SimpleNamespace(id="w")), "first", "").request(
-    ToolCall("toolu_1", "refund", {"order_id": 7, "amount": 80.0, "note": ""})
-)
