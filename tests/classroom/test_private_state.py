@@ -256,7 +256,10 @@ def test_file_is_written_in_the_place_of_a_link_that_has_its_name(name: str, sta
 # Keys that are typed into a cell
 
 
-async def test_lab_kernels_keep_no_history_of_what_is_typed(state: Path) -> None:
+async def test_lab_kernels_keep_no_history_of_what_is_typed(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("IPYTHONDIR")
     env = {**os.environ, **lab._folders(), "PYTHONDONTWRITEBYTECODE": "1"}
     manager, client = await start_new_async_kernel(env=env)
     for code in (f"import os; os.environ['ANTHROPIC_API_KEY'] = {KEY!r}", "%history -n", "1 + 1"):
