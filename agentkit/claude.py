@@ -7,9 +7,11 @@ about trying again travels to the server as part of the failure.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
@@ -19,12 +21,14 @@ from temporalio.exceptions import ApplicationError
 
 from agentkit import claude_errors
 from agentkit.activity_options import CLAUDE_OPTIONS
+from agentkit.idempotency import tell_apart
 from agentkit.messages import ClaudeReply, ClaudeRequest, Messages, PinnedPrompt, ToolSchemas
 from agentkit.replies import admit, collect
 from agentkit.tools import AnyTool
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
+    from anthropic._response import AsyncAPIResponse
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 """The model that `default_model` falls back to: the one place to change when ids retire."""
@@ -114,8 +118,7 @@ async def _ask(asked: dict[str, Any]) -> ClaudeReply:
     try:
         create = claude_client().messages.with_streaming_response.create
         async with create(**asked, stream=True) as response:
-            # As dictionaries: the SDK's own types drop or change what they don't know.
-            raw = await collect(await response.parse(to=anthropic.AsyncStream[object]))
+            raw = await _read(response)
     except (anthropic.APIError, httpx2.RequestError) as err:
         raise claude_errors.decide(err) from None
     except TypeError as err:
@@ -130,6 +133,21 @@ async def _ask(asked: dict[str, Any]) -> ClaudeReply:
         raise claude_errors.cut_off()
     tools = asked["tools"] or []
     return admit(raw, asked["messages"], model=asked["model"], tools=tools)
+
+
+async def _read(response: AsyncAPIResponse[Any]) -> Any:
+    """Read a reply: a stream, or the whole message, as gateways send it that don't stream."""
+    import anthropic
+
+    if "text/event-stream" not in response.headers.get("content-type", ""):
+        text = (await response.text()).strip()
+        if text.startswith(("{", "[")):
+            try:
+                return json.loads(text)
+            except (ValueError, RecursionError):
+                raise claude_errors.malformed("it isn't valid JSON") from None
+    # As dictionaries: the SDK's own types drop or change what they don't know.
+    return await collect(await response.parse(to=anthropic.AsyncStream[object]))
 
 
 def _check_results(messages: Messages) -> None:
@@ -186,7 +204,7 @@ async def ask_claude(
         reply: ClaudeReply = await workflow.execute_activity(
             "call_claude", request, result_type=ClaudeReply, **settings
         )
-    return reply
+    return replace(reply, among=tell_apart(reply.turn))
 
 
 @contextmanager
@@ -212,7 +230,8 @@ def claude_client() -> AsyncAnthropic:
     """Get the one Claude client of this process's event loop.
 
     It reads the SDK's own environment (`ANTHROPIC_API_KEY`, `ANTHROPIC_BASE_URL`, …), never
-    retries, and leaves proxies and stored credentials out of calls to this machine.
+    retries, follows no redirect, which would take the key and the conversation elsewhere, and
+    leaves proxies and stored credentials out of calls to this machine.
     """
     loop = asyncio.get_running_loop()
     if loop in _clients:
@@ -220,11 +239,13 @@ def claude_client() -> AsyncAnthropic:
     import anthropic
 
     here: dict[str, Any] = {}
-    if _is_loopback():
+    loopback = _is_loopback()
+    if loopback:
         has_key = any(map(os.environ.get, ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")))
         here["api_key"] = None if has_key else "local"
-        here["http_client"] = anthropic.DefaultAsyncHttpxClient(trust_env=False)
-    return _clients.setdefault(loop, anthropic.AsyncAnthropic(max_retries=0, **here))
+    http = anthropic.DefaultAsyncHttpxClient(trust_env=not loopback, follow_redirects=False)
+    client = anthropic.AsyncAnthropic(max_retries=0, http_client=http, **here)
+    return _clients.setdefault(loop, client)
 
 
 async def close_claude_client() -> None:

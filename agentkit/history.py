@@ -5,16 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from temporalio.api.common.v1 import Payload
+from pydantic_core import from_json
+from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
-from temporalio.client import WorkflowHandle, WorkflowHistory
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+
+from agentkit.messages import printable
+
+RPC_TIMEOUT = timedelta(seconds=5)
+"""How long a question to the server may take that is asked on the side."""
 
 _LINE = 100
 
@@ -93,7 +101,7 @@ class Step:
         sign = {"completed": "→", "": "", "fired": "fired", "cancelled": "cancelled"}
         ending = sign.get(ended, f"{ended}:")
         parts = (self.what, _cut(self.given), ending, _cut(_reply_in_words(self.result)))
-        return "  ".join(part for part in parts if part)
+        return printable("  ".join(part for part in parts if part))
 
     @property
     def activity(self) -> str:
@@ -135,12 +143,27 @@ async def activities_of(run: WorkflowHandle[Any, Any]) -> list[Step]:
     return [step for step in reader.steps.values() if step.number]
 
 
+async def newest_events(
+    client: Client, id: str, run_id: str | None = None
+) -> Sequence[HistoryEvent]:
+    """Read a run's last twenty events, the newest first."""
+    request = GetWorkflowExecutionHistoryReverseRequest(
+        namespace=client.namespace,
+        execution=WorkflowExecution(workflow_id=id, run_id=run_id or ""),
+        maximum_page_size=20,
+    )
+    found = await client.workflow_service.get_workflow_execution_history_reverse(
+        request, timeout=RPC_TIMEOUT
+    )
+    return found.history.events
+
+
 def value_of(payloads: Iterable[Payload]) -> list[Any]:
     """Decode payloads for people: JSON where it is JSON, else their size."""
     values: list[Any] = []
     for payload in payloads:
         try:
-            values.append(json.loads(payload.data) if payload.data else None)
+            values.append(from_json(payload.data) if payload.data else None)
         except ValueError:
             values.append(f"({len(payload.data)} bytes)")
     return values

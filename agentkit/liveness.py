@@ -25,13 +25,10 @@ from functools import cache
 from types import CodeType
 from typing import Any, TypeVar
 
-from temporalio import activity, workflow
+from temporalio import activity
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import PendingActivityState, TimeoutType
-from temporalio.api.workflowservice.v1 import (
-    GetWorkflowExecutionHistoryReverseRequest,
-    ResetStickyTaskQueueRequest,
-)
+from temporalio.api.workflowservice.v1 import ResetStickyTaskQueueRequest
 from temporalio.client import AsyncActivityCancelledError, Client
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -40,11 +37,9 @@ from temporalio.worker import (
     ActivityOutboundInterceptor,
     ExecuteActivityInput,
     Interceptor,
-    StartActivityInput,
-    WorkflowInboundInterceptor,
-    WorkflowInterceptorClassInput,
-    WorkflowOutboundInterceptor,
 )
+
+from agentkit.history import RPC_TIMEOUT, newest_events
 
 R = TypeVar("R")
 
@@ -57,8 +52,6 @@ NAMES: defaultdict[CodeType, set[str]] = defaultdict(set)
 _NOTICED = 1.0
 """Seconds after which a blocked event loop is worth a line in the log."""
 
-_RPC_TIMEOUT = timedelta(seconds=5)
-
 _SHORT_HISTORY = 1_000_000
 """Bytes of history whose replay takes less than the second that a dead worker's cache costs."""
 
@@ -69,7 +62,7 @@ _log = logging.getLogger(__name__)
 
 
 class Heartbeats(Interceptor):
-    """Gives every Activity a heartbeat timeout, and beats for it."""
+    """Beats for the Activities of a worker; `timeout` is that of most of them."""
 
     def __init__(self, timeout: timedelta) -> None:
         self.timeout = timeout
@@ -80,20 +73,8 @@ class Heartbeats(Interceptor):
         self._ended = threading.Event()
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """Beat for the Activities of a worker."""
+        """Beat for one more Activity."""
         return _Beating(next, self)
-
-    def workflow_interceptor_class(
-        self, _: WorkflowInterceptorClassInput
-    ) -> type[WorkflowInboundInterceptor]:
-        """Set the timeout where a Workflow schedules an Activity."""
-        timeout = self.timeout
-
-        class Inbound(WorkflowInboundInterceptor):
-            def init(self, outbound: WorkflowOutboundInterceptor) -> None:
-                super().init(_WithTimeout(outbound, timeout))
-
-        return Inbound
 
     async def confirm(self, beating: _Beating) -> None:
         """Ask the server whether an attempt that a blocked loop may have kept waiting is lost.
@@ -122,27 +103,21 @@ class Heartbeats(Interceptor):
         client = self._client
         if client is None or not info.workflow_id:
             return
-        id, run_id = info.workflow_id, info.workflow_run_id
-        execution = WorkflowExecution(workflow_id=id, run_id=run_id or "")
-        where: dict[str, Any] = {"namespace": client.namespace, "execution": execution}
-        run = client.get_workflow_handle(id, run_id=run_id)
+        run = client.get_workflow_handle(info.workflow_id, run_id=info.workflow_run_id)
         with suppress(RPCError):
-            found = (await run.describe(rpc_timeout=_RPC_TIMEOUT)).raw_description
-            own = [
-                each for each in found.pending_activities if each.activity_id == info.activity_id
-            ]
+            found = (await run.describe(rpc_timeout=RPC_TIMEOUT)).raw_description
+            own = [a for a in found.pending_activities if a.activity_id == info.activity_id]
             lost = [each.last_failure.timeout_failure_info.timeout_type for each in own]
             size = found.workflow_execution_info.history_size_bytes
             if lost != [TimeoutType.TIMEOUT_TYPE_HEARTBEAT] or size > _SHORT_HISTORY:
                 return
-            newest = await client.workflow_service.get_workflow_execution_history_reverse(
-                GetWorkflowExecutionHistoryReverseRequest(**where, maximum_page_size=20),
-                timeout=_RPC_TIMEOUT,
-            )
-            tasks = (e.workflow_task_completed_event_attributes for e in newest.history.events)
+            newest = await newest_events(client, run.id, run.run_id)
+            tasks = (e.workflow_task_completed_event_attributes for e in newest)
             if next((t.identity for t in tasks if t.identity), "") != own[0].last_worker_identity:
+                execution = WorkflowExecution(workflow_id=run.id, run_id=run.run_id or "")
                 await client.workflow_service.reset_sticky_task_queue(
-                    ResetStickyTaskQueueRequest(**where), timeout=_RPC_TIMEOUT
+                    ResetStickyTaskQueueRequest(namespace=client.namespace, execution=execution),
+                    timeout=RPC_TIMEOUT,
                 )
 
     @contextmanager
@@ -160,17 +135,6 @@ class Heartbeats(Interceptor):
             self._workers -= 1
             if not self._workers:
                 self._ended.set()
-
-
-class _WithTimeout(WorkflowOutboundInterceptor):
-    def __init__(self, next: WorkflowOutboundInterceptor, timeout: timedelta) -> None:
-        super().__init__(next)
-        self.timeout = timeout
-
-    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
-        if input.heartbeat_timeout is None:
-            input.heartbeat_timeout = self.timeout
-        return super().start_activity(input)
 
 
 class _Beating(ActivityInboundInterceptor):
@@ -203,7 +167,7 @@ class _Beating(ActivityInboundInterceptor):
     async def beat_by(self, client: Client) -> None:
         """Send a heartbeat from whatever event loop this is."""
         handle = client.get_async_activity_handle(task_token=self.info.task_token)
-        await handle.heartbeat(*self.outbound.details, rpc_timeout=_RPC_TIMEOUT)
+        await handle.heartbeat(*self.outbound.details, rpc_timeout=RPC_TIMEOUT)
 
     async def _beat(self, every: timedelta) -> None:
         # The server counts from the start. Most Activities end before the first beat, and so
@@ -301,7 +265,7 @@ class _Watchdog:
         unseen = (
             self.client.get_async_activity_handle(
                 workflow_id=workflow_id, run_id=run_id, activity_id=each.activity_id
-            ).heartbeat(rpc_timeout=_RPC_TIMEOUT)
+            ).heartbeat(rpc_timeout=RPC_TIMEOUT)
             for each in described.raw_description.pending_activities
             if each.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
             and each.last_worker_identity == self.client.identity

@@ -64,7 +64,7 @@ class AgentPlugin(SimplePlugin):
         super().__init__(
             "agentkit.AgentPlugin",
             data_converter=_with_limits,
-            interceptors=[self._heartbeats, _Limits()],
+            interceptors=[self._heartbeats, _Limits(heartbeat)],
             workflow_runner=_with_passthrough,
             workflow_failure_exception_types=[_WrongArguments],
         )
@@ -127,15 +127,20 @@ def _with_passthrough(runner: WorkflowRunner | None) -> WorkflowRunner:
 class _Limits(Interceptor):
     """Keeps runs within Temporal's limits, and wrong arguments of Signals out of them."""
 
+    def __init__(self, heartbeat: timedelta) -> None:
+        self.heartbeat = heartbeat
+
     def workflow_interceptor_class(
         self, _: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor]:
-        return _Inbound
+        return type("_Inbound", (_Inbound,), {"heartbeat": self.heartbeat})
 
 
 class _Inbound(WorkflowInboundInterceptor):
+    heartbeat: timedelta
+
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
-        super().init(_Bounded(outbound))
+        super().init(_Bounded(outbound, self.heartbeat))
 
     async def handle_signal(self, input: HandleSignalInput) -> None:
         try:
@@ -156,9 +161,14 @@ class _Inbound(WorkflowInboundInterceptor):
 
 
 class _Bounded(WorkflowOutboundInterceptor):
-    """Schedules no more than fits into a Workflow Task, nor into a history."""
+    """Schedules no more than fits into a Workflow Task or a history, each with a heartbeat."""
+
+    def __init__(self, next: WorkflowOutboundInterceptor, heartbeat: timedelta) -> None:
+        super().__init__(next)
+        self.heartbeat = heartbeat
 
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
+        input.heartbeat_timeout = input.heartbeat_timeout or self.heartbeat
         check_history()
         if task_is_full():
             # A task like the handle that the SDK returns: it can be awaited and cancelled.

@@ -63,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(
         AGENTKIT_OFFLINE="1",
         AGENTKIT_TEMPORAL_PORT="0",
+        AGENTKIT_HEADLESS="1",  # nobody looks: no Web UI
         AGENTKIT_HOME=str(home),
         TEMPORAL_CONFIG_FILE=str(home / "no-such-file.toml"),
         # A kernel reads no start-up files of the user's, and needs no home directory.

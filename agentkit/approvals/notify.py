@@ -15,6 +15,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from agentkit.activity_options import NOTIFY_OPTIONS, VERIFY_OPTIONS
 from agentkit.approvals.decisions import Decision, Verify
 from agentkit.approvals.requests import ApprovalRequest, Notice
+from agentkit.messages import printable
 from agentkit.stores.sqlite import private_file, private_folder
 
 
@@ -123,8 +124,10 @@ class WebhookNotifier:
         request = notice.request
         who = ", ".join(notice.to) or "any reviewer"
         body = {
-            "text": f"{request.tool} waits for {who} until {request.expires_at:%Y-%m-%d %H:%M} UTC"
-            f" ({notice.kind}): {request.why}",
+            "text": printable(
+                f"{request.tool} waits for {who} until {request.expires_at:%Y-%m-%d %H:%M} UTC"
+                f" ({notice.kind}): {request.why}"
+            ),
             "notice": _NOTICE.dump_python(notice, mode="json"),
         }
         try:

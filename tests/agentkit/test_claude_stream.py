@@ -61,6 +61,52 @@ async def test_streamed_reply_equals_the_reply_without_a_stream(
         assert [block["type"] for block in whole["content"]] == [*thinking, "text", *calls]
 
 
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "text/plain", None])
+async def test_gateway_that_does_not_stream_is_read_like_one_that_does(
+    claude: OfflineClaude, content_type: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = {**BODIES[1], "max_tokens": 4096, "tools": SHOP, "messages": [user_message(STORY)]}
+    whole = raw(claude, sent)
+    answer = canned.http(200, "\n" + whole.text, content_type or "")
+    async with canned.answering(monkeypatch, answer) as requests:
+        reply = await call(HELLO)
+    assert reply.content == whole.json()["content"]
+    assert (reply.stop_reason, len(requests)) == ("tool_use", 1)
+
+
+@pytest.mark.parametrize("content_type", ["application/octet-stream", ""])
+async def test_stream_of_another_content_type_is_still_a_stream(
+    claude: OfflineClaude, content_type: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = raw(
+        claude, {**BODIES[0], "stream": True, "max_tokens": 99, "messages": HELLO.messages}
+    )
+    async with canned.answering(monkeypatch, canned.http(200, stream.text, content_type)):
+        assert (await call(HELLO)).stop_reason == "end_turn"
+
+
+@pytest.mark.parametrize(
+    ("body", "type"),
+    [
+        ('{"content": ', "malformed_reply"),
+        ("[" * 100_000, "malformed_reply"),
+        ("[]", "malformed_reply"),
+        ("{}", "malformed_reply"),
+        ('{"content": [], "stop_reason": null}', "connection_cut"),
+        ("", "connection_cut"),
+        ("<html>Sign in</html>", "connection_cut"),
+    ],
+    ids=range(7),
+)
+async def test_whole_answer_that_is_no_message_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, body: str, type: str
+) -> None:
+    async with canned.answering(monkeypatch, canned.http(200, body, "application/json")):
+        with pytest.raises(ApplicationError) as raised:
+            await call(HELLO)
+    assert raised.value.type == type
+
+
 def without_ids(content: Any) -> list[dict[str, Any]]:
     """Content whose ids and signatures, which are new every time, are only told by length."""
     made_up = ("id", "signature", "tool_use_id")

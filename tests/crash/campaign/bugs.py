@@ -244,7 +244,13 @@ BROKEN = [
     ),
     Broken(
         name="no heartbeat",
-        edits=(("agentkit/plugin.py", "[self._heartbeats, _Limits()]", "[_Limits()]"),),
+        edits=(
+            (
+                "agentkit/plugin.py",
+                "        input.heartbeat_timeout = input.heartbeat_timeout or self.heartbeat\n",
+                "",
+            ),
+        ),
         scenario="durable_loop",
         kind="before-model",
         where={"type": "call_claude", "number": 2},
