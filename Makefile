@@ -15,6 +15,7 @@ endif
 OFFLINE := env -u ANTHROPIC_API_KEY -u ANTHROPIC_AUTH_TOKEN -u ANTHROPIC_BASE_URL -u SHOP_DB \
 	-u TEMPORAL_ADDRESS -u TEMPORAL_NAMESPACE -u TEMPORAL_PROFILE -u TEMPORAL_API_KEY -u COLUMNS \
 	TEMPORAL_CONFIG_FILE=/nonexistent AGENTKIT_OFFLINE=1 AGENTKIT_TEMPORAL_PORT=0 \
+	AGENTKIT_HEADLESS=1 \
 	AGENTKIT_HOME="$(CURDIR)/.agentkit/outputs"
 
 # A notebook keeps its kernel's name, its cells' tags and the folded solution, and nothing else.
@@ -29,7 +30,7 @@ ifneq ($(wildcard $(STAMP)),)
 $(shell [ "$$(cat $(STAMP))" = "$(CURDIR)" ] && $(BIN)/python -c "" 2>/dev/null || rm -f $(STAMP))
 endif
 
-.PHONY: help lab demo lint check test crash bench outputs golden lock clean
+.PHONY: help lab demo lint check test twice crash bench outputs golden lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -53,6 +54,11 @@ check: lint  ## lint, types, and the tests that start no server: about a minute
 test: lint  ## lint, types, tests, and every notebook re-executed and compared
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope $(if $(NOTEBOOKS),$(NBVAL)) tests $(NOTEBOOKS)
 
+twice: $(STAMP)  ## every cell of every notebook twice in a row, and after a kernel's restart
+	@code=0; $(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/twice" \
+		$(BIN)/python -m tests.notebooks.twice $(NOTEBOOKS) || code=1; \
+		$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/twice" $(BIN)/agentkit down; exit $$code
+
 crash: $(STAMP)  ## 200 SIGKILLs at every kind of point of every recipe; ARGS="--help" for a part
 	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/crash" $(BIN)/python -m tests.crash.campaign $(ARGS)
 
@@ -62,7 +68,7 @@ bench: $(STAMP)  ## measure, and write the tables into docs/; PARTS="recovery to
 
 outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored outputs
 	@code=0; for notebook in $(NOTEBOOKS); do \
-		$(OFFLINE) $(BIN)/python -m nbconvert --to notebook --execute --inplace \
+		$(OFFLINE) AGENTKIT_HEADLESS= $(BIN)/python -m nbconvert --to notebook --execute --inplace \
 			--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
 			--ExecutePreprocessor.store_widget_state=False \
 			--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \

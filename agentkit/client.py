@@ -6,6 +6,7 @@ import asyncio
 import io
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Coroutine
@@ -61,10 +62,23 @@ async def connect(
         return await Client.connect(**config, plugins=list(plugins), data_converter=data_converter)
     except (RuntimeError, ValueError, OSError) as err:
         raise ConnectionError(
-            f"No Temporal server answers at {config['target_host']}. Start one with "
+            f"No Temporal server answers at {host_of(config['target_host'])}. Start one with "
             "`temporal server start-dev` (in the course: `.venv/bin/agentkit up`), or set "
             f"TEMPORAL_ADDRESS to the HOST:PORT of yours. ({_first_line(err)})"
         ) from None
+
+
+def host_of(address: str) -> str:
+    """Name the host and port of an address: what may be printed, for the rest can hold a secret.
+
+    Args:
+        address: HOST:PORT, or a URL with a user, a password, a path or a query.
+    """
+    rest = address.partition("://")[2] or address
+    authority = re.split(r"[/?#\\\s]", rest, maxsplit=1)[0]
+    if "@" in rest and "@" not in authority:  # a password with a slash in it, or a query
+        return "the configured address"
+    return authority.rpartition("@")[2]
 
 
 def _first_line(err: Exception) -> str:

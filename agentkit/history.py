@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from pydantic_core import from_json
 from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.failure.v1 import Failure
@@ -162,7 +163,7 @@ def value_of(payloads: Iterable[Payload]) -> list[Any]:
     values: list[Any] = []
     for payload in payloads:
         try:
-            values.append(json.loads(payload.data) if payload.data else None)
+            values.append(from_json(payload.data) if payload.data else None)
         except ValueError:
             values.append(f"({len(payload.data)} bytes)")
     return values

@@ -11,16 +11,21 @@ attempt and no other call's. The promise holds for a target that honours the key
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import importlib
 import inspect
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, overload
+from weakref import WeakKeyDictionary
+
+from temporalio import workflow
 
 from agentkit.messages import canonical_json
 from agentkit.tools import ToolError
@@ -49,6 +54,7 @@ def idempotency_key(name: str = "") -> str | None:
 
     It is `first_execution_run_id:turn.position:tool_use_id`, the same on every attempt and
     across continue-as-new: at most 255 printable ASCII characters, as an HTTP header takes them.
+    Where a Workflow has several conversations, or continues as new, more follows the position.
 
     Args:
         name: Names one of several effects of one call, so that each has a key of its own.
@@ -66,6 +72,24 @@ def make_key(*parts: str) -> str:
         return key
     digest = hashlib.sha256(key.encode("utf8", "surrogatepass")).hexdigest()
     return f"{key.partition(':')[0][:100]}:sha256:{digest}"
+
+
+_places: WeakKeyDictionary[asyncio.AbstractEventLoop, Counter[Hashable]] = WeakKeyDictionary()
+
+
+def tell_apart(place: Hashable) -> str:
+    """Tell what happens at this place from what else does, in all runs of a Workflow.
+
+    Call it from Workflow code. With the answer in the keys of a conversation's calls, equal calls
+    of two conversations are two effects, even where the model's side repeats an id.
+
+    Returns:
+        "" for the first at this place in the first run of a Workflow, so that most keys stay short.
+    """
+    met = _places.setdefault(asyncio.get_running_loop(), Counter())
+    met[place] += 1
+    before = workflow.info().continued_run_id
+    return (f"@{before}" if before else "") + (f"+{met[place] - 1}" if met[place] > 1 else "")
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -44,10 +43,8 @@ def kinds() -> list[tuple[str, list[str]]]:
 
 
 async def test_call_is_denied_after_a_day_without_decision(desk: Bank) -> None:
-    begun = time.monotonic()
     run = await desk.start(paying(80.0))
     got = await result_of(run)
-    assert time.monotonic() - begun < 20
     assert got.results[0]["is_error"]
     assert got.results[0]["content"].startswith("Not run. Nobody approved it: Nobody decided until")
     asked, reminded, expired = got.audit

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 from hypothesis import example, given, settings
@@ -18,7 +19,7 @@ from temporalio.client import Client
 
 from agentkit import connect
 from agentkit.client import print_anything
-from classroom.machine.dev_server import DevServer
+from classroom.machine.dev_server import DevServer, own_server
 from classroom.machine.ports import free_port
 from tests.support.terminals import C_LOCALE, HOSTILE, hidden
 
@@ -64,6 +65,40 @@ async def test_address_comes_from_the_environment(
     assert client.service_client.config.target_host == temporal.address
     monkeypatch.setenv("TEMPORAL_NAMESPACE", "default")
     assert (await connect()).namespace == "default"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("HOST", "HOST"),
+        ("ann:s3cret@HOST", "HOST"),
+        ("http://ann:s3cret@HOST", "HOST"),
+        ("https://s3cret@HOST/path?key=s3cret#s3cret", "HOST"),
+        ("HOST?key=s3cret", "HOST"),
+        ("ann:s3@cr@et@HOST", "HOST"),
+        ("ann:s3cret://x@HOST", "HOST"),
+        ("http://ann:s3/cret@HOST", "the configured address"),
+        ("http://ann:s3://cret@HOST", "the configured address"),
+        ("http://HOST/?key=ann@s3cret", "the configured address"),
+        ("ann s3cret@HOST", "the configured address"),
+    ],
+)
+async def test_no_error_shows_more_of_the_address_than_host_and_port(
+    address: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = f"127.0.0.1:{free_port(0)}"
+    for name in ("AGENTKIT_EMBEDDED_TEMPORAL", "TEMPORAL_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TEMPORAL_ADDRESS", address.replace("HOST", nobody))
+    shown = shown.replace("HOST", nobody)
+    with (
+        warnings.catch_warnings(action="ignore"),  # the SDK's, of an address with a scheme
+        pytest.raises(ConnectionError) as failed,
+    ):
+        await connect()
+    assert f"answers at {shown}. " in str(failed.value)
+    assert "s3" not in str(failed.value)
+    assert own_server() == shown
 
 
 async def test_connection_error_names_the_address_and_the_next_step(

@@ -122,7 +122,7 @@ async def test_draft_that_hides_an_empty_search_goes_back() -> None:
 
 
 async def test_failed_search_must_be_named_under_gaps() -> None:
-    @tool
+    @tool(effect="none")
     async def search_archive(query: str) -> str:
         """Search the archive.
 
@@ -319,7 +319,7 @@ async def test_start_and_review_work_from_a_terminal(
 async def test_searches_of_one_message_run_in_parallel() -> None:
     together = asyncio.Barrier(2)
 
-    @tool
+    @tool(effect="none")
     async def search_left(query: str) -> list[str]:
         """Search on the left.
 
@@ -329,7 +329,7 @@ async def test_searches_of_one_message_run_in_parallel() -> None:
         await asyncio.wait_for(together.wait(), 20)
         return []
 
-    @tool
+    @tool(effect="none")
     async def search_right(query: str) -> list[str]:
         """Search on the right.
 
