@@ -108,6 +108,12 @@ async def test_overlong_tool_name_is_an_error_result_without_an_activity(name: s
         ("stop", "no more"),
         ("mixed", "line is dead"),
         ("base group", "SystemExit(3)"),
+        ("task: exit", "SystemExit(3) in a task of the tool"),
+        ("task: interrupt", "KeyboardInterrupt('by hand') in a task of the tool"),
+        ("gather: exit", "SystemExit(3) in a task of the tool"),
+        ("group: interrupt", "KeyboardInterrupt('by hand') in a task of the tool"),
+        ("cancelled before it began: exit", "cancelled before it began: exit"),
+        ("not awaited: exit", "not awaited: exit: SystemExit(3) in a task of the tool"),
     ],
 )
 async def test_odd_failure_is_retried_and_then_reported(how: str, says: str) -> None:

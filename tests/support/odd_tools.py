@@ -96,8 +96,30 @@ async def _refuse() -> None:
     raise ToolError("There is no order 7.")
 
 
+async def _leave(error: BaseException) -> None:
+    await asyncio.sleep(0)
+    raise error
+
+
 async def end(how: str) -> object:
     seen.attempt()
+    where, _, error = how.partition(": ")
+    if where == "task":
+        await asyncio.create_task(_leave(ERRORS[error]))
+    if where == "gather":
+        await asyncio.gather(asyncio.sleep(60), _leave(ERRORS[error]))
+    if where == "group":
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(60))
+            group.create_task(_leave(ERRORS[error]))
+    if where == "cancelled before it began":
+        asyncio.create_task(_leave(ERRORS[error])).cancel()
+        await asyncio.sleep(0)
+        raise RuntimeError(how)
+    if where == "not awaited":
+        task = asyncio.create_task(_leave(ERRORS[error]))
+        await asyncio.wait([task])
+        raise RuntimeError(f"{how}: {task.exception()}")
     if how == "hang":
         await asyncio.Event().wait()
     if how == "task group":
