@@ -17,6 +17,7 @@ from temporalio.worker import WorkerConfig
 from agentkit import AgentPlugin, ToolCall, claude_activity, outcome_is_unknown, tool_activity
 from agentkit.messages import ClaudeRequest
 from agentkit.stores import SQLiteStore
+from agentkit.tool_json import UnusableResult, content_of
 from agentkit.transcript.chain import append, read_all
 from classroom.show import steps, until
 from offline_claude import OfflineClaude
@@ -329,3 +330,11 @@ async def test_at_most_once_effect_abandoned_at_shutdown_has_unknown_outcome() -
             (result,) = await handle.result()
     assert outcome_is_unknown(result)
     assert seen.attempts == [1]
+
+
+def test_sets_are_lists_and_bytes_inside_a_value_are_text_or_an_error() -> None:
+    assert sorted(json.loads(str(content_of("odd", {"b", "a"})))) == ["a", "b"]
+    assert content_of("odd", {"name": "Zürich".encode()}) == '{"name":"Zürich"}'
+    for value in ({"name": b"\xff"}, [b"\xff"], b"abc"):
+        with pytest.raises(UnusableResult):
+            content_of("odd", value)
