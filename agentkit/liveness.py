@@ -317,8 +317,9 @@ class _Contained(Coroutine[Any, Any, Any]):
 
     def __init__(self, inner: Coroutine[Any, Any, Any]) -> None:
         self.inner = inner
-        self.__name__ = getattr(inner, "__name__", "")
-        self.__qualname__ = getattr(inner, "__qualname__", "")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)  # its state, which anyio asks for
 
     def send(self, value: Any) -> Any:
         return self._go_on(self.inner.send, value)

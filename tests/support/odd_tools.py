@@ -11,6 +11,7 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    import anyio
     from temporalio.exceptions import ApplicationError, CancelledError
     from temporalio.worker import Worker
 
@@ -112,6 +113,10 @@ async def end(how: str) -> object:
         async with asyncio.TaskGroup() as group:
             group.create_task(asyncio.sleep(60))
             group.create_task(_leave(ERRORS[error]))
+    if where == "anyio":
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(asyncio.sleep, 60)
+            tasks.start_soon(_leave, ERRORS[error])
     if where == "cancelled before it began":
         asyncio.create_task(_leave(ERRORS[error])).cancel()
         await asyncio.sleep(0)
