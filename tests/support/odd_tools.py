@@ -114,8 +114,10 @@ async def end(how: str) -> object:
             group.create_task(asyncio.sleep(60))
             group.create_task(_leave(ERRORS[error]))
     if where == "anyio":
+        with anyio.move_on_after(0.01):  # anyio asks its tasks for their state
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(asyncio.sleep, 60)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(asyncio.sleep, 60)
             tasks.start_soon(_leave, ERRORS[error])
     if where == "cancelled before it began":
         asyncio.create_task(_leave(ERRORS[error])).cancel()
