@@ -2,7 +2,6 @@
 # GNU make 3.81 (macOS) is enough, and nothing here needs root.
 
 PYTHON ?= python3
-UV := uv==0.13.9
 BIN := .venv/bin
 STAMP := .venv/.made
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
@@ -16,6 +15,7 @@ endif
 OFFLINE := env -u ANTHROPIC_API_KEY -u ANTHROPIC_AUTH_TOKEN -u ANTHROPIC_BASE_URL -u SHOP_DB \
 	-u TEMPORAL_ADDRESS -u TEMPORAL_NAMESPACE -u TEMPORAL_PROFILE -u TEMPORAL_API_KEY -u COLUMNS \
 	TEMPORAL_CONFIG_FILE=/nonexistent AGENTKIT_OFFLINE=1 AGENTKIT_TEMPORAL_PORT=0 \
+	AGENTKIT_HEADLESS=1 \
 	AGENTKIT_HOME="$(CURDIR)/.agentkit/outputs"
 
 # A notebook keeps its kernel's name, its cells' tags and the folded solution, and nothing else.
@@ -30,7 +30,7 @@ ifneq ($(wildcard $(STAMP)),)
 $(shell [ "$$(cat $(STAMP))" = "$(CURDIR)" ] && $(BIN)/python -c "" 2>/dev/null || rm -f $(STAMP))
 endif
 
-.PHONY: help lab demo lint check test crash bench outputs golden lock clean
+.PHONY: help lab demo lint check test twice crash bench outputs golden lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -54,6 +54,11 @@ check: lint  ## lint, types, and the tests that start no server: about a minute
 test: lint  ## lint, types, tests, and every notebook re-executed and compared
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope $(if $(NOTEBOOKS),$(NBVAL)) tests $(NOTEBOOKS)
 
+twice: $(STAMP)  ## every cell of every notebook twice in a row, and after a kernel's restart
+	@code=0; $(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/twice" \
+		$(BIN)/python -m tests.notebooks.twice $(NOTEBOOKS) || code=1; \
+		$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/twice" $(BIN)/agentkit down; exit $$code
+
 crash: $(STAMP)  ## 200 SIGKILLs at every kind of point of every recipe; ARGS="--help" for a part
 	@$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/crash" $(BIN)/python -m tests.crash.campaign $(ARGS)
 
@@ -63,7 +68,7 @@ bench: $(STAMP)  ## measure, and write the tables into docs/; PARTS="recovery to
 
 outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored outputs
 	@code=0; for notebook in $(NOTEBOOKS); do \
-		$(OFFLINE) $(BIN)/python -m nbconvert --to notebook --execute --inplace \
+		$(OFFLINE) AGENTKIT_HEADLESS= $(BIN)/python -m nbconvert --to notebook --execute --inplace \
 			--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
 			--ExecutePreprocessor.store_widget_state=False \
 			--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \
@@ -75,10 +80,13 @@ golden: $(STAMP)  ## run every recipe, refresh its golden history, print what ha
 	@code=0; $(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/golden" $(BIN)/python -m tests.golden || code=1; \
 		$(OFFLINE) AGENTKIT_HOME="$(CURDIR)/.agentkit/golden" $(BIN)/agentkit down; exit $$code
 
-lock: $(STAMP)  ## take the newest versions: requirements.txt and the pins in environment.yml
-	$(BIN)/uv pip compile pyproject.toml --universal --extra lab --extra s3 \
-		--extra postgres --extra test --python-version 3.11 --no-header --no-emit-index-url \
-		--upgrade --quiet -o requirements.txt
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --no-header \
+	--no-emit-index-url --quiet
+
+lock: $(STAMP)  ## take the newest versions: requirements.txt and .lock, environment.yml's pins
+	$(COMPILE) pyproject.toml --extra lab --extra s3 --extra postgres --extra test \
+		--upgrade -o requirements.txt
+	$(COMPILE) requirements.txt --no-annotate --generate-hashes -o requirements.lock
 	@awk 'NR == FNR { if (split($$1, pin, "==") == 2) version[pin[1]] = pin[2]; next } \
 		match($$0, /[a-z0-9._-]+==[^ ]+/) { \
 			split(substr($$0, RSTART, RLENGTH), pin, "=="); \
@@ -87,8 +95,7 @@ lock: $(STAMP)  ## take the newest versions: requirements.txt and the pins in en
 	@mv environment.yml.new environment.yml
 	@cd classroom/copy/locks && for lock in "../../../pyproject.toml -o requirements.txt" \
 		"dev.in -o dev.txt" "stand-ins.in -o stand-ins.txt"; do \
-		../../../$(BIN)/uv pip compile $$lock -c ../../../requirements.txt --universal --upgrade \
-			--python-version 3.11 --no-header --no-annotate --no-emit-index-url --quiet || exit 1; \
+		../../../$(COMPILE) $$lock -c ../../../requirements.txt --upgrade --no-annotate || exit 1; \
 	done
 
 clean:  ## stop everything, then remove .venv, .agentkit and caches
@@ -107,7 +114,7 @@ clean:  ## stop everything, then remove .venv, .agentkit and caches
 # Compiled here, because with PYTHONDONTWRITEBYTECODE, as in many containers, every process would
 # compile 4,000 modules anew: a worker then starts in 2.7 s instead of 1.2 s (measured).
 # Without a stamp, .venv is missing or an interrupted run has left it half-made: start afresh.
-$(STAMP): requirements.txt pyproject.toml Makefile
+$(STAMP): requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || { \
 		found=$$($(PYTHON) -V 2>/dev/null) || found="not found"; \
 		echo "This course needs Python 3.11 or newer; $(PYTHON) is $$found."; \
@@ -116,10 +123,12 @@ $(STAMP): requirements.txt pyproject.toml Makefile
 		echo "$(PYTHON) comes without its venv module (on Debian: apt install python3-venv)."; \
 		echo "Install it, or choose another Python: make $(MAKECMDGOALS) PYTHON=python3.12"; \
 		exit 1; } >&2
-	@echo "Setting up .venv from requirements.txt; the first time takes a minute or two."
+	@echo "Setting up .venv from requirements.lock; the first time takes a minute or two."
 	@[ -f $@ ] || $(PYTHON) -m venv --clear .venv
 	@rm -f $@
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
-	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.txt
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python \
+		--require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@printf '%s' "$(CURDIR)" > $@

@@ -230,7 +230,8 @@ def claude_client() -> AsyncAnthropic:
     """Get the one Claude client of this process's event loop.
 
     It reads the SDK's own environment (`ANTHROPIC_API_KEY`, `ANTHROPIC_BASE_URL`, …), never
-    retries, and leaves proxies and stored credentials out of calls to this machine.
+    retries, follows no redirect, which would take the key and the conversation elsewhere, and
+    leaves proxies and stored credentials out of calls to this machine.
     """
     loop = asyncio.get_running_loop()
     if loop in _clients:
@@ -238,11 +239,13 @@ def claude_client() -> AsyncAnthropic:
     import anthropic
 
     here: dict[str, Any] = {}
-    if _is_loopback():
+    loopback = _is_loopback()
+    if loopback:
         has_key = any(map(os.environ.get, ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")))
         here["api_key"] = None if has_key else "local"
-        here["http_client"] = anthropic.DefaultAsyncHttpxClient(trust_env=False)
-    return _clients.setdefault(loop, anthropic.AsyncAnthropic(max_retries=0, **here))
+    http = anthropic.DefaultAsyncHttpxClient(trust_env=not loopback, follow_redirects=False)
+    client = anthropic.AsyncAnthropic(max_retries=0, http_client=http, **here)
+    return _clients.setdefault(loop, client)
 
 
 async def close_claude_client() -> None:

@@ -87,7 +87,7 @@ def _by_answer(err: APIStatusError) -> ApplicationError:
     message = _without_secrets(str(err.api_message) if has_words else _no_words(err))
     headers = err.response.headers
     # An `error` event comes after the headers of a success, which say nothing about it.
-    in_stream = err.status_code < 400
+    in_stream = err.status_code < 300
     if _needs_a_person(err) or not _worth_another(err, in_stream, headers.get("x-should-retry")):
         return ApplicationError(message, type=kind, non_retryable=True)
     wait = None if in_stream else _wait(headers)
@@ -136,6 +136,10 @@ def _wait(headers: Mapping[str, str]) -> timedelta | None:
 def _no_words(err: APIStatusError) -> str:
     """Describe an answer that isn't the API's, without its body: that may repeat the request."""
     reason = f"{err.status_code} {err.response.reason_phrase}".strip()
+    if err.status_code < 400:
+        return (
+            f"{claude_host()} answered {reason}. Set ANTHROPIC_BASE_URL to where it redirects to."
+        )
     return f"{claude_host()} answered {reason}, without the API's own error: is there a proxy?"
 
 

@@ -10,6 +10,7 @@ shapes are the Messages API's own (https://docs.anthropic.com/en/api/messages).
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, cast
@@ -42,6 +43,15 @@ class _AsSent:
 CUT_SHORT = ("max_tokens", "model_context_window_exceeded", "refusal")
 """Stop reasons of replies that end anywhere. Their calls don't run, and don't go back to Claude:
 their arguments may be half of what was meant."""
+
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+"""Unicode's Default_Ignorable_Code_Point as far as `str.isprintable` takes them, and a blank."""
+
+MOST_NESTED = 100
+"""How deep data from outside may be nested: a call's arguments, a reply, a person's decision. Some
+twenty levels of our own lie around it in a payload, and pydantic reads 200 levels back."""
 
 T = TypeVar("T")
 Verbatim: TypeAlias = Annotated[T, _AsSent]
@@ -125,15 +135,18 @@ class ToolCall:
     Attributes:
         id: The block's id, which the result must carry back.
         name: The tool's name, as Claude wrote it; it need not exist.
-        input: The arguments, as Claude wrote them; they need not fit.
+        input: The arguments, as Claude wrote them; they need not fit. Empty where they are kept.
         place: The block's place in the conversation, as `turn.position`: with it the call's
             idempotency key is its own, even where the model's side repeats an id.
+        kept: The reference of arguments that are too long to carry, in the store of the tool's
+            Activity; else "".
     """
 
     id: str
     name: str
     input: Verbatim[dict[str, Any]]
     place: str = ""
+    kept: str = ""
 
 
 def user_message(content: "str | Iterable[ToolResultBlockParam]") -> "MessageParam":
@@ -190,12 +203,48 @@ def tool_result(
     return cast("ToolResultBlockParam", {**block, "is_error": True} if is_error else block)
 
 
+def is_deeper(value: object, levels: int = MOST_NESTED) -> bool:
+    """Whether JSON data is nested more than so many levels deep; it looks no deeper than that."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(is_deeper(each, levels - 1) for each in inner)
+
+
 def canonical_json(value: object) -> str:
     """Write JSON data in exactly one way: keys sorted, no spaces, ASCII.
 
     ASCII, because Claude may write half a surrogate pair, which UTF-8 can't hold.
     """
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def printable(text: str, *, newlines: bool = False) -> str:
+    r"""Make a text safe to show: an invisible character becomes its JSON escape, such as `\u202e`.
+
+    Invisible is what `str.isprintable` refuses, but for a space (terminal controls, directions,
+    zero widths, odd spaces, unpaired surrogates), and what is blank by design. JSON stays the same
+    JSON. HTML and Markdown need their own escapes as well.
+
+    Not for what a Workflow records or compares: versions of Python know different characters.
+
+    Args:
+        text: The text.
+        newlines: Whether line ends stay; by default the result is one line.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char
+        if (char.isprintable() and not _BLANK.match(char)) or (newlines and char == "\n")
+        else json.dumps(char)[1:-1]
+        for char in text
+    )
+
+
+def quoted(text: str, most: int = 200) -> str:
+    """Mark words as someone else's, in one line: in quotes, as JSON, cut to `most` characters."""
+    return json.dumps(text[:most] + "…" * (len(text) > most), ensure_ascii=False)
 
 
 def sha256_reference(data: bytes) -> str:

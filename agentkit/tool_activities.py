@@ -22,7 +22,6 @@ call has a new id, and so a new idempotency key.
 import asyncio
 import json
 import logging
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -55,9 +54,6 @@ UNKNOWN_OUTCOME = "Outcome unknown:"
 MOST_ERROR_CHARACTERS = 2_000
 
 _PREVIEW_CHARACTERS = 120
-
-_KEPT_IN = "kept_in"
-"""The only key of arguments that are kept in the store."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +119,8 @@ def tool_activity(
         payload = args[0].payload
         (request,) = activity.payload_converter().from_payloads([payload], [ToolRequest])
         call = request.call
-        if _is_reference(call.input):
-            call = await asyncio.to_thread(_opened, call, results)
+        if call.kept:
+            call = await asyncio.to_thread(open_arguments, call, results)
         with use_idempotency_key(request.key, name, call.input):
             content = await _run(tool, call, MOST_BLOCK_BYTES if keep_over else None)
         if isinstance(content, list):
@@ -208,34 +204,32 @@ def unknown_outcome(name: str, why: str) -> ApplicationError:
 
 
 def keep_arguments(call: ToolCall, store: Store, longest: int) -> ToolCall:
-    """Move long arguments, or any that look like a reference, into the store of `tool_activity`."""
-    if not _is_reference(call.input) and len(canonical_json(call.input)) <= longest:
+    """Move arguments of more characters, as JSON, into the store of `tool_activity`."""
+    if len(canonical_json(call.input)) <= longest:
         return call
     kept = {"id": call.id, "place": call.place, "input": call.input}
-    reference = store.put(canonical_json(kept))
-    return replace(call, input={_KEPT_IN: reference})
+    return replace(call, input={}, kept=store.put(canonical_json(kept)))
 
 
-def _opened(call: ToolCall, store: Store) -> ToolCall:
-    """Read arguments back; they are forged unless they were kept for this very call."""
-    reference = call.input[_KEPT_IN]
+def open_arguments(call: ToolCall, store: Store) -> ToolCall:
+    """Read kept arguments back; they are forged unless they were kept for this very call.
+
+    Raises:
+        ApplicationError: The store holds none for it.
+    """
+    if not call.kept:
+        return call
     try:
-        kept = json.loads(store.get(reference))
-        if (kept["id"], kept.get("place", call.place)) == (call.id, call.place):
-            return replace(call, input=kept["input"])
+        kept = json.loads(store.get(call.kept))
+        if (kept["id"], kept["place"]) == (call.id, call.place):
+            return replace(call, input=kept["input"], kept="")
     except (LookupError, ValueError, TypeError):
         pass
     raise _no(
-        f"The arguments of this call are missing: the store holds none for it at {reference}. "
+        f"The arguments of this call are missing: the store holds none for it at {call.kept}. "
         "Do all workers use the same store (AGENTKIT_STORE)?",
         "ArgumentsNotFound",
     )
-
-
-def _is_reference(arguments: object) -> bool:
-    if not isinstance(arguments, dict) or set(arguments) != {_KEPT_IN}:
-        return False
-    return re.fullmatch("sha256:[0-9a-f]{64}", str(arguments[_KEPT_IN])) is not None
 
 
 def _kept(text: str, store: Store, keep_over: int) -> ToolOutput:

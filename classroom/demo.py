@@ -9,7 +9,7 @@ from agentkit.history import Step
 from classroom import shop, workers
 from classroom.lesson import begin
 from classroom.machine import processes
-from classroom.show import Table, table, timeline, until
+from classroom.show import Table, steps, table, timeline, until
 from classroom.workers import WorkerProcess
 
 QUESTION = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
@@ -37,27 +37,27 @@ async def tell() -> None:
         run = await client.start_workflow(
             "AgentWorkflow", QUESTION, id=f"demo-{time.time_ns()}", task_queue=pair[0].task_queue
         )
-        seen = await until(run, _thinking_after_refund)
+        # "Running" means that a worker has it; killed now, it might not have called Claude yet.
+        seen = await until(
+            run, lambda seen: _thinking_after_refund(seen) and lesson.claude.answering()
+        )
         print(f"\n{table(seen)}\n")
         victim = next(each for each in pair if each.identity == seen[-1].worker)
         _say("The refund is paid, the email is not sent, and Claude is thinking.")
         print(f"  kill -9 {victim.pid}        ({victim.name} is talking to Claude)")
         killed_at = time.monotonic()
         print(f"  return code {victim.kill()}\n")
-        await until(run, lambda steps: steps[-1].worker != victim.identity)
+        await until(run, lambda seen: seen[-1].worker != victim.identity)
         waited = time.monotonic() - killed_at
         _say(f"After {waited:.1f} s the other worker called Claude again.")
         answer = await run.result()
         print(f"\n{await timeline(run)}\n")
         print(Table(shop.rows("refunds"), ["order_id", "amount_cents", "reason"]))
-        calls = len(lesson.claude.calls())
-        _say(
-            "",
-            f"One refund, {shop.count('emails')} email, {calls} model calls"
-            " (4, and the one that was in flight)."
-            if calls
-            else f"{shop.count('refunds')} refund, {shop.count('emails')} email.",
-        )
+        counted = f"{shop.count('refunds')} refund, {shop.count('emails')} email"
+        if calls := len(lesson.claude.calls()):
+            needed = sum(step.activity == "call_claude" for step in await steps(run))
+            counted += f", {calls} model calls ({needed}, and {calls - needed} that was cut off)"
+        _say("", f"{counted}.")
         print(f"Claude: {answer['text']}\n")
         _say(
             "The run is kept. To look at it in the Web UI:",
@@ -70,9 +70,9 @@ async def tell() -> None:
                 process.stop()
 
 
-def _thinking_after_refund(steps: list[Step]) -> bool:
+def _thinking_after_refund(seen: list[Step]) -> bool:
     """Is Claude being called, right after the refund?"""
-    return [(s.activity, s.state) for s in steps[-2:]] == [
+    return [(s.activity, s.state) for s in seen[-2:]] == [
         ("tool.refund", "completed"),
         ("call_claude", "running"),
     ]

@@ -19,7 +19,7 @@ async def run(question: str) -> str:
         while True:
             reply = await claude.messages.create(
                 model=default_model(),
-                max_tokens=1000,
+                max_tokens=2000,
                 system=SYSTEM,
                 tools=[tool.schema() for tool in TOOLS.values()],
                 messages=messages,

@@ -35,8 +35,16 @@ def test_environment_yml_pins_python() -> None:
     assert re.search(r"- python=3\.1[1-9] ", (REPO / "environment.yml").read_text())
 
 
+def test_what_make_installs_is_the_lock_with_hashes() -> None:
+    hashed = (REPO / "requirements.lock").read_text().replace(" \\\n", "")
+    assert PIN.findall(hashed) == PIN.findall((REPO / "requirements.txt").read_text())
+    assert [line for line in hashed.splitlines() if " --hash=sha256:" not in line] == []
+    installs = re.findall(r"pip install.*?(?=\n\t@)", (REPO / "Makefile").read_text(), re.DOTALL)
+    assert all("--require-hashes" in each or "-e ." in each for each in installs)
+
+
 def test_the_lock_holds_versions_and_no_addresses() -> None:
-    for name in ("requirements.txt", "environment.yml"):
+    for name in ("requirements.txt", "requirements.lock", "environment.yml"):
         text = (REPO / name).read_text()
         assert not re.search(r"://|--(extra-)?index-url|--find-links| @ ", text), name
 
@@ -46,7 +54,10 @@ def test_continuous_integration_runs_make_test() -> None:
     assert os.access(script, os.X_OK)
     assert "exec make test" in script.read_text()
     workflow = (REPO / ".github" / "workflows" / "ci.yml").read_text()
-    assert re.findall(r"run: (.+)", workflow) == [".ci/run"]
+    runs, audit, _ = re.findall(r"run: (.+)", workflow)
+    assert runs == ".ci/run"
+    assert "pip-audit" in audit
+    assert "requirements.lock" in audit
     assert set(re.findall(r'"(3\.\d+)"', workflow)) == {"3.11", "3.12", "3.13"}
 
 

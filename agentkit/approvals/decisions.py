@@ -7,6 +7,8 @@ Keys stay in the worker's memory: history holds signatures only.
 
 import hashlib
 import hmac
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -14,10 +16,10 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import pydantic
 
-from agentkit.approvals.policy import NoVerdict, Policy, judge
+from agentkit.approvals.policy import Policy, judge
 from agentkit.approvals.requests import ApprovalRequest, Pending
-from agentkit.messages import ToolCall, canonical_json
-from agentkit.tools import AnyTool, problems_of
+from agentkit.messages import MOST_NESTED, ToolCall, canonical_json, is_deeper
+from agentkit.tools import AnyTool, InvalidArguments, problems_of
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,17 @@ LONGEST_DECISION = 50_000
 
 _DECISION = pydantic.TypeAdapter(Decision)
 
+_NOT_REVIEWERS = ("policy", "timeout", "gate", "unknown")
+"""The audit's own words for what nobody decided."""
+
+# Written out, as replays under another version of Python must know the same ones.
+_INVISIBLE = re.compile(
+    "[\0-\x1f\x7f-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u08e2\u115f\u1160\u1680\u17b4\u17b5"
+    "\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ud800-\uf8ff\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
+)
+"""Controls, directions, odd spaces, zero widths, halves of surrogate pairs, and blanks."""
+
 
 def read_decision(value: object) -> Decision:
     """Read a decision from JSON data of any client; ValueError says in one sentence why not."""
@@ -63,10 +76,17 @@ def read_decision(value: object) -> Decision:
     except pydantic.ValidationError as err:
         problems = problems_of(err, "decision")[:500]
         raise ValueError(f"This is not a decision: {problems}.") from None
+    if is_deeper(decision.arguments):
+        raise ValueError(f"Arguments may be nested {MOST_NESTED} levels deep at most.")
     if decision_length(decision) > LONGEST_DECISION:
         raise ValueError(f"A decision has at most {LONGEST_DECISION:,} characters.")
-    if not decision.reviewer.strip():
-        raise ValueError("This is not a decision: it must name its reviewer.")
+    name = decision.reviewer
+    if not name or name != name.strip() or _INVISIBLE.search(name):
+        raise ValueError(
+            "This is not a decision: it must name its reviewer, in visible characters."
+        )
+    if unicodedata.normalize("NFKC", name).casefold() in _NOT_REVIEWERS:
+        raise ValueError(f"This is not a decision: {name} is no reviewer, but a part of the gate.")
     if decision.answer == "reject" and decision.arguments is not None:
         raise ValueError("A rejection runs nothing, so it can't carry arguments.")
     return decision
@@ -111,25 +131,33 @@ def refusal(
     if pending.may_decide and decision.reviewer not in pending.may_decide:
         names = ", ".join(pending.may_decide)
         return f"{decision.reviewer} may not decide on this request; who may: {names}."
+    if decision.reviewer in tools:
+        return f"{decision.reviewer} is a tool's name, and no reviewer's."
+    tool = tools.get(request.tool)
+    if tool is None:
+        return f"There is no tool {request.tool} any more."
     if decision.arguments is not None:
-        denial = _denial(replace(request.call, input=decision.arguments), policy, tools)
-        if denial is not None:
-            return f"The edited arguments are not allowed: {denial}"
+        try:
+            verdict = judge(policy, decided_call(request.call, decision, tool), tool)
+        except InvalidArguments as err:
+            return f"The edited arguments are not allowed: {err}"
+        if verdict.action == "deny":
+            return f"The edited arguments are not allowed: {verdict.reason}"
     try:
         return verify(decision, request) if verify else None
     except Exception as err:  # without its message, which may quote a key
         return f"The decision could not be verified ({type(err).__name__})."
 
 
-def _denial(edited: ToolCall, policy: Policy, tools: Mapping[str, AnyTool]) -> str | None:
-    tool = tools.get(edited.name)
-    if tool is None:
-        return f"there is no tool {edited.name}."
-    try:
-        verdict = judge(policy, edited, tool)
-    except NoVerdict as err:
-        return f"the policy can't judge them ({err})."
-    return verdict.reason if verdict.action == "deny" else None
+def decided_call(call: ToolCall, decision: Decision | None, tool: AnyTool) -> ToolCall:
+    """Return the call that a decision lets run: with its reviewer's arguments, if it has any.
+
+    Raises:
+        InvalidArguments: They don't fit the tool.
+    """
+    if decision is None or decision.arguments is None:
+        return call
+    return replace(call, input=tool.normalised(decision.arguments))
 
 
 def trust_names(decision: Decision, request: ApprovalRequest) -> None:

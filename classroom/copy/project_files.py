@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -39,17 +42,19 @@ def project_files(recipe: Recipe, project: str, package: str, *, bare: bool) -> 
     production = _pins("requirements")
     development = _pins("dev") | ({} if bare else _pins("stand-ins"))
     more = [line for name, line in sorted(development.items()) if name not in production]
-    wheel = [] if bare else [f"./tests/{WHEEL}"]
+    wheel = b"" if bare else build_wheel()
+    if wheel:
+        more.append(f"./tests/{WHEEL} --hash=sha256:{hashlib.sha256(wheel).hexdigest()}")
     files["requirements.txt"] = _lines(production.values())
-    files["requirements-dev.txt"] = _lines(["-r requirements.txt", *more, *wheel])
+    files["requirements-dev.txt"] = _lines(["-r requirements.txt", *more])
     words = _words(recipe, project, package, bare=bare)
     for file in _HERE.glob("texts/*.txt"):
         name = file.name.removesuffix(".txt")
         files["agentkit/ORIGIN.md" if name == "ORIGIN.md" else name] = file.read_text("utf8")
     made = {path: _filled(text, words).encode() for path, text in files.items()}
     made |= _agentkit("\n".join(files.values()))
-    if not bare:
-        made[f"tests/{WHEEL}"] = build_wheel()
+    if wheel:
+        made[f"tests/{WHEEL}"] = wheel
     return dict(sorted(made.items()))
 
 
@@ -117,10 +122,23 @@ def _imported(text: str) -> list[str]:
     return [name for name in dict.fromkeys(names) if (CHECKOUT / "agentkit" / name).is_dir()]
 
 
+def _dependencies() -> list[str]:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf8"))["project"]
+    dependencies: list[str] = project["dependencies"]
+    return dependencies
+
+
 def _pins(lock: str) -> dict[str, str]:
-    """Read the lines of a lock, by package. `make lock` lets uv write it."""
+    """Read a lock's entries, by package, with the hashes that the course's own lock has."""
     lines = (_HERE / "locks" / f"{lock}.txt").read_text("utf8").splitlines()
-    return {line.partition("==")[0]: line for line in lines}
+    return {line.partition("==")[0]: line + _hashes()[line.partition(" ")[0]] for line in lines}
+
+
+@cache
+def _hashes() -> dict[str, str]:
+    text = (CHECKOUT / "requirements.lock").read_text("utf8")
+    entries = re.findall(r"^(\S+==\S+).*?((?: \\\n    --hash=\S+)+)$", text, re.MULTILINE)
+    return dict(entries)
 
 
 def _lines(lines: Iterable[str]) -> str:
@@ -146,6 +164,7 @@ def _words(recipe: Recipe, project: str, package: str, *, bare: bool) -> dict[st
     return {
         "PROJECT": project,
         "PACKAGE": package,
+        "DEPENDENCIES": "\n".join(f'    "{each}",' for each in _dependencies()),
         "RECIPE": recipe.name,
         "SUMMARY": recipe.summary.removesuffix("."),
         "EXAMPLE": entry.example,
@@ -153,7 +172,6 @@ def _words(recipe: Recipe, project: str, package: str, *, bare: bool) -> dict[st
         "VERSION": version("agentkit"),
         "COMMIT": _commit(),
         "LICENSE": (CHECKOUT / "LICENSE").read_text("utf8"),
-        "UV": (CHECKOUT / "Makefile").read_text("utf8").split("UV := ")[1].split()[0],
         "FILES": "\n".join(_described(recipe)),
         "TESTS": tests,
         "NO_KEY": (

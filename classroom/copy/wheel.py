@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
+import re
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -46,6 +48,7 @@ def build_wheel() -> bytes:
     files = {str(file.relative_to(CHECKOUT)): file.read_bytes() for file in _sources()}
     files[f"{info}/licenses/LICENSE"] = files.pop("LICENSE")
     files[f"{info}/METADATA"] = (_METADATA + _requirements()).encode()
+    files[f"{info}/sboms/cyclonedx.json"] = _bill_of_materials().encode()
     files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     record = "".join(f"{name},{_digest(data)},{len(data)}\n" for name, data in files.items())
     files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
@@ -65,9 +68,24 @@ def _sources() -> Iterator[Path]:
                 yield file
 
 
+def _bill_of_materials() -> str:
+    """List what the wheel was tried with, as CycloneDX in its place in a wheel (PEP 770)."""
+    pins = re.findall(r"^([^=\s]+)==(\S+)", _lock("stand-ins.txt"), re.MULTILINE)
+    components = [
+        {"type": "library", "name": n, "version": v, "purl": f"pkg:pypi/{n}@{v}"} for n, v in pins
+    ]
+    wheel = {"type": "library", "name": "agentkit-stand-ins", "version": version("agentkit")}
+    bill = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1}
+    return json.dumps({**bill, "metadata": {"component": wheel}, "components": components})
+
+
 def _requirements() -> str:
-    lines = Path(__file__).with_name("locks").joinpath("stand-ins.in").read_text().splitlines()
+    lines = _lock("stand-ins.in").splitlines()
     return "".join(f"Requires-Dist: {line}\n" for line in lines if not line.startswith("#"))
+
+
+def _lock(name: str) -> str:
+    return Path(__file__).with_name("locks").joinpath(name).read_text("utf8")
 
 
 def _digest(data: bytes) -> str:

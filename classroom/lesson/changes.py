@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import itertools
 import shutil
@@ -36,6 +37,18 @@ def changed_source(recipe: str, *changes: tuple[str, str]) -> str:
             raise ClassroomError(f"workflow.py of {recipe} doesn't hold this any more:\n{old}")
         text = text.replace(old, new)
     return text
+
+
+def diff(recipe: str, *changes: tuple[str, str]) -> str:
+    """Show a change of a recipe's workflow.py: lines with - and +, and one line around them.
+
+    Args:
+        recipe: The recipe's name.
+        *changes: What is replaced, and by what.
+    """
+    texts = (changed_source(recipe).splitlines(), changed_source(recipe, *changes).splitlines())
+    lines = list(difflib.unified_diff(*texts, n=1, lineterm=""))[2:]
+    return "\n".join("  …" if line.startswith("@@") else line for line in lines)
 
 
 def changed(recipe: str, *changes: tuple[str, str]) -> type:

@@ -103,7 +103,7 @@ def _packages() -> Check:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         fix = (
             f"rm -f .venv/.made && make lab   (or: {_short(sys.executable)} -m pip install "
-            "-r requirements.txt && pip install --no-deps -e .)"
+            "-r requirements.lock && pip install --no-deps -e .)"
             if _LOCK.exists()
             else f"{_short(sys.executable)} -m pip install 'agentkit[lab]'"
         )

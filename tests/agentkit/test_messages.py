@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from agentkit import (
@@ -16,9 +19,18 @@ from agentkit import (
     tool_calls,
     user_message,
 )
-from agentkit.messages import ClaudeRequest, Content, PinnedPrompt, Usage, tool_result
+from agentkit.messages import (
+    ClaudeRequest,
+    Content,
+    PinnedPrompt,
+    Usage,
+    printable,
+    quoted,
+    tool_result,
+)
 from offline_claude import OfflineClaude
 from tests.support.agents import HELLO, Hold, OneCall, desk
+from tests.support.terminals import INVISIBLE, hidden
 
 BLOCKS: list[dict[str, Any]] = [
     {"type": "thinking", "thinking": "Which order?", "signature": "EqQBCgIYAhIM1gbcDa9GJwZA2b3h"},
@@ -131,3 +143,47 @@ async def test_sandboxed_workflow_receives_and_returns_a_reply(
     assert reply.stop_reason == "end_turn"
     assert reply.usage.output_tokens > 0
     assert len(claude.calls()) == 1
+
+
+# What is shown to people.
+
+
+@pytest.mark.parametrize("char", "\x00\x07\b\r\x1b\x7f\x9b\xad\u200b\u200d\u202e\u2066\u2028\ufeff")
+def test_control_and_bidi_characters_become_visible(char: str) -> None:
+    assert printable(f"5{char}0") == f"5{json.dumps(char)[1:-1]}0"
+
+
+@pytest.mark.parametrize("char", [*INVISIBLE, "\xa0", "\ud800", "\ue000", "\U000e0041"])
+def test_what_is_blank_by_design_becomes_visible(char: str) -> None:
+    assert printable(f"5{char}0") == f"5{json.dumps(char)[1:-1]}0"
+
+
+def test_what_people_write_stays_as_it_is() -> None:
+    for text in ("naïve Zürich – “漢字”, عربى, עברית, हिन्दी 🙂", "a\\u202e", ""):
+        assert printable(text) == text
+    assert printable("a\nb\t") == "a\\nb\\t"
+    assert printable("a\nb\t", newlines=True) == "a\nb\\t"
+
+
+ANY_JSON = st.recursive(st.text(st.characters()) | st.integers(), st.lists, max_leaves=5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(ANY_JSON, st.text(st.characters()))
+def test_printable_shows_everything_and_keeps_json_the_same(value: Any, text: str) -> None:
+    shown = printable(text)
+    assert hidden(shown) == ""
+    assert printable(shown) == shown
+    assert hidden(printable(text, newlines=True), but="\n") == ""
+    shown = printable(json.dumps(value, ensure_ascii=False, indent=2), newlines=True)
+    assert hidden(shown, but="\n") == ""
+    assert json.loads(shown) == json.loads(json.dumps(value))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(st.characters(), max_size=300))
+def test_quoted_words_are_one_line_and_at_most_200_characters(text: str) -> None:
+    shown = quoted(text)
+    assert "\n" not in shown
+    words = json.loads(shown)
+    assert words == text if len(text) <= 200 else words == text[:200] + "…"

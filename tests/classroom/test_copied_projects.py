@@ -16,6 +16,10 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +33,7 @@ from classroom.machine.dev_server import DevServer
 from classroom.recipes import list_recipes
 from offline_claude import OfflineClaude
 from tests.support.conditions import closed_port
+from tests.support.listeners import GRPC, HTTP_API, METRICS, OFFLINE, listeners_of
 
 REPO = Path(__file__).resolve().parents[2]
 RECIPES = [recipe.name for recipe in list_recipes()]
@@ -57,7 +62,7 @@ OPENING_HOURS = '''
 from agentkit import AnyTool, tool
 
 
-@tool
+@tool(effect="none")
 async def opening_hours(day: str) -> str:
     """Say when the shop is open on a day of the week.
 
@@ -81,7 +86,7 @@ def answer_ticket(number: int, text: str) -> None:
 '''
 
 OUR_SEARCH = '''
-@tool
+@tool(effect="none")
 async def search_signs(query: str) -> list[dict[str, str]]:
     """Search the signs on the shop's door.
 
@@ -170,11 +175,35 @@ def _environment() -> dict[str, str]:
     return env
 
 
+@contextlib.contextmanager
+def _watched(project: Project) -> Iterator[Counter[str]]:
+    """Look now and then at what listens; count the ports of each kind, in the end."""
+    seen, seen_ports, over = Counter[str](), dict[int, str](), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.5):
+            seen_ports.update(listeners_of(_processes_of(project.folder)))
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        try:
+            yield seen
+        finally:
+            over.set()
+            watching.result()
+            seen.update(seen_ports.values())
+
+
+TEMPORAL = {GRPC: 4, HTTP_API: 1, METRICS: 1}
+
+
 def test_make_run_answers_and_stops_what_it_started(project: Project) -> None:
     port = closed_port()
-    printed = project.run(
-        "make", "run", stdin="approve\n" * 3, TEMPORAL_ADDRESS=f"127.0.0.1:{port}"
-    )
+    with _watched(project) as listeners:
+        printed = project.run(
+            "make", "run", stdin="approve\n" * 3, TEMPORAL_ADDRESS=f"127.0.0.1:{port}"
+        )
+    assert listeners == TEMPORAL | {OFFLINE: 1}
     assert "an offline stand-in from tests/, not a model" in printed
     assert f"started at 127.0.0.1:{port}" in printed
     expected = {"long_running": "4 tickets in", "research_agent": "Published as"}
@@ -184,7 +213,9 @@ def test_make_run_answers_and_stops_what_it_started(project: Project) -> None:
 
 
 def test_make_test_passes(project: Project) -> None:
-    printed = project.run("make", "test")
+    with _watched(project) as listeners:
+        printed = project.run("make", "test")
+    assert listeners == TEMPORAL | {OFFLINE: 1}
     assert re.search(r"\n=+ \d+ passed in ", printed), printed
     assert "Success: no issues found" in printed
 
@@ -307,9 +338,6 @@ async def test_bare_project_passes_its_tests_and_asks_for_a_key(
     assert "set ANTHROPIC_API_KEY" in asked.stderr
 
 
-def _processes_of(folder: Path) -> list[str]:
-    found = []
-    for process in psutil.process_iter(["cwd", "cmdline"]):
-        if process.info["cwd"] == str(folder):
-            found.append(" ".join(process.info["cmdline"] or []))
-    return found
+def _processes_of(folder: Path) -> list[psutil.Process]:
+    found = psutil.process_iter(["cwd"])
+    return [process for process in found if process.info["cwd"] == str(folder)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import os
 import re
 import resource
@@ -11,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from importlib.metadata import distributions, requires
+from importlib.metadata import distributions, requires, version
 from pathlib import Path
 
 import psutil
@@ -271,7 +272,8 @@ def test_project_lock_is_a_complete_part_of_ours(tmp_path: Path) -> None:
     files = plan_copy("durable_loop", tmp_path / "desk").files
     pins = {}
     for name in ("requirements.txt", "requirements-dev.txt"):
-        for line in files[name].decode().splitlines():
+        for line in files[name].decode().replace(" \\\n", "").splitlines():
+            assert line == "-r requirements.txt" or " --hash=sha256:" in line
             if not line.startswith(("-r ", "./")):
                 package, _, version = line.partition(" ")[0].partition("==")
                 assert ours[package] == version, line
@@ -298,6 +300,10 @@ def test_wheel_is_reproducible_and_its_record_complete(tmp_path: Path) -> None:
         (record,) = [name for name in names if name.endswith("/RECORD")]
         listed = [line.split(",")[0] for line in wheel.read(record).decode().splitlines()]
         assert listed == names
+        (bill,) = [json.loads(wheel.read(name)) for name in names if "/sboms/" in name]
+    parts = {part["name"]: part["version"] for part in bill["components"]}
+    assert parts["starlette"] == version("starlette")
+    assert {"orjson", "pillow", "uvicorn", "jsonschema"} <= parts.keys() <= installed_packages()
     assert {"offline_claude/server.py", "classroom/shop/schema.sql"} <= set(names)
     assert not [name for name in names if name.startswith(("agentkit/", "classroom/copy"))]
 

@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,14 +70,12 @@ def test_a_line_names_the_command_that_fixes_it() -> None:
     )
 
 
-def test_the_command_is_quick_and_does_not_import_the_claude_sdk() -> None:
-    begun = time.monotonic()
+def test_the_command_does_not_import_the_claude_sdk() -> None:
     code = (
         "import sys; from classroom.machine.doctor import check; c = check();"
         "sys.exit('anthropic' in sys.modules or not all(x.ok for x in c))"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
-    assert time.monotonic() - begun < 5, "two seconds on a quiet machine"
 
 
 def test_it_ends_with_exit_code_1_when_something_is_to_mend() -> None:
@@ -114,7 +111,7 @@ def test_packages_that_differ_from_the_lock_are_named(
     assert "pydantic is 2." in result.detail
     assert "instead of 0.1; no-such-package is missing" in result.detail
     assert "windows-only" not in result.detail
-    assert "requirements.txt" in result.fix
+    assert "requirements.lock" in result.fix
 
 
 def test_a_missing_or_broken_temporal_program_is_told(

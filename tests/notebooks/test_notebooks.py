@@ -129,12 +129,15 @@ def test_what_a_cell_writes_is_the_committed_file(notebook: NotebookNode) -> Non
 
 
 @pytest.mark.parametrize("recipe", list_recipes(), ids=lambda recipe: recipe.name)
-def test_a_lesson_that_leaves_a_recipe_ends_with_a_copy_whose_tests_pass(recipe: Recipe) -> None:
+def test_a_lesson_that_leaves_a_recipe_says_how_to_take_it_home(recipe: Recipe) -> None:
     workflow = f"%%writefile recipes/{recipe.name}/workflow.py\n"
     (lesson,) = (p for p in NOTEBOOKS if any(c.source.startswith(workflow) for c in code(read(p))))
-    last = code(read(lesson))[-1]
-    assert f'copy_and_test("{recipe.name}")' in last.source
-    told = "".join(output.text for output in last.outputs).splitlines()
+    assert f"agentkit copy {recipe.name} ~/" in prose(read(lesson))
+
+
+def test_the_first_recipe_is_copied_and_its_tests_pass_there() -> None:
+    (cell,) = (c for c in code(read(NOTEBOOKS[2])) if "copy_and_test(" in c.source)
+    told = "".join(output.text for output in cell.outputs).splitlines()
     assert len(told) >= 6
     assert all(line.startswith("passed  ") for line in told)
 

@@ -188,7 +188,7 @@ class Recorded:
 seen = Recorded()
 
 
-@tool
+@tool(effect="none")
 async def add(a: int, b: int = 10, kind: Literal["plain", "json"] = "plain") -> object:
     """Add two numbers.
 
@@ -201,14 +201,14 @@ async def add(a: int, b: int = 10, kind: Literal["plain", "json"] = "plain") -> 
     return f"{a + b}" if kind == "plain" else {"sum": a + b}
 
 
-@tool
+@tool(effect="none")
 async def refuse() -> str:
     """Say no, always."""
     seen.attempt()
     raise ToolError("The desk is closed on Sundays.")
 
 
-@tool
+@tool(effect="none")
 async def fail(times: int) -> str:
     """Fail some times, then work.
 
@@ -220,7 +220,7 @@ async def fail(times: int) -> str:
     return "delivered"
 
 
-@tool
+@tool(effect="none")
 async def nap(seconds: float) -> str:
     """Sleep, without a heartbeat of its own.
 
@@ -239,7 +239,7 @@ async def nap(seconds: float) -> str:
     return "rested"
 
 
-@tool
+@tool(effect="none")
 async def key() -> str:
     """Tell the idempotency key."""
     return str(idempotency_key())

@@ -62,7 +62,7 @@ class World:
 world = World()
 
 
-@tool
+@tool(effect="none")
 async def look(order_id: int) -> str:
     """Look at an order.
 

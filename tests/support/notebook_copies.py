@@ -21,16 +21,21 @@ ROOT = Path(__file__).resolve().parents[2]
 _LEFT_OUT = shutil.ignore_patterns(".*", "build", "*.egg-info")
 
 
+def copied_repository(name: str) -> Path:
+    """Copy the repository for a notebook of this name; a copy made earlier is replaced."""
+    # Beside the home, whose every file a test searches for keys.
+    tree = home().with_name(f"{home().name}-trees") / name
+    shutil.rmtree(tree, ignore_errors=True)
+    # Bytecode is copied along: it stays valid, because the sources keep their times.
+    return Path(shutil.copytree(ROOT, tree, ignore=_LEFT_OUT))
+
+
 class CopiedNotebook(IPyNbFile):  # type: ignore[misc]
     """A notebook whose kernel, and whatever that starts, has a copy of the repository."""
 
     def setup(self) -> None:
         """Copy the repository and start the kernel there."""
-        # Beside the home, whose every file a test searches for keys.
-        tree = home().with_name(f"{home().name}-trees") / self.path.stem
-        shutil.rmtree(tree, ignore_errors=True)
-        # Bytecode is copied along: it stays valid, because the sources keep their times.
-        shutil.copytree(ROOT, tree, ignore=_LEFT_OUT)
+        tree = copied_repository(self.path.stem)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", str(tree))
             patch.setenv("PYTHON_COLORS", "0")  # 3.13 colours tracebacks

@@ -138,7 +138,7 @@ async def end(how: str) -> object:
     return RESULTS[how]
 
 
-@tool(timeout=timedelta(seconds=10), attempts=2)
+@tool(effect="none", timeout=timedelta(seconds=10), attempts=2)
 async def odd(how: str) -> object:
     """End in some way.
 
@@ -168,7 +168,7 @@ async def odd_launch(how: str) -> object:
     return await end(how)
 
 
-@tool(attempts=1)
+@tool(effect="none", attempts=1)
 def leave(how: str) -> str:
     """Leave the program, or end in some way, from a thread.
 
@@ -190,13 +190,13 @@ def give(how: str) -> Iterator[str]:
     return (each for each in how)
 
 
-@tool
+@tool(effect="none")
 async def nap_on() -> str:
     """Sleep until cancelled."""
     return await nap(60)
 
 
-@tool
+@tool(effect="none")
 async def stubborn() -> str:
     """Sleep, and make an end of it when cancelled."""
     try:
@@ -206,7 +206,7 @@ async def stubborn() -> str:
     return "fine"
 
 
-@tool
+@tool(effect="none")
 async def tidy() -> str:
     """Clean up."""
     return "fine"
