@@ -113,6 +113,7 @@ async def test_overlong_tool_name_is_an_error_result_without_an_activity(name: s
         ("task: interrupt", "KeyboardInterrupt('by hand') in a task of the tool"),
         ("gather: exit", "SystemExit(3) in a task of the tool"),
         ("group: interrupt", "KeyboardInterrupt('by hand') in a task of the tool"),
+        ("state: ", "state: CORO_SUSPENDED"),
         ("anyio: exit", "SystemExit(3) in a task of the tool"),
         ("cancelled before it began: exit", "cancelled before it began: exit"),
         ("not awaited: exit", "not awaited: exit: SystemExit(3) in a task of the tool"),

@@ -1,12 +1,13 @@
 """Tools that end in odd ways, and Workflows that are ended while one runs."""
 
 import asyncio
+import inspect
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from temporalio import workflow
 
@@ -114,11 +115,15 @@ async def end(how: str) -> object:
             group.create_task(asyncio.sleep(60))
             group.create_task(_leave(ERRORS[error]))
     if where == "anyio":
-        with anyio.move_on_after(0.01):  # anyio asks its tasks for their state
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(asyncio.sleep, 60)
         async with anyio.create_task_group() as tasks:
+            tasks.start_soon(asyncio.sleep, 60)
             tasks.start_soon(_leave, ERRORS[error])
+    if where == "state":  # anyio looks at it before it cancels a task
+        asleep = asyncio.create_task(asyncio.sleep(60))
+        await asyncio.sleep(0)
+        state = inspect.getcoroutinestate(cast(Any, asleep.get_coro()))
+        asleep.cancel()
+        raise RuntimeError(f"state: {state}")
     if where == "cancelled before it began":
         asyncio.create_task(_leave(ERRORS[error])).cancel()
         await asyncio.sleep(0)
