@@ -130,7 +130,8 @@ TRIED = [
     Tried(
         (
             "07_replay_and_prompts",
-            "cell-07-001 cell-07-003 cell-07-008 cell-07-018 in-flight-deploy",
+            "cell-07-001 cell-07-003 cell-07-004 cell-07-006 cell-07-008 cell-07-012 cell-07-014"
+            " cell-07-018 cell-07-021 in-flight-change in-flight-deploy",
             "cell-07-079",
             "cell-07-080",
             "cell-07-082",
