@@ -199,7 +199,7 @@ BROKEN = [
     ),
     Broken(
         name="an approved call runs with other arguments than those approved",
-        edits=((_GATE, "call if edited is None else replace(call, input=edited)", "call"),),
+        edits=((_GATE, "decided_call(call, decision, self._tools[call.name])", "call"),),
         scenario="approval_gate.update",
         kind="decision",
         where={},
