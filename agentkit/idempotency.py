@@ -312,16 +312,13 @@ class _Database:
             text = importlib.import_module("sqlalchemy").text
             found = await _now(self._db.execute(text(sql), values))
             return found.rowcount, found.fetchone() if found.returns_rows else None
+        cursor = await _now(self._db.cursor())
+        cursor.row_factory = None
         if self._library == "psycopg":
-            cursor = self._db.cursor(row_factory=lambda _: tuple)
-            await _now(cursor.execute(re.sub(r":(\w+)", r"%(\1)s", sql), values))
-            row = await _now(cursor.fetchone()) if cursor.description else None
-        else:
-            cursor = await _now(self._db.cursor())
-            cursor.row_factory = None
-            await _now(cursor.execute(sql, values))
-            row = await _now(cursor.fetchone())
-        return cursor.rowcount, row
+            cursor.row_factory = lambda _: tuple
+            sql = re.sub(r":(\w+)", r"%(\1)s", sql)
+        await _now(cursor.execute(sql, values))
+        return cursor.rowcount, await _now(cursor.fetchone()) if cursor.description else None
 
     async def make_ledger(self) -> None:
         if self._dialect == "postgresql":
