@@ -89,9 +89,8 @@ async def decide(run: WorkflowHandle[Any, Any], decision: Decision) -> AuditEntr
             return await run.execute_update(Gated.decide, decision, id=update_id)
         except WorkflowUpdateFailedError as err:
             cause = err.cause
-            raise DecisionRefused(
-                cause.message if isinstance(cause, ApplicationError) else str(cause)
-            ) from None
+            why = cause.message if isinstance(cause, ApplicationError) else str(cause)
+            raise DecisionRefused(printable(why)) from None  # it quotes other reviewers
         except RPCError as err:
             # The server drops an Update whose Workflow Task fails, as when an Activity ends in
             # the moment in which the run does, and expects it to be sent again.

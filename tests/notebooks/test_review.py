@@ -7,19 +7,24 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from importlib import import_module
-from types import ModuleType
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
 from temporalio.client import Client, WorkflowHandle
 
+from agentkit import ToolCall
+from agentkit.approvals.client import request_as_text
+from agentkit.approvals.requests import Pending
 from classroom.copy.project import run as run_py
 from classroom.machine.home import home
 from classroom.show.pending import until_pending
 from classroom.workers import NOTEBOOKS, WorkerProcess
 from offline_claude import OfflineClaude
+from tests.agentkit.test_approval_signatures import request
 from tests.support.terminals import HOSTILE, REWRITES, hidden
 
 QUESTION = "Order 1025 arrived damaged. Please refund it and email me a confirmation."
@@ -93,3 +98,27 @@ async def test_terminal_shows_what_is_decided_on_whatever_the_customer_wrote(
     assert described.splitlines() == listed
     assert question.startswith('approve or reject refund({"order_id": 1025, "amount": 107.9')
     assert question.endswith(f"), digest {request.digest[:12]}, as ann [REASON]:")
+
+
+async def test_of_two_requests_the_one_shown_is_decided_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (
+        Pending(replace(request(call=ToolCall("id", "pay", {"amount": amount})), digest=digest))
+        for amount, digest in ((5, "5" * 64), (199, "9" * 64))
+    )
+
+    async def pending_approvals(_: object) -> list[Pending]:
+        return [first, second]
+
+    review = SimpleNamespace(pending_approvals=pending_approvals, request_as_text=request_as_text)
+    printed: list[str] = []
+    commands: list[list[str]] = []
+    monkeypatch.setattr("builtins.print", lambda text, **_: printed.append(text))
+    monkeypatch.setattr("builtins.input", lambda _: "approve fine")
+    monkeypatch.setattr("subprocess.run", lambda command, **_: commands.append(command))
+    await run_py.decide(cast(Any, SimpleNamespace(id="run-1")), cast(Any, review))
+    assert (
+        printed[-1]
+        == f'approve or reject pay({{"amount": 5}}), digest {"5" * 12}, as ann [REASON]:'
+    )
+    assert "199" not in "".join(printed)
+    assert [command[-4:] for command in commands] == [["5" * 64, "approve", "ann", "fine"]]

@@ -288,7 +288,9 @@ async def decide(run: WorkflowHandle[Any, Any], review: ModuleType) -> None:
         request, reviewer = pending.request, next(iter(pending.may_decide), "ann")
         print(review.request_as_text(pending))
         arguments = json.dumps(request.arguments, ensure_ascii=False)
-        what = f"{request.tool}({arguments:.200}), digest {request.digest[:12]}"
+        if len(arguments) > 200:
+            arguments = f"{arguments[:200]}…"
+        what = f"{request.tool}({arguments}), digest {request.digest[:12]}"
         print(f"approve or reject {what}, as {reviewer} [REASON]:", flush=True)
         command = [*REVIEW, run.id]
         try:
