@@ -99,7 +99,7 @@ async def test_paragraph_without_a_source_goes_back() -> None:
         ({"title": "T", "paragraphs": [{"text": 1}]}, "paragraphs.0.text: Input should be a valid"),
         (
             "All is well.",
-            "Invalid arguments for publish_report: send an object, not 'All is well.'",
+            "send an object, not 'All is well.'",
         ),
     ],
 )
