@@ -237,6 +237,7 @@ def claude_client() -> AsyncAnthropic:
     if loop in _clients:
         return _clients[loop]
     import anthropic
+    import httpx2
 
     here: dict[str, Any] = {}
     loopback = _is_loopback()
@@ -244,7 +245,13 @@ def claude_client() -> AsyncAnthropic:
         has_key = any(map(os.environ.get, ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")))
         here["api_key"] = None if has_key else "local"
     http = anthropic.DefaultAsyncHttpxClient(trust_env=not loopback, follow_redirects=False)
-    client = anthropic.AsyncAnthropic(max_retries=0, http_client=http, **here)
+    try:
+        client = anthropic.AsyncAnthropic(max_retries=0, http_client=http, **here)
+    except (ValueError, httpx2.InvalidURL):  # which quotes what may be part of a password
+        message = (
+            "ANTHROPIC_BASE_URL isn't an address. Write it as http://HOST:PORT or https://HOST."
+        )
+        raise ApplicationError(message, type="invalid_base_url", non_retryable=True) from None
     return _clients.setdefault(loop, client)
 
 

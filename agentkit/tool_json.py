@@ -417,7 +417,8 @@ def content_of(name: str, result: object) -> str | Blocks:
     """Turn a result into what Claude gets: a text as it is, content blocks as blocks, else JSON.
 
     Content blocks are a block of the Messages API, or a list of blocks, of which at least one
-    isn't text.
+    isn't text. In JSON a set is a list in any order, and bytes inside of a value are the text
+    that they are in UTF-8; without being such text they can't be written.
 
     Raises:
         UnusableResult: It can't be written as JSON, or the API would refuse it.

@@ -189,9 +189,12 @@ def _our_children() -> list[Background]:
     import psutil
 
     from classroom.machine import processes
+    from classroom.machine.home import ClassroomError
 
     children = {child.pid for child in psutil.Process().children()}
-    return [process for process in processes.everything() if process.pid in children]
+    with suppress(ClassroomError):  # nothing starts where the state folder can't be trusted
+        return [process for process in processes.everything() if process.pid in children]
+    return []
 
 
 def _reset() -> str:

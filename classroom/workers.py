@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,7 @@ class WorkerProcess:
         self.task_queue = recipe.replace("_", "-")
         self.folder = folder or NOTEBOOKS
         self.process: processes.Background | None = processes.find(self.name)
+        self.killed_at: float | None = None  # seconds since the epoch
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.status}>"
@@ -119,6 +121,7 @@ class WorkerProcess:
         """
         if self.process is None or not self.process.alive:
             raise ClassroomError(f"{self.name} isn't running: start it before you kill it.")
+        self.killed_at = time.time()  # whoever presses the button, and whenever a cell reads it
         return self.process.kill()
 
     def stop(self) -> int | None:

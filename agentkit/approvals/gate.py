@@ -277,12 +277,12 @@ class Gate:
         self._audit.add("denied", call, by="gate", note=why)
         return ToolError(f"Not run, and nobody was asked: {why}")
 
-    async def _execute(self, call: ToolCall) -> ToolResult:
+    async def _execute(self, call: ToolCall, approval: dict[str, Any] | None = None) -> ToolResult:
         self._running.add(_key(call))
         if not call.place and self._tools[call.name].effect != "none":
             self._ran[call.id] = None
         try:
-            return await run_tool(call, tuple(self._tools.values()))
+            return await run_tool(call, tuple(self._tools.values()), approval=approval)
         finally:
             self._running.discard(_key(call))
 
@@ -298,7 +298,7 @@ class Gate:
             raise ToolError(f"Not run. {how}: {entry.note or 'no reason was given.'}")
         decision = None if lapsed else self._decisions.pop(_key(call), None)
         decided = decided_call(call, decision, self._tools[call.name])
-        result = await self._execute(decided)
+        result = await self._execute(decided, {"request": request, "decision": decision})
         failed = bool(result.get("is_error"))
         self._audit.add("failed" if failed else "ran", call, by=call.name, note=_text(result)[:500])
         return result if decided == call else _with_note(result, decided.input)

@@ -145,6 +145,18 @@ async def test_a_redirect_is_an_answer_that_the_key_does_not_follow(
     assert f"127.0.0.1 redirects to another address ({status})" in str(said.value)
 
 
+@pytest.mark.parametrize(
+    "url", ["http://ann:s3/cret@HOST", "http://HOST:s3cret", "http://ann:s3cret\n@HOST"]
+)
+async def test_a_base_url_that_is_none_is_said_without_quoting_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
+    error = await refused()
+    assert (error.type, error.non_retryable) == ("invalid_base_url", True)
+    assert "s3" not in f"{error!r} {error.__cause__!r}"
+
+
 def set_proxy(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, url)

@@ -15,7 +15,7 @@ from temporalio.workflow import NondeterminismError
 
 from agentkit import AgentPlugin
 from agentkit.testing import load, replay
-from classroom.lesson.changes import builds_of, changed, failed_task, make_current
+from classroom.lesson.changes import builds_of, changed, diff, failed_task, make_current
 from classroom.machine.home import ClassroomError
 from classroom.show import until
 from classroom.workers import NOTEBOOKS
@@ -134,3 +134,8 @@ async def test_a_build_that_has_no_worker_cannot_become_current(client: Client) 
 def test_a_change_that_finds_nothing_to_replace_says_so() -> None:
     with pytest.raises(ClassroomError, match="doesn't hold this any more:\nno such line"):
         changed("durable_loop", ("no such line", ""))
+
+
+def test_a_change_is_shown_as_the_lines_that_differ() -> None:
+    shown = diff("durable_loop", ("MAX_TURNS = 20\n", "MAX_TURNS = 5\n")).splitlines()
+    assert shown == ["  …", " ", "-MAX_TURNS = 20", "+MAX_TURNS = 5", " "]

@@ -34,10 +34,13 @@ from classroom.recipes import list_recipes
 from offline_claude import OfflineClaude
 from tests.support.conditions import closed_port
 from tests.support.listeners import GRPC, HTTP_API, METRICS, OFFLINE, listeners_of
+from tests.support.strangers import open_to_others
 
 REPO = Path(__file__).resolve().parents[2]
 RECIPES = [recipe.name for recipe in list_recipes()]
 SET_UP_BY_MAKE = "durable_loop"
+KEPT = (".local", "agentkit-store.db*", "approvals.jsonl", "example.db*", "reports")
+"""What a run leaves behind, with customers' words in it."""
 CONFIGURED = (
     "AGENTKIT_",
     "ANTHROPIC_",
@@ -127,6 +130,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             check=False,
+            umask=0o022,  # as most people have it
         )
         assert done.returncode == 0, done.stdout
         return done.stdout
@@ -210,6 +214,9 @@ def test_make_run_answers_and_stops_what_it_started(project: Project) -> None:
     answer = printed.split("Question: ")[1].partition("\n")[2]
     assert expected.get(project.recipe, "refunded") in answer
     assert not _processes_of(project.folder)
+    kept = [each for name in KEPT for each in project.folder.glob(name)]
+    assert len(kept) >= 2
+    assert [each for place in kept for each in open_to_others(place)] == []
 
 
 def test_make_test_passes(project: Project) -> None:
@@ -290,6 +297,7 @@ def test_own_tool_needs_no_other_change_and_any_server_works(
     (project.folder / ".env").write_text(
         (project.folder / ".env.example").read_text()
         + f"ANTHROPIC_BASE_URL={claude.url}\nTEMPORAL_ADDRESS={temporal.address}\n"
+        + "HOOK=https://hooks.example/x?a=1&b=`touch pwned`$(touch pwned) ; touch pwned\n"
     )
     try:
         tickets = project.recipe == "long_running"
@@ -297,6 +305,7 @@ def test_own_tool_needs_no_other_change_and_any_server_works(
         printed = project.run("make", "run", f"ASK={question}", stdin="approve\n")
         assert f"Temporal: {temporal.address}\n" in printed
         assert ("1 tickets in 2 turns" if tickets else "10:07") in printed
+        assert not (project.folder / "pwned").exists()
         calls = claude.calls()
         assert len(calls) >= 2
         assert all({"opening_hours", "search_signs"} & {*call.offered} for call in calls)

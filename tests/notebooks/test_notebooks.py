@@ -101,7 +101,8 @@ def test_the_exercise_has_a_check_and_a_folded_solution(notebook: NotebookNode) 
 def test_nothing_of_the_machine_it_ran_on_is_stored(notebook: NotebookNode) -> None:
     stored = "".join(str(cell.outputs) for cell in code(notebook))
     assert not re.search(r"/(home|Users|root|work|tmp|private|mnt)/", stored)
-    assert not re.search(r"sk-ant-|toolu_|msg_\w{10}", stored)
+    # One lesson shows a whole idempotency key, which ends in an id of Claude's.
+    assert not re.search(r"sk-ant-|(?<!:)toolu_|msg_\w{10}", stored)
 
 
 def test_no_widget_view_is_stored_whose_model_is_gone(notebook: NotebookNode) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tests.notebooks.twice import problems
 
@@ -19,17 +18,25 @@ def test_every_cell_runs_twice_in_a_row_and_after_a_restart(name: str) -> None:
 
 
 def test_a_cell_that_runs_only_once_is_found(tmp_path: Path) -> None:
+    solved = {"output_type": "stream", "name": "stdout", "text": "Solved.\n"}
+    sources = {
+        "waiting = [1]": [],
+        "waiting.pop()": [],
+        "print('Not yet.' if waiting else 'Solved.'); waiting.append(2)": [solved],
+    }
     cells = [
-        new_code_cell("waiting = [1]", execution_count=1),
-        new_code_cell("waiting.pop()", execution_count=2),
-        new_code_cell(
-            "print('Not yet.' if waiting else 'Solved.'); waiting.append(2)",
-            execution_count=3,
-            outputs=[new_output("stream", text="Solved.\n")],
-        ),
+        {
+            "cell_type": "code",
+            "id": f"cell-{number}",
+            "metadata": {},
+            "source": source,
+            "execution_count": number,
+            "outputs": outputs,
+        }
+        for number, (source, outputs) in enumerate(sources.items(), start=1)
     ]
-    notebook = new_notebook(cells=cells)
-    nbformat.write(notebook, tmp_path / "once.ipynb")
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    (tmp_path / "once.ipynb").write_text(json.dumps(notebook))
     assert problems(tmp_path / "once.ipynb") == [
         "once [2] twice in a row: IndexError: pop from empty list",
         "once [3] twice in a row: 'Solved' is stored, and it printed 'Not yet.\\n'",

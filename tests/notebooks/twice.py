@@ -48,7 +48,9 @@ def problems(path: Path) -> list[str]:
 
 def _run(cells: list[NotebookNode], folder: Path) -> list[NotebookNode]:
     """Run cells in a new kernel, past their errors, and return them with their outputs."""
-    ran = [NotebookNode({**deepcopy(cell), "id": f"c{n}"}) for n, cell in enumerate(cells)]
+    ran = [deepcopy(cell) for cell in cells]
+    for number, cell in enumerate(ran):
+        cell["id"] = f"cell-{number}"
     notebook = nbformat.v4.new_notebook(cells=ran)  # type: ignore[no-untyped-call]
     client = NotebookClient(
         notebook,

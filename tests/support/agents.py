@@ -41,7 +41,7 @@ with workflow.unsafe.imports_passed_through():
     from agentkit.messages import ClaudeRequest
     from agentkit.prompts import pin_prompt
     from agentkit.transcript import LongConversation, Window
-    from classroom.machine import dev_server
+    from classroom.machine import dev_server, waiting
 
 HELLO = ClaudeRequest([user_message("Hello")])
 
@@ -304,7 +304,9 @@ def cause_of(err: WorkflowFailureError) -> ApplicationError:
 
 async def eventually(condition: Callable[[], bool], timeout: float = 20) -> None:
     """Wait until something is so."""
-    deadline = asyncio.get_running_loop().time() + timeout
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, f"not so within {timeout} s"
-        await asyncio.sleep(0.02)
+
+    async def check() -> bool:
+        return condition()
+
+    late = AssertionError(f"not so within {timeout} s")
+    await waiting.eventually(check, timeout=timeout, otherwise=lambda: late, every=0.02)

@@ -1,16 +1,18 @@
 """Tools that end in odd ways, and Workflows that are ended while one runs."""
 
 import asyncio
+import inspect
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    import anyio
     from temporalio.exceptions import ApplicationError, CancelledError
     from temporalio.worker import Worker
 
@@ -96,8 +98,40 @@ async def _refuse() -> None:
     raise ToolError("There is no order 7.")
 
 
+async def _leave(error: BaseException) -> None:
+    await asyncio.sleep(0)
+    raise error
+
+
 async def end(how: str) -> object:
     seen.attempt()
+    where, _, error = how.partition(": ")
+    if where == "task":
+        await asyncio.create_task(_leave(ERRORS[error]))
+    if where == "gather":
+        await asyncio.gather(asyncio.sleep(60), _leave(ERRORS[error]))
+    if where == "group":
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(60))
+            group.create_task(_leave(ERRORS[error]))
+    if where == "anyio":
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(asyncio.sleep, 60)
+            tasks.start_soon(_leave, ERRORS[error])
+    if where == "state":  # anyio looks at it before it cancels a task
+        asleep = asyncio.create_task(asyncio.sleep(60))
+        await asyncio.sleep(0)
+        state = inspect.getcoroutinestate(cast(Any, asleep.get_coro()))
+        asleep.cancel()
+        raise RuntimeError(f"state: {state}")
+    if where == "cancelled before it began":
+        asyncio.create_task(_leave(ERRORS[error])).cancel()
+        await asyncio.sleep(0)
+        raise RuntimeError(how)
+    if where == "not awaited":
+        task = asyncio.create_task(_leave(ERRORS[error]))
+        await asyncio.wait([task])
+        raise RuntimeError(f"{how}: {task.exception()}")
     if how == "hang":
         await asyncio.Event().wait()
     if how == "task group":
