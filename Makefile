@@ -15,6 +15,7 @@ endif
 OFFLINE := env -u ANTHROPIC_API_KEY -u ANTHROPIC_AUTH_TOKEN -u ANTHROPIC_BASE_URL -u SHOP_DB \
 	-u TEMPORAL_ADDRESS -u TEMPORAL_NAMESPACE -u TEMPORAL_PROFILE -u TEMPORAL_API_KEY -u COLUMNS \
 	TEMPORAL_CONFIG_FILE=/nonexistent AGENTKIT_OFFLINE=1 AGENTKIT_TEMPORAL_PORT=0 \
+	AGENTKIT_HEADLESS=1 \
 	AGENTKIT_HOME="$(CURDIR)/.agentkit/outputs"
 
 # A notebook keeps its kernel's name, its cells' tags and the folded solution, and nothing else.
@@ -67,7 +68,7 @@ bench: $(STAMP)  ## measure, and write the tables into docs/; PARTS="recovery to
 
 outputs: $(STAMP)  ## re-execute all notebooks in place, to refresh their stored outputs
 	@code=0; for notebook in $(NOTEBOOKS); do \
-		$(OFFLINE) $(BIN)/python -m nbconvert --to notebook --execute --inplace \
+		$(OFFLINE) AGENTKIT_HEADLESS= $(BIN)/python -m nbconvert --to notebook --execute --inplace \
 			--ExecutePreprocessor.timeout=120 --ExecutePreprocessor.record_timing=False \
 			--ExecutePreprocessor.store_widget_state=False \
 			--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor \

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
@@ -20,6 +21,7 @@ from temporalio.exceptions import ApplicationError
 
 from agentkit import claude_errors
 from agentkit.activity_options import CLAUDE_OPTIONS
+from agentkit.idempotency import tell_apart
 from agentkit.messages import ClaudeReply, ClaudeRequest, Messages, PinnedPrompt, ToolSchemas
 from agentkit.replies import admit, collect
 from agentkit.tools import AnyTool
@@ -202,7 +204,7 @@ async def ask_claude(
         reply: ClaudeReply = await workflow.execute_activity(
             "call_claude", request, result_type=ClaudeReply, **settings
         )
-    return reply
+    return replace(reply, among=tell_apart(reply.turn))
 
 
 @contextmanager
@@ -228,19 +230,29 @@ def claude_client() -> AsyncAnthropic:
     """Get the one Claude client of this process's event loop.
 
     It reads the SDK's own environment (`ANTHROPIC_API_KEY`, `ANTHROPIC_BASE_URL`, …), never
-    retries, and leaves proxies and stored credentials out of calls to this machine.
+    retries, follows no redirect, which would take the key and the conversation elsewhere, and
+    leaves proxies and stored credentials out of calls to this machine.
     """
     loop = asyncio.get_running_loop()
     if loop in _clients:
         return _clients[loop]
     import anthropic
+    import httpx2
 
     here: dict[str, Any] = {}
-    if _is_loopback():
+    loopback = _is_loopback()
+    if loopback:
         has_key = any(map(os.environ.get, ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")))
         here["api_key"] = None if has_key else "local"
-        here["http_client"] = anthropic.DefaultAsyncHttpxClient(trust_env=False)
-    return _clients.setdefault(loop, anthropic.AsyncAnthropic(max_retries=0, **here))
+    http = anthropic.DefaultAsyncHttpxClient(trust_env=not loopback, follow_redirects=False)
+    try:
+        client = anthropic.AsyncAnthropic(max_retries=0, http_client=http, **here)
+    except (ValueError, httpx2.InvalidURL):  # which quotes what may be part of a password
+        message = (
+            "ANTHROPIC_BASE_URL isn't an address. Write it as http://HOST:PORT or https://HOST."
+        )
+        raise ApplicationError(message, type="invalid_base_url", non_retryable=True) from None
+    return _clients.setdefault(loop, client)
 
 
 async def close_claude_client() -> None:

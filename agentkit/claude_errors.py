@@ -7,10 +7,10 @@ policy says, retry after the wait that the API asked for, or never. The rules ar
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import time
+from contextlib import suppress
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from temporalio.exceptions import ApplicationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from anthropic import APIError, APIStatusError
     from httpx2 import RequestError
@@ -87,7 +87,7 @@ def _by_answer(err: APIStatusError) -> ApplicationError:
     message = _without_secrets(str(err.api_message) if has_words else _no_words(err))
     headers = err.response.headers
     # An `error` event comes after the headers of a success, which say nothing about it.
-    in_stream = err.status_code < 400
+    in_stream = err.status_code < 300
     if _needs_a_person(err) or not _worth_another(err, in_stream, headers.get("x-should-retry")):
         return ApplicationError(message, type=kind, non_retryable=True)
     wait = None if in_stream else _wait(headers)
@@ -119,31 +119,27 @@ def _worth_another(err: APIStatusError, in_stream: bool, should_retry: str | Non
 
 def _wait(headers: Mapping[str, str]) -> timedelta | None:
     """Read how long to wait; None without a sensible wait in the headers."""
-    seconds = _number(headers.get("retry-after-ms")) / 1000
-    if not seconds >= 0:  # nan too
-        seconds = _number(headers.get("retry-after"))
-    if not seconds >= 0:
-        try:
-            when = parsedate_to_datetime(headers.get("retry-after", ""))
-        except ValueError:
-            return None
-        seconds = when.timestamp() - time.time()
-    if not seconds > 0:
-        return None
-    # More than a timedelta can hold is cut at a year, which is absurd enough to be capped.
-    return timedelta(seconds=min(seconds, 365 * 86_400))
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or "")
-    except ValueError:
-        return math.nan
+    readings: list[tuple[str, Callable[[str], float]]] = [
+        ("retry-after-ms", lambda text: float(text) / 1000),
+        ("retry-after", float),
+        ("retry-after", lambda text: parsedate_to_datetime(text).timestamp() - time.time()),
+    ]
+    for name, read in readings:
+        with suppress(ValueError):
+            seconds = read(headers.get(name, ""))
+            if seconds >= 0:
+                # More than a timedelta can hold is cut at a year, absurd enough to be capped.
+                return timedelta(seconds=min(seconds, 365 * 86_400)) or None
+    return None
 
 
 def _no_words(err: APIStatusError) -> str:
     """Describe an answer that isn't the API's, without its body: that may repeat the request."""
     reason = f"{err.status_code} {err.response.reason_phrase}".strip()
+    if err.status_code < 400:
+        return (
+            f"{claude_host()} answered {reason}. Set ANTHROPIC_BASE_URL to where it redirects to."
+        )
     return f"{claude_host()} answered {reason}, without the API's own error: is there a proxy?"
 
 

@@ -6,10 +6,13 @@ import asyncio
 import io
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from textwrap import indent
 from typing import Any
 
 from temporalio.api.enums.v1 import PendingWorkflowTaskState
@@ -23,6 +26,7 @@ from temporalio.types import MethodAsyncSingleParam, ParamType, ReturnType, Self
 from temporalio.worker import Worker
 
 from agentkit.history import newest_events
+from agentkit.messages import printable
 
 _QUIET = timedelta(seconds=15)
 """How long a run may wait for a worker before `run_once` says so: ten times of what a worker that
@@ -58,10 +62,23 @@ async def connect(
         return await Client.connect(**config, plugins=list(plugins), data_converter=data_converter)
     except (RuntimeError, ValueError, OSError) as err:
         raise ConnectionError(
-            f"No Temporal server answers at {config['target_host']}. Start one with "
+            f"No Temporal server answers at {host_of(config['target_host'])}. Start one with "
             "`temporal server start-dev` (in the course: `.venv/bin/agentkit up`), or set "
             f"TEMPORAL_ADDRESS to the HOST:PORT of yours. ({_first_line(err)})"
         ) from None
+
+
+def host_of(address: str) -> str:
+    """Name the host and port of an address: what may be printed, for the rest can hold a secret.
+
+    Args:
+        address: HOST:PORT, or a URL with a user, a password, a path or a query.
+    """
+    rest = address.partition("://")[2] or address
+    authority = re.split(r"[/?#\\\s]", rest, maxsplit=1)[0]
+    if "@" in rest and "@" not in authority:  # a password with a slash in it, or a query
+        return "the configured address"
+    return authority.rpartition("@")[2]
 
 
 def _first_line(err: Exception) -> str:
@@ -206,14 +223,36 @@ def run_main(main: Coroutine[Any, Any, None]) -> None:
 
 
 def print_anything() -> None:
-    """Let `print` show "?" for a character that the terminal's encoding lacks, and `input` read it.
+    """Make all that this process prints and logs safe to look at, whatever text is in it.
 
-    By default Python raises a `UnicodeError`, so that an arrow or a customer's name ends the
-    program on a terminal without UTF-8.
+    Of what a terminal must not get, line ends alone are left, and the rest shows (`printable`); a
+    log record is one line, and its traceback is indented. A character that the encoding lacks shows
+    as "?", where Python would end the program, and `input` reads any bytes.
     """
-    for stream in (sys.stdin, sys.stdout):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.write = partial(_write, stream)  # type: ignore[method-assign]
+    os.environ["PYTHON_COLORS"] = "0"  # those of tracebacks and --help would show as escapes
+    logging.setLogRecordFactory(_Record)
+
+
+def _write(stream: io.TextIOWrapper, text: str) -> int:
+    return io.TextIOWrapper.write(stream, printable(text, newlines=True))
+
+
+class _Record(logging.LogRecord):
+    """A log record that no text in it can make look like two."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        if self.exc_info:
+            self.exc_text = indent(logging.Formatter().formatException(self.exc_info), "    ")
+
+    def getMessage(self) -> str:
+        return printable(super().getMessage())
 
 
 def leave(code: int = 0) -> None:

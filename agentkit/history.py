@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from pydantic_core import from_json
 from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.failure.v1 import Failure
@@ -17,6 +18,8 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+
+from agentkit.messages import printable
 
 RPC_TIMEOUT = timedelta(seconds=5)
 """How long a question to the server may take that is asked on the side."""
@@ -98,7 +101,7 @@ class Step:
         sign = {"completed": "→", "": "", "fired": "fired", "cancelled": "cancelled"}
         ending = sign.get(ended, f"{ended}:")
         parts = (self.what, _cut(self.given), ending, _cut(_reply_in_words(self.result)))
-        return "  ".join(part for part in parts if part)
+        return printable("  ".join(part for part in parts if part))
 
     @property
     def activity(self) -> str:
@@ -160,7 +163,7 @@ def value_of(payloads: Iterable[Payload]) -> list[Any]:
     values: list[Any] = []
     for payload in payloads:
         try:
-            values.append(json.loads(payload.data) if payload.data else None)
+            values.append(from_json(payload.data) if payload.data else None)
         except ValueError:
             values.append(f"({len(payload.data)} bytes)")
     return values

@@ -11,16 +11,25 @@ attempt and no other call's. The promise holds for a target that honours the key
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import importlib
 import inspect
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar, overload
+from datetime import timedelta
+from typing import Any, NamedTuple, Protocol, TypeVar, overload
+from weakref import WeakKeyDictionary
+
+from temporalio import activity, workflow
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
+from temporalio.exceptions import ApplicationError
 
 from agentkit.messages import canonical_json
 from agentkit.tools import ToolError
@@ -49,6 +58,7 @@ def idempotency_key(name: str = "") -> str | None:
 
     It is `first_execution_run_id:turn.position:tool_use_id`, the same on every attempt and
     across continue-as-new: at most 255 printable ASCII characters, as an HTTP header takes them.
+    Where a Workflow has several conversations, or continues as new, more follows the position.
 
     Args:
         name: Names one of several effects of one call, so that each has a key of its own.
@@ -66,6 +76,77 @@ def make_key(*parts: str) -> str:
         return key
     digest = hashlib.sha256(key.encode("utf8", "surrogatepass")).hexdigest()
     return f"{key.partition(':')[0][:100]}:sha256:{digest}"
+
+
+class Caller(NamedTuple):
+    """The Workflow that has scheduled an Activity, by the server's word.
+
+    Attributes:
+        first_run: The id of its first run, which continue-as-new and a reset don't change.
+        was_reset: Whether this run repeats a part of another one.
+    """
+
+    first_run: str
+    was_reset: bool = False
+
+
+async def prove_key(key: str, *parts: str) -> Caller:
+    """Check, in an async Activity, that a key is one of the Workflow that has scheduled it.
+
+    The key is an argument, and anyone who reaches the namespace can schedule the Activity with
+    any argument. Only the server knows which run has scheduled it.
+
+    Args:
+        key: The key.
+        *parts: What `make_key` has joined to the first run's id.
+
+    Raises:
+        ApplicationError: The key is another run's; no retry can help, and nothing has happened.
+    """
+    info = activity.info()
+    caller = Caller(info.workflow_run_id or "")
+    if caller.first_run and key != make_key(caller.first_run, *parts):
+        # Not the first run of its Workflow: its first event names that.
+        found = await activity.client().workflow_service.get_workflow_execution_history(
+            GetWorkflowExecutionHistoryRequest(
+                namespace=info.namespace,
+                execution=WorkflowExecution(
+                    workflow_id=info.workflow_id or "", run_id=caller.first_run
+                ),
+                maximum_page_size=1,
+            ),
+            retry=True,
+            timeout=timedelta(seconds=10),
+        )
+        started = found.history.events[0].workflow_execution_started_event_attributes
+        was_reset = started.original_execution_run_id != caller.first_run
+        caller = Caller(started.first_execution_run_id, was_reset)
+    if not caller.first_run or key != make_key(caller.first_run, *parts):
+        raise ApplicationError(
+            "Not run, and nothing has happened: the idempotency key isn't one of the Workflow that "
+            "asks for it.",
+            type="NotAuthorized",
+            non_retryable=True,
+        )
+    return caller
+
+
+_places: WeakKeyDictionary[asyncio.AbstractEventLoop, Counter[Hashable]] = WeakKeyDictionary()
+
+
+def tell_apart(place: Hashable) -> str:
+    """Tell what happens at this place from what else does, in all runs of a Workflow.
+
+    Call it from Workflow code. With the answer in the keys of a conversation's calls, equal calls
+    of two conversations are two effects, even where the model's side repeats an id.
+
+    Returns:
+        "" for the first at this place in the first run of a Workflow, so that most keys stay short.
+    """
+    met = _places.setdefault(asyncio.get_running_loop(), Counter())
+    met[place] += 1
+    before = workflow.info().continued_run_id
+    return (f"@{before}" if before else "") + (f"+{met[place] - 1}" if met[place] > 1 else "")
 
 
 @contextmanager
@@ -231,16 +312,13 @@ class _Database:
             text = importlib.import_module("sqlalchemy").text
             found = await _now(self._db.execute(text(sql), values))
             return found.rowcount, found.fetchone() if found.returns_rows else None
+        cursor = await _now(self._db.cursor())
+        cursor.row_factory = None
         if self._library == "psycopg":
-            cursor = self._db.cursor(row_factory=lambda _: tuple)
-            await _now(cursor.execute(re.sub(r":(\w+)", r"%(\1)s", sql), values))
-            row = await _now(cursor.fetchone()) if cursor.description else None
-        else:
-            cursor = await _now(self._db.cursor())
-            cursor.row_factory = None
-            await _now(cursor.execute(sql, values))
-            row = await _now(cursor.fetchone())
-        return cursor.rowcount, row
+            cursor.row_factory = lambda _: tuple
+            sql = re.sub(r":(\w+)", r"%(\1)s", sql)
+        await _now(cursor.execute(sql, values))
+        return cursor.rowcount, await _now(cursor.fetchone()) if cursor.description else None
 
     async def make_ledger(self) -> None:
         if self._dialect == "postgresql":

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
@@ -125,6 +125,9 @@ class Heartbeats(Interceptor):
         """Watch the running event loop; workers of one client share a watchdog."""
         self._workers += 1
         self._client = client
+        loop = asyncio.get_running_loop()
+        if loop.get_task_factory() is None:
+            loop.set_task_factory(_make_task)
         if self._workers == 1:
             self._ended = threading.Event()
             dog = _Watchdog(client, self, self._ended)
@@ -297,7 +300,44 @@ class _Watchdog:
         return f"{what} ({place})", min([LONGEST_BLOCK, *limits.values()])
 
 
-# Threads.
+# Tasks and threads.
+
+
+def _make_task(loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[Any]:
+    """Make a task; in one that an Activity starts, `sys.exit` doesn't end the event loop."""
+    coro = _Contained(coro) if activity.in_activity() else coro
+    return asyncio.Task(coro, loop=loop, **options)
+
+
+class _Contained(Coroutine[Any, Any, Any]):
+    """A coroutine that fails where it would have the event loop, and so the worker, end.
+
+    Not an `async def` around it: that would never begin in a task that is cancelled at once.
+    """
+
+    def __init__(self, inner: Coroutine[Any, Any, Any]) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)  # its state, which anyio asks for
+
+    def send(self, value: Any) -> Any:
+        return self._go_on(self.inner.send, value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._go_on(self.inner.throw, *error)
+
+    def close(self) -> None:
+        self.inner.close()
+
+    def __await__(self) -> Any:
+        raise NotImplementedError  # tasks don't
+
+    def _go_on(self, step: Callable[..., Any], *given: Any) -> Any:
+        try:
+            return step(*given)
+        except (SystemExit, KeyboardInterrupt) as err:
+            raise RuntimeError(f"{err!r} in a task of the tool") from err
 
 
 class ThreadPerCall(ThreadPoolExecutor):

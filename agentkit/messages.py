@@ -49,6 +49,10 @@ _BLANK = re.compile(
 )
 """Unicode's Default_Ignorable_Code_Point as far as `str.isprintable` takes them, and a blank."""
 
+MOST_NESTED = 100
+"""How deep data from outside may be nested: a call's arguments, a reply, a person's decision. Some
+twenty levels of our own lie around it in a payload, and pydantic reads 200 levels back."""
+
 T = TypeVar("T")
 Verbatim: TypeAlias = Annotated[T, _AsSent]
 """A value with a type for the reader, kept exactly as the API sent it: validating it here would
@@ -112,6 +116,7 @@ class ClaudeReply:
         model: The model that answered.
         stop_details: The API's details of a refusal, in its own shape.
         turn: The number of messages before it in its conversation.
+        among: Tells it from replies at the same turn of other conversations of its Workflow.
     """
 
     content: Verbatim[Content]
@@ -120,6 +125,7 @@ class ClaudeReply:
     model: str
     stop_details: Verbatim[dict[str, Any] | None] = None
     turn: int = 0
+    among: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,15 +135,18 @@ class ToolCall:
     Attributes:
         id: The block's id, which the result must carry back.
         name: The tool's name, as Claude wrote it; it need not exist.
-        input: The arguments, as Claude wrote them; they need not fit.
+        input: The arguments, as Claude wrote them; they need not fit. Empty where they are kept.
         place: The block's place in the conversation, as `turn.position`: with it the call's
             idempotency key is its own, even where the model's side repeats an id.
+        kept: The reference of arguments that are too long to carry, in the store of the tool's
+            Activity; else "".
     """
 
     id: str
     name: str
     input: Verbatim[dict[str, Any]]
     place: str = ""
+    kept: str = ""
 
 
 def user_message(content: "str | Iterable[ToolResultBlockParam]") -> "MessageParam":
@@ -164,7 +173,9 @@ def tool_calls(reply: ClaudeReply) -> list[ToolCall]:
     """
     blocks = cast("list[dict[str, Any]]", reply.content)
     return [
-        ToolCall(block["id"], block["name"], block["input"], f"{reply.turn}.{position}")
+        ToolCall(
+            block["id"], block["name"], block["input"], f"{reply.turn}.{position}{reply.among}"
+        )
         for position, block in enumerate(blocks)
         if block["type"] == "tool_use" and reply.stop_reason not in CUT_SHORT
     ]
@@ -190,6 +201,14 @@ def tool_result(
     """
     block: dict[str, Any] = {"type": "tool_result", "tool_use_id": call.id, "content": content}
     return cast("ToolResultBlockParam", {**block, "is_error": True} if is_error else block)
+
+
+def is_deeper(value: object, levels: int = MOST_NESTED) -> bool:
+    """Whether JSON data is nested more than so many levels deep; it looks no deeper than that."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(is_deeper(each, levels - 1) for each in inner)
 
 
 def canonical_json(value: object) -> str:

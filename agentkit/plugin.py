@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, NoReturn, cast
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultPayloadConverter
 from temporalio.exceptions import ApplicationError
@@ -176,8 +177,9 @@ class _Bounded(WorkflowOutboundInterceptor):
         return super().start_activity(input)
 
     def continue_as_new(self, input: ContinueAsNewInput) -> NoReturn:
-        # The SDK writes the arguments where an error is lost, and the run would hang.
-        workflow.payload_converter().to_payloads(input.args)
+        # Written here: where the SDK does it an error is lost, and the run would hang.
+        payloads = workflow.payload_converter().to_payloads(input.args)
+        input.args = [RawValue(payload) for payload in payloads]
         super().continue_as_new(input)
 
     async def _later(self, input: StartActivityInput) -> Any:

@@ -104,7 +104,7 @@ def load_prompt(store: Store, pinned: PinnedPrompt) -> Prompt:
     """Read a pinned prompt; raise a non-retryable error if it isn't there or was altered."""
     try:
         return Prompt(**json.loads(store.get(pinned.reference)))
-    except (KeyError, ValueError, TypeError) as err:
+    except (KeyError, ValueError, TypeError, RecursionError) as err:
         raise ApplicationError(
             f"This run is pinned to {pinned.label}, which this worker can't read: "
             f"{err.args[0] if err.args else err}. Give all workers the store in which it was "

@@ -7,7 +7,7 @@ recorded reply says, and the next request can hold it:
 | --- | --- |
 | a call's id | plain, short, and new in this conversation |
 | a call's name | valid; what isn't becomes the name of no tool, so that Claude reads which exist |
-| a call's input | an object; anything else lies in one, under `input_must_be_an_object` |
+| a call's input | an object, not nested too deeply; else one whose only key says what it must be |
 | text | valid UTF-8; blank blocks are dropped |
 | stop reason | "tool_use" if there are calls to run, "empty" without calls and words |
 | usage, model | numbers from 0 up; the model that was asked |
@@ -27,10 +27,11 @@ from itertools import count
 from typing import Any
 
 from agentkit import claude_errors
-from agentkit.messages import CUT_SHORT, ClaudeReply, Usage
+from agentkit.messages import CUT_SHORT, MOST_NESTED, ClaudeReply, Usage, is_deeper
 
-MOST_NESTED = 100
-"""How deep a reply's data may be nested. Pydantic reads 199 levels back, the request's included."""
+_TOO_DEEP = {f"input_must_not_be_nested_more_than_{MOST_NESTED}_levels_deep": True}
+"""Recorded in place of an input that is. No tool has such an argument, so that Claude reads this
+as invalid arguments."""
 
 _PLAIN = re.compile("[a-zA-Z0-9_-]{1,128}")
 """An id or a name that every server takes back."""
@@ -110,6 +111,8 @@ async def _collect(events: AsyncIterable[Any]) -> dict[str, Any] | None:
         elif text.strip():
             try:
                 block["input"] = json.loads(text)
+            except RecursionError:
+                block["input"] = _TOO_DEEP
             except ValueError:
                 if not is_cut or index != last:
                     raise
@@ -190,6 +193,8 @@ def _fit_block(sent: Any, where: str, is_half: bool) -> dict[str, Any] | None:
     """Check a block, all but a call's id and name; None if it has nothing to send back."""
     if not isinstance(sent, dict):
         raise _Unfit(f"{where} isn't an object")
+    if sent.get("type") == "tool_use" and is_deeper(sent.get("input"), MOST_NESTED - 1):
+        sent = {**sent, "input": _TOO_DEEP}
     block: dict[str, Any] = _valid(sent)
     kind = _text(block.get("type"), f"{where}.type")
     if kind in _OF_USERS:

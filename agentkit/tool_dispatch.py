@@ -36,7 +36,14 @@ _LONGEST_NAME = 128
 """The API's own limit. Temporal takes no Activity type of more than 1,000 bytes: it would fail
 the Workflow Task, again and again."""
 
-_FINAL = ("UnknownTool", "InvalidArguments", "ArgumentsNotFound", "ToolError", "OutcomeUnknown")
+_FINAL = (
+    "UnknownTool",
+    "InvalidArguments",
+    "ArgumentsNotFound",
+    "NotAuthorized",
+    "ToolError",
+    "OutcomeUnknown",
+)
 """Types of errors that themselves say what happened: nothing, or that it is unknown."""
 
 
@@ -54,7 +61,11 @@ async def run_tools(
 
 
 async def run_tool(
-    call: ToolCall, tools: Sequence[AnyTool], **options: Any
+    call: ToolCall,
+    tools: Sequence[AnyTool],
+    *,
+    approval: dict[str, Any] | None = None,
+    **options: Any,
 ) -> ToolResultBlockParam:
     """Run one tool call as an Activity; call it from Workflow code.
 
@@ -62,6 +73,8 @@ async def run_tool(
         call: The call; name and arguments may be wrong.
         tools: The tools on offer. Their declarations set the time and the attempts, and decide
             whether a failure leaves the outcome unknown.
+        approval: What lets a call run that needs approval, as a `Gate` passes it: the fields of
+            `agentkit.approvals.decisions.Approval`.
         **options: Activity options (`workflow.ActivityConfig`) that replace the declared ones.
 
     Returns:
@@ -81,7 +94,7 @@ async def run_tool(
     if declared and declared.effect != "none":
         _refuse_to_run_again(info)
     key = make_key(info.first_execution_run_id, call.place, call.id)
-    request = ToolRequest(call, key)
+    request = ToolRequest(call, key, approval)
     task = asyncio.current_task()
     cancelled_before = task.cancelling() if task else 0
     try:

@@ -13,9 +13,9 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from itertools import chain, islice
+from itertools import chain, islice, product
 from types import SimpleNamespace
-from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
+from typing import Annotated, Any, TypeAlias, cast, get_args, get_type_hints
 
 import pydantic
 import pydantic_core
@@ -23,6 +23,8 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import DecimalSchema, DictSchema, ErrorType
 from temporalio import workflow
+
+from agentkit.messages import canonical_json
 
 Schema: TypeAlias = dict[str, Any]
 """A JSON schema."""
@@ -32,6 +34,10 @@ Blocks: TypeAlias = list[dict[str, Any]]
 
 MOST_IMAGE_CHARACTERS = 5 * 2**20
 """The API's own limit of an image, in characters of base64."""
+
+
+_MOST_SAID, _MOST_CHARACTERS = 20, 2_000
+"""Of what doesn't fit: how many errors are told, and in how many characters."""
 
 
 class UnusableResult(Exception):
@@ -67,9 +73,12 @@ def model_of(
                 if has_default
                 else FieldInfo.from_annotation(hint)
             )
-            if info.validation_alias is None:
-                # A parameter may have a name that a model needs for itself ("copy").
-                hint = Annotated[hint, pydantic.Field(validation_alias=parameter)]
+            # A parameter may have a name that a model needs for itself ("copy").
+            alias = info.validation_alias or parameter
+            name_in_json = alias.choices[0] if isinstance(alias, pydantic.AliasChoices) else alias
+            if isinstance(name_in_json, str):  # else `check_promise` refuses it
+                names = pydantic.Field(validation_alias=alias, serialization_alias=name_in_json)
+                hint = Annotated[hint, names]
             fields[f"argument_{number}"] = (hint, p.default) if has_default else hint
         config = pydantic.ConfigDict(extra="forbid", protected_namespaces=())
         return pydantic.create_model(name, __config__=config, **fields)
@@ -133,18 +142,66 @@ def _no_type(name: str, err: Exception) -> str:
     )
 
 
-def parse(model: type[pydantic.BaseModel], arguments: Mapping[str, Any]) -> list[Any]:
-    """Turn JSON into the values of the parameters, in their order.
+class UnsettledArguments(ValueError):
+    """Arguments that are read back as others once they are written; the message says how."""
 
-    As JSON and not as Python: only so does a strict type take a date, a set or an enum.
+
+def normalise(
+    model: type[pydantic.BaseModel], arguments: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Read arguments and write them, until what is written stays the same.
+
+    Types are strict: text isn't a number, nor True 1. 2.0 is an integer, as in JSON Schema.
+    Arguments are read as JSON and not as Python: only so does a strict type take a date, a set
+    or an enum.
+
+    Returns:
+        The values of the parameters, in their order, and the JSON that they were read from:
+        every argument, defaults included, by its name in the schema.
 
     Raises:
         ValueError: The arguments don't fit, or aren't JSON: a `pydantic.ValidationError`, which
             is one, or another.
+        UnsettledArguments: They fit, and have no JSON of their own.
     """
+    read, written = _read(model, arguments), canonical_json(_as_json(arguments))
+    for _ in range(2):
+        try:
+            data = _written(read)
+            if canonical_json(data) == written:
+                return [getattr(read, field) for field in model.model_fields], data
+            again = _read(model, data)
+        except Exception as err:
+            why = problems_of(err, "it") if isinstance(err, pydantic.ValidationError) else err
+            raise UnsettledArguments(f"what they are written as can't be read: {why}") from None
+        if again != read:
+            break
+        read, written = again, canonical_json(data)
+    raise UnsettledArguments("what they are written as is read as something else")
+
+
+def _read(model: type[pydantic.BaseModel], arguments: Mapping[str, Any]) -> pydantic.BaseModel:
     text = json.dumps(_as_json(arguments), default=pydantic_core.to_jsonable_python)
-    checked = model.model_validate_json(text)
-    return [getattr(checked, field) for field in model.model_fields]
+    return model.model_validate_json(text, strict=True)
+
+
+def _written(read: pydantic.BaseModel) -> dict[str, Any]:
+    how: dict[str, Any] = {"by_alias": True, "round_trip": True, "warnings": False}
+    return cast(
+        "dict[str, Any]",
+        _in_order(read.model_dump(mode="json", **how), read.model_dump(mode="python", **how)),
+    )
+
+
+def _in_order(data: Any, value: Any) -> Any:
+    """Sort the members of sets: their order differs from one process to the next."""
+    if isinstance(value, dict) and isinstance(data, dict):
+        pairs = zip(data.items(), value.values(), strict=True)
+        return {key: _in_order(each, was) for (key, each), was in pairs}
+    if isinstance(value, list | tuple | set | frozenset) and isinstance(data, list):
+        found = [_in_order(each, was) for each, was in zip(data, value, strict=True)]
+        return found if isinstance(value, list | tuple) else sorted(found, key=canonical_json)
+    return data
 
 
 def _as_json(value: Any) -> Any:
@@ -157,7 +214,8 @@ def _as_json(value: Any) -> Any:
         return value
     if not math.isfinite(value):
         raise ValueError(f"{value} isn't a number that JSON has")
-    return int(value) if value.is_integer() else value
+    exact = value.is_integer() and abs(value) < 2**53
+    return int(value) if exact else value
 
 
 # The promise of a schema.
@@ -210,12 +268,19 @@ def check_promise(model: type[pydantic.BaseModel]) -> None:
     Validators of the reader's own run too, and may refuse: their words are for Claude.
 
     Raises:
-        TypeError: They refuse a sample, or JSON can't carry one of them.
+        TypeError: They refuse a sample, or read something else from what they write for it.
     """
     schema = _schema(model)
-    for arguments in islice(_objects(schema, schema.get("$defs", {}), depth=0), _MOST_SAMPLES):
+    samples = list(islice(_objects(schema, schema.get("$defs", {}), depth=0), _MOST_SAMPLES))
+    for check, arguments in product((_read, normalise), samples):
         try:
-            parse(model, arguments)
+            check(model, arguments)
+        except UnsettledArguments as err:
+            raise TypeError(
+                f"The tool {model.__name__} takes {json.dumps(arguments)[:300]}, and {err}. Give "
+                "its types one name for reading and writing (alias=), a serializer whose JSON they "
+                "read, and an __eq__."
+            ) from None
         except pydantic.ValidationError as err:
             if not any(_is_for_claude(each["type"]) for each in err.errors()):
                 raise TypeError(
@@ -352,7 +417,8 @@ def content_of(name: str, result: object) -> str | Blocks:
     """Turn a result into what Claude gets: a text as it is, content blocks as blocks, else JSON.
 
     Content blocks are a block of the Messages API, or a list of blocks, of which at least one
-    isn't text.
+    isn't text. In JSON a set is a list in any order, and bytes inside of a value are the text
+    that they are in UTF-8; without being such text they can't be written.
 
     Raises:
         UnusableResult: It can't be written as JSON, or the API would refuse it.
@@ -432,5 +498,9 @@ def _images(value: Any) -> Iterator[str]:
 
 
 def problems_of(err: pydantic.ValidationError, whole: str) -> str:
-    """List in one line what doesn't fit, and where; `whole` names the value itself."""
-    return "; ".join(f"{'.'.join(map(str, e['loc'])) or whole}: {e['msg']}" for e in err.errors())
+    """List in one line what doesn't fit first, and where; `whole` names the value itself."""
+    if err.error_count() > 1_000:  # to list so many takes seconds
+        return f"{err.error_count():,} values of wrong types"
+    problems = err.errors(include_url=False, include_context=False, include_input=False)
+    said = [f"{'.'.join(map(str, e['loc'])) or whole}: {e['msg']}" for e in problems[:_MOST_SAID]]
+    return "; ".join(said)[:_MOST_CHARACTERS] + "; …" * (len(problems) > _MOST_SAID)

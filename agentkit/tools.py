@@ -22,6 +22,7 @@ from typing import (
     TypeAlias,
     TypeVar,
     cast,
+    get_args,
     overload,
 )
 
@@ -36,7 +37,7 @@ from agentkit.tool_json import (
     content_of,
     description_of,
     model_of,
-    parse,
+    normalise,
     schema_of,
 )
 from agentkit.tool_json import (
@@ -49,9 +50,11 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Effect: TypeAlias = Literal["none", "idempotent", "at_most_once"]
+Effect: TypeAlias = Literal["undeclared", "none", "idempotent", "at_most_once"]
 """What a tool does to the world.
 
+- "undeclared": its author hasn't said, so it may do anything. It runs as an "idempotent" one
+  does, and `effects_need_approval` asks a person first.
 - "none": it reads. It may be called any number of times.
 - "idempotent": its target honours `idempotency_key()` and answers the same key with the first
   result. Calls happen at least once, the effect exactly once; after the last failed attempt it
@@ -133,23 +136,38 @@ class Tool(Generic[P, R]):
             "input_schema": cast(Any, schema_of(self.function, self._arguments)),
         }
 
+    def normalised(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Check arguments, and return the JSON data from which the function gets its values.
+
+        Policies, reviewers and the function see the same: every argument by its name in the
+        schema, defaults included. What is normalised stays as it is when it is normalised again.
+        A `Gate` calls it in Workflow code, so a type's validators and default factories may
+        depend on nothing but the arguments.
+
+        Raises:
+            InvalidArguments: They don't fit; the message says which and why.
+        """
+        return self._normalised(arguments)[1]
+
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Check arguments from a `tool_use` block, and return them as the function gets them.
 
         Raises:
             InvalidArguments: The arguments don't fit; the message says which and why.
         """
+        parameters = inspect.signature(self.function).parameters
+        return dict(zip(parameters, self._normalised(arguments)[0], strict=True))
+
+    def _normalised(self, arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         try:
             if not isinstance(arguments, Mapping):
                 raise TypeError(f"send an object, not {arguments!r:.80}")
-            values = parse(self._arguments, arguments)
+            return normalise(self._arguments, arguments)
         except pydantic.ValidationError as err:
             why = problems_of(err, "arguments")
         except Exception as err:
             # Not only what JSON can't hold: a validator of the reader's own may raise anything.
             why = str(err) or repr(err)
-        else:
-            return dict(zip(inspect.signature(self.function).parameters, values, strict=True))
         raise InvalidArguments(f"Invalid arguments for {self.name}: {why}")
 
     async def call(self, arguments: Mapping[str, Any]) -> str | Blocks:
@@ -190,13 +208,13 @@ def tool(function: Callable[P, Awaitable[R]], /) -> Tool[P, R]: ...
 def tool(function: Callable[P, R], /) -> Tool[P, R]: ...
 @overload
 def tool(
-    *, effect: Effect = "none", timeout: timedelta = TOOL_TIMEOUT, attempts: int | None = None
+    *, effect: Effect = "undeclared", timeout: timedelta = TOOL_TIMEOUT, attempts: int | None = None
 ) -> _Declaration: ...
 def tool(
     function: Callable[..., Any] | None = None,
     /,
     *,
-    effect: Effect = "none",
+    effect: Effect = "undeclared",
     timeout: timedelta = TOOL_TIMEOUT,
     attempts: int | None = None,
 ) -> Any:
@@ -208,7 +226,8 @@ def tool(
             argument means. Use `async def` to wait for others (network, timers); a plain `def`
             runs in a thread, for blocking libraries and busy work.
         effect: "none" for a read, "idempotent" for an effect whose target honours
-            `idempotency_key()`, "at_most_once" for one whose target doesn't.
+            `idempotency_key()`, "at_most_once" for one whose target doesn't. A tool that declares
+            nothing is taken to have an effect.
         timeout: How long one attempt may take; a minute by default.
         attempts: The most attempts, the first included: 5 by default, and always 1 for an
             "at_most_once" effect.
@@ -234,7 +253,7 @@ def tool(
     if problem := next(_problems(function), None):
         raise TypeError(f"The tool {name} {problem}")
     most = 1 if effect == "at_most_once" else TOOL_ATTEMPTS
-    if effect not in ("none", "idempotent", "at_most_once"):
+    if effect not in get_args(Effect):
         raise ValueError(
             f"The tool {name} declares effect={effect!r}: choose none, idempotent or at_most_once."
         )

@@ -146,7 +146,7 @@ async def _up(_: argparse.Namespace) -> int:
         temporal, note = f"{own}, your own", ""
     else:
         server = await dev_server.ensure()
-        temporal, note = f"embedded at {server.address}, Web UI at {server.ui_url}", server.note
+        temporal, note = f"embedded at {server.address}, {server.web_ui}", server.note
     if isinstance(claude, OwnClaude):
         print(f"Claude:   {claude.host}")
     else:
@@ -176,7 +176,7 @@ async def _down(arguments: argparse.Namespace) -> int:
 
 def _stop(running: Iterable[Background]) -> list[str]:
     """Stop processes, workers before what they talk to, and return their names."""
-    last = {"offline-claude": 1, "temporal": 2}
+    last = {"offline-claude": 1, "web-ui": 2, "temporal": 3}
     names = []
     for process in sorted(running, key=lambda p: last.get(p.name, 0)):
         process.stop(grace=5)
@@ -189,9 +189,12 @@ def _our_children() -> list[Background]:
     import psutil
 
     from classroom.machine import processes
+    from classroom.machine.home import ClassroomError
 
     children = {child.pid for child in psutil.Process().children()}
-    return [process for process in processes.everything() if process.pid in children]
+    with suppress(ClassroomError):  # nothing starts where the state folder can't be trusted
+        return [process for process in processes.everything() if process.pid in children]
+    return []
 
 
 def _reset() -> str:

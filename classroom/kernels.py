@@ -15,8 +15,20 @@ from typing import cast
 from jupyter_client.manager import AsyncKernelManager, start_new_async_kernel
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from classroom.machine.home import ClassroomError
+from classroom.machine.home import ClassroomError, replace_file
 from classroom.workers import NOTEBOOKS
+
+
+def no_history(folder: Path) -> Path:
+    """Make an IPython folder whose kernels keep no history: a cell may hold an API key.
+
+    Args:
+        folder: The folder, for the environment variable IPYTHONDIR.
+    """
+    profile = folder / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    replace_file(profile / "ipython_config.py", "c.HistoryManager.enabled = False\n")
+    return folder
 
 
 class SecondKernel:
@@ -34,7 +46,10 @@ class SecondKernel:
             folder: The working folder, from where `recipes` can be imported.
         """
         manager, client = await start_new_async_kernel(
-            cwd=str(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            cwd=str(folder),
+            extra_arguments=["--HistoryManager.enabled=False"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         return cls(manager, client)
 

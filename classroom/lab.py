@@ -6,8 +6,9 @@ import asyncio
 import os
 import sys
 
+from classroom.kernels import no_history
 from classroom.machine import processes
-from classroom.machine.home import ClassroomError, home
+from classroom.machine.home import ClassroomError, home, replace_file
 from classroom.workers import NOTEBOOKS
 
 _STOP_SECONDS = 10
@@ -38,7 +39,7 @@ async def serve(port: int | None = None, *, browser: bool = True) -> None:
     # In a session of its own Ctrl-C doesn't reach it, which it would answer with a question.
     server = await asyncio.create_subprocess_exec(
         *command,
-        env={**os.environ, **_folders()},
+        env={**os.environ, **_folders(), processes.STARTED_AS: "jupyterlab"},
         stdin=asyncio.subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -68,9 +69,9 @@ def _folders() -> dict[str, str]:
     """Keep JupyterLab's files with the course's, so that it needs no home directory."""
     base = home() / "jupyter"
     folders = {f"JUPYTER_{n}_DIR": base / n.lower() for n in ("CONFIG", "DATA", "RUNTIME")}
-    folders["IPYTHONDIR"] = base / "ipython"
     # Or JupyterLab asks every newcomer whether to fetch news from the internet.
     news = base / "config/lab/user-settings/@jupyterlab/apputils-extension"
     news.mkdir(parents=True, exist_ok=True)
-    (news / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}\n', "utf8")
-    return {name: os.environ.get(name) or str(path) for name, path in folders.items()}
+    replace_file(news / "notification.jupyterlab-settings", '{"fetchNews": "false"}\n')
+    chosen = {name: os.environ.get(name) or str(path) for name, path in folders.items()}
+    return {**chosen, "IPYTHONDIR": str(no_history(base / "ipython"))}

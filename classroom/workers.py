@@ -184,9 +184,10 @@ def scratch_copy(recipe: str) -> Path:
     folder = Path(os.path.relpath(home() / "scratch"))
     target = folder / "recipes" / recipe
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(
-        NOTEBOOKS / "recipes" / recipe, target, ignore=shutil.ignore_patterns("__pycache__")
-    )
+    target.mkdir(parents=True)
+    for file in (NOTEBOOKS / "recipes" / recipe).iterdir():
+        if file.is_file():
+            shutil.copyfile(file, target / file.name)
     return folder
 
 

@@ -14,7 +14,8 @@ def serve(port: int, call_log_path: Path | None = None) -> None:
     """Run the offline Claude in the foreground, until Ctrl-C or SIGTERM.
 
     Args:
-        port: Port on 127.0.0.1; 0 finds a free one. The first line printed shows the URL.
+        port: Port on 127.0.0.1; 0 finds a free one. The first line printed shows the URL, and the
+            control token unless `OFFLINE_CLAUDE_TOKEN` holds one.
         call_log_path: File to append calls to as JSON lines; None (default) for memory only.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import deque
 from contextlib import suppress
@@ -135,8 +136,13 @@ class CallLog:
             return
         # A full disk must not turn into a failed call: the log in memory still has it.
         with suppress(OSError):
-            with self._path.open("a", encoding="utf-8") as file:
+            with open(self._path, "a", encoding="utf-8", opener=_for_its_owner) as file:
                 file.write(json.dumps(asdict(call)) + "\n")
                 full = file.tell() > MOST_FILE_BYTES
             if full:
                 self._path.replace(f"{self._path}.1")
+
+
+def _for_its_owner(path: str, flags: int) -> int:
+    """Open a file that others can't read once it is made: it holds what customers ask."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -12,6 +13,10 @@ import httpx2
 
 from offline_claude.call_log import Call
 from offline_claude.errors import OfflineClaudeError
+
+CONTROL_VARIABLE = "OFFLINE_CLAUDE_TOKEN"
+"""The variable with the control token: the server's, if it is set where that starts, and the
+client's. It is no argument of a command, which other users of the machine could read."""
 
 
 class On(TypedDict, total=False):
@@ -38,11 +43,16 @@ class OfflineClaude:
 
     Args:
         url: Where it listens, such as `http://127.0.0.1:8400`.
+        token: Its control token, which it prints; by default that of `OFFLINE_CLAUDE_TOKEN`.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url.rstrip("/")
         self._http = httpx2.Client(
+            headers={
+                "x-offline-token": token or os.environ.get(CONTROL_VARIABLE, ""),
+                "content-type": "application/json",
+            },
             trust_env=False,  # the server is on this machine: a proxy could only be in the way
             verify=False,  # plain HTTP: loading certificates would cost 20 ms for nothing
             limits=httpx2.Limits(max_keepalive_connections=0),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import secrets
 import threading
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -31,6 +33,8 @@ from offline_claude.request import NEWEST_VERSION, Sent
 VERSIONS = ("2023-01-01", "2023-06-01", NEWEST_VERSION)
 """The values of `anthropic-version` that the API takes."""
 
+_THIS_MACHINE = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
+
 _FROM_A_BROWSER = "anthropic-dangerous-direct-browser-access"
 
 _T = TypeVar("_T")
@@ -41,19 +45,40 @@ class Endpoints:
 
     Args:
         call_log_path: File to append calls to as JSON lines; None for memory only.
+        token: What clients must send to control it.
 
     Attributes:
         stopping: Ends slow replies when it is set.
         connections: The server's open connections.
     """
 
-    def __init__(self, call_log_path: Path | None) -> None:
+    def __init__(self, call_log_path: Path | None, token: str) -> None:
+        self._token = token.encode()
         self.log = CallLog(call_log_path)
         self.faults = Faults()
         self.cache = PromptCache()
         self.stopping = asyncio.Event()
         self.connections: Collection[object] = ()
         self._warm: asyncio.Event | None = None
+
+    def admit(self, request: Request) -> None:
+        """Refuse a request that isn't for this machine by name, and control by strangers.
+
+        A web page whose own name points here (DNS rebinding) can't send another `Host`, and no
+        page or other user knows the token.
+        """
+        sent = request.headers
+        if not _THIS_MACHINE.fullmatch(", ".join(sent.getlist("host"))):
+            raise ApiError(403, "The offline Claude only answers 127.0.0.1 and localhost.")
+        if not request.scope["path"].startswith("/_offline"):
+            return
+        if "origin" in sent or "sec-fetch-site" in sent:
+            raise ApiError(403, "No web page controls the offline Claude.")
+        kind = sent.get("content-type", "").partition(";")[0].strip().lower()
+        if request.method == "POST" and kind != "application/json":
+            raise ApiError(415, "This takes application/json.")
+        if not secrets.compare_digest(sent.get("x-offline-token", "").encode(), self._token):
+            raise ApiError(403, "This takes the control token, as OfflineClaude(url, token).")
 
     async def messages(self, request: Request) -> Response:
         """`POST /v1/messages`: rules, mind, reply, perhaps a fault, delivery; all of it logged."""

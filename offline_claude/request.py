@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
@@ -241,6 +242,21 @@ def blocks_of(content: object) -> list[Block]:
 def text_of(content: object) -> str:
     """Read the text of a message or a system prompt in any state, one block a line."""
     return Message("", blocks_of(content)).text
+
+
+def told_in_lines(text: str) -> Iterator[str]:
+    """Write out messages and notes that a conversation is told in, if each is a line of JSON."""
+    for line in text.splitlines():
+        value: Any = line
+        with suppress(ValueError, RecursionError):
+            value = json.loads(line)
+        if not isinstance(value, dict):
+            yield str(value)
+            continue
+        for block in blocks_of(value.get("content")):
+            called = f" called {block.get('name')}: {json.dumps(block.get('input'))}"
+            said = called if "input" in block else f": {block.get('text', '')}"
+            yield f"{value.get('role')}{said}".replace("\n", " ")
 
 
 def question_index(messages: list[Message]) -> int:

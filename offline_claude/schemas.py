@@ -8,13 +8,18 @@ from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any
 
+from pydantic_core import SchemaError, SchemaValidator
+from pydantic_core.core_schema import str_schema
+
 _NUMERIC = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
 _UNSUPPORTED = {"number": _NUMERIC, "integer": _NUMERIC, "array": ("maxItems", "uniqueItems")}
 """Keywords that can't be enforced while an answer is being written, by type."""
 
-
 _MOST_REMEMBERED = 16_384
 """Characters of a schema that is worth remembering."""
+
+_LONGEST_PATTERN, _MOST_MATCHED = 300, 200
+"""Characters of a pattern that is tried, and of a text that it is tried on."""
 
 
 @cache
@@ -93,6 +98,21 @@ def is_instance(value: object, schema: object, root: Mapping[str, Any]) -> bool:
         return bool(load()(root, registry=Registry()).evolve(schema=schema).is_valid(value))
     except Exception:  # a reference to somewhere else, or in circles
         return False
+
+
+def may_fit(text: str, pattern: str) -> bool:
+    """Tell whether the beginning of a text fits a client's pattern, or that can't be told."""
+    matcher = _matcher(pattern) if len(pattern) <= _LONGEST_PATTERN else None
+    return matcher is None or matcher.isinstance_python(text[:_MOST_MATCHED])
+
+
+@lru_cache(16)  # each has at most 10 MB
+def _matcher(pattern: str) -> SchemaValidator | None:
+    """Compile a pattern with Rust's engine, which never backtracks; None for what it lacks."""
+    try:
+        return SchemaValidator(str_schema(pattern=pattern, regex_engine="rust-regex"))
+    except SchemaError:  # looks around or back, or is too large
+        return None
 
 
 def optional_parameters(schema: Mapping[str, Any]) -> int:

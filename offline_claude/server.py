@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
+import secrets
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -18,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from offline_claude.client import CONTROL_VARIABLE
 from offline_claude.delivery import ConnectionCut
 from offline_claude.endpoints import Endpoints
 from offline_claude.errors import ApiError, OfflineClaudeError
@@ -64,17 +68,18 @@ def create_app(offline: Endpoints) -> Starlette:
         "/_offline/calls": {"GET": offline.calls, "DELETE": offline.clear_calls},
     }
     # `_Answer` takes every method and path: Starlette's own refusals don't have the API's shape.
-    app = Starlette(routes=[Route(path, _Answer(methods)) for path, methods in handlers.items()])
+    answer = partial(_Answer, offline.admit)
+    app = Starlette(routes=[Route(path, answer(methods)) for path, methods in handlers.items()])
     app.router.redirect_slashes = False
-    app.router.default = _Answer({})
+    app.router.default = answer({})
     return app
 
 
 class _Answer:
     """Answers requests for one path; every refusal and failure has the API's shape."""
 
-    def __init__(self, by_method: dict[str, Handler]) -> None:
-        self._by_method = by_method
+    def __init__(self, admit: Callable[[Request], None], by_method: dict[str, Handler]) -> None:
+        self._admit, self._by_method = admit, by_method
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
@@ -86,6 +91,7 @@ class _Answer:
     async def respond(self, request: Request) -> Response:
         request.state.request_id = request_id = new_id("req")
         try:
+            self._admit(request)
             response = await self._handler(request)(request)
         except ApiError as err:
             response = _refused(err, request_id)
@@ -120,18 +126,18 @@ def _refused(err: ApiError, request_id: str) -> Response:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that prints its URL, and stops at once and cleanly on a signal."""
+    """A uvicorn server that prints a greeting, and stops at once and cleanly on a signal."""
 
-    def __init__(self, config: uvicorn.Config, offline: Endpoints, url: str) -> None:
+    def __init__(self, config: uvicorn.Config, offline: Endpoints, greeting: str) -> None:
         super().__init__(config)
         self._offline = offline
         self._offline.connections = self.server_state.connections
-        self._url = url
+        self._greeting = greeting
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._offline.warm_up()
-        sys.stdout.write(f"The offline Claude listens on {self._url} (Ctrl-C stops it)\n")
+        sys.stdout.write(f"{self._greeting}\n")
         sys.stdout.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -154,7 +160,11 @@ def serve(port: int, call_log_path: Path | None = None) -> None:
     """Run the offline Claude in the foreground; see `offline_claude.serve`."""
     listener = _listen(port)
     url = f"http://{HOST}:{listener.getsockname()[1]}"
-    offline = Endpoints(call_log_path)
+    greeting = f"The offline Claude listens on {url} (Ctrl-C stops it)"
+    if not (token := os.environ.get(CONTROL_VARIABLE, "")):
+        token = secrets.token_urlsafe()
+        greeting += f" and takes the control token {token}"
+    offline = Endpoints(call_log_path, token)
     config = uvicorn.Config(
         create_app(offline),
         lifespan="off",
@@ -169,7 +179,7 @@ def serve(port: int, call_log_path: Path | None = None) -> None:
     )
     _logger.addFilter(lambda record: record.msg != _CUT_OFF)
     with listener:
-        _Server(config, offline, url).run(sockets=[listener])
+        _Server(config, offline, greeting).run(sockets=[listener])
 
 
 def _listen(port: int) -> socket.socket:

@@ -23,6 +23,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from agentkit import AgentPlugin, connect
 from classroom import shop as bookshop
+from classroom.kernels import no_history
 from classroom.machine import dev_server, processes, which_claude
 from classroom.machine.dev_server import DevServer
 from offline_claude import OfflineClaude
@@ -38,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # As in a shell's background job; programs that tests start would ignore Ctrl-C as well.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.umask(0o077)  # as in a lesson; or the course would find its folder open, and close it
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None:
         os.environ[_RUN] = str(_take_folder())
@@ -61,10 +63,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(
         AGENTKIT_OFFLINE="1",
         AGENTKIT_TEMPORAL_PORT="0",
+        AGENTKIT_HEADLESS="1",  # nobody looks: no Web UI
         AGENTKIT_HOME=str(home),
         TEMPORAL_CONFIG_FILE=str(home / "no-such-file.toml"),
         # A kernel reads no start-up files of the user's, and needs no home directory.
-        IPYTHONDIR=str(home / "ipython"),
+        IPYTHONDIR=str(no_history(home / "ipython")),
         JUPYTER_CONFIG_DIR=str(home / "jupyter/config"),
         JUPYTER_DATA_DIR=str(home / "jupyter/data"),
         JUPYTER_RUNTIME_DIR=str(home / "jupyter/runtime"),

@@ -79,6 +79,7 @@ class Audit:
     def __init__(self, entries: Sequence[AuditEntry] = ()) -> None:
         self.entries: deque[AuditEntry] = deque()
         self._sizes: deque[int] = deque()
+        self._size = 0
         self._refused = 0
         for entry in entries:
             self._append(entry)
@@ -124,9 +125,10 @@ class Audit:
         self._refused += entry.event == "refused"
         self.entries.append(entry)
         self._sizes.append(len(to_json(entry)))
-        while len(self.entries) > MOST_ENTRIES or sum(self._sizes) > MOST_BYTES:
+        self._size += self._sizes[-1]
+        while len(self.entries) > MOST_ENTRIES or self._size > MOST_BYTES:
             self.entries.popleft()
-            self._sizes.popleft()
+            self._size -= self._sizes.popleft()
 
 
 def _shortened(decision: Decision) -> Decision:

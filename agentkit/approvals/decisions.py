@@ -1,23 +1,33 @@
 """What a reviewer answers, how it is signed, and every reason for which it doesn't count.
 
-Keys stay in the worker's memory: history holds signatures only.
+A decision is checked twice: where it arrives, by the Gate, and where it has its effect, by the
+tool's Activity (`authorizer`). Keys stay in the worker's memory: history holds signatures only.
 """
 
 # No `from __future__ import annotations` here: see agentkit/messages.py.
 
 import hashlib
 import hmac
+import ipaddress
+import logging
+import os
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import pydantic
+from temporalio import activity
+from temporalio.client import Client
 
-from agentkit.approvals.policy import NoVerdict, Policy, judge
-from agentkit.approvals.requests import ApprovalRequest, Pending
-from agentkit.messages import ToolCall, canonical_json
-from agentkit.tools import AnyTool, problems_of
+from agentkit.approvals.policy import Policy, Terms, judge
+from agentkit.approvals.requests import ApprovalRequest, Pending, digest_of
+from agentkit.messages import MOST_NESTED, ToolCall, canonical_json, is_deeper
+from agentkit.tool_activities import Authorize, ToolRequest
+from agentkit.tools import AnyTool, InvalidArguments, problems_of
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,17 @@ LONGEST_DECISION = 50_000
 
 _DECISION = pydantic.TypeAdapter(Decision)
 
+_NOT_REVIEWERS = ("policy", "timeout", "gate", "unknown")
+"""The audit's own words for what nobody decided."""
+
+# Written out, as replays under another version of Python must know the same ones.
+_INVISIBLE = re.compile(
+    "[\0-\x1f\x7f-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u08e2\u115f\u1160\u1680\u17b4\u17b5"
+    "\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ud800-\uf8ff\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
+)
+"""Controls, directions, odd spaces, zero widths, halves of surrogate pairs, and blanks."""
+
 
 def read_decision(value: object) -> Decision:
     """Read a decision from JSON data of any client; ValueError says in one sentence why not."""
@@ -63,10 +84,17 @@ def read_decision(value: object) -> Decision:
     except pydantic.ValidationError as err:
         problems = problems_of(err, "decision")[:500]
         raise ValueError(f"This is not a decision: {problems}.") from None
+    if is_deeper(decision.arguments):
+        raise ValueError(f"Arguments may be nested {MOST_NESTED} levels deep at most.")
     if decision_length(decision) > LONGEST_DECISION:
         raise ValueError(f"A decision has at most {LONGEST_DECISION:,} characters.")
-    if not decision.reviewer.strip():
-        raise ValueError("This is not a decision: it must name its reviewer.")
+    name = decision.reviewer
+    if not name or name != name.strip() or _INVISIBLE.search(name):
+        raise ValueError(
+            "This is not a decision: it must name its reviewer, in visible characters."
+        )
+    if unicodedata.normalize("NFKC", name).casefold() in _NOT_REVIEWERS:
+        raise ValueError(f"This is not a decision: {name} is no reviewer, but a part of the gate.")
     if decision.answer == "reject" and decision.arguments is not None:
         raise ValueError("A rejection runs nothing, so it can't carry arguments.")
     return decision
@@ -111,25 +139,33 @@ def refusal(
     if pending.may_decide and decision.reviewer not in pending.may_decide:
         names = ", ".join(pending.may_decide)
         return f"{decision.reviewer} may not decide on this request; who may: {names}."
+    if decision.reviewer in tools:
+        return f"{decision.reviewer} is a tool's name, and no reviewer's."
+    tool = tools.get(request.tool)
+    if tool is None:
+        return f"There is no tool {request.tool} any more."
     if decision.arguments is not None:
-        denial = _denial(replace(request.call, input=decision.arguments), policy, tools)
-        if denial is not None:
-            return f"The edited arguments are not allowed: {denial}"
+        try:
+            verdict = judge(policy, decided_call(request.call, decision, tool), tool)
+        except InvalidArguments as err:
+            return f"The edited arguments are not allowed: {err}"
+        if verdict.action == "deny":
+            return f"The edited arguments are not allowed: {verdict.reason}"
     try:
         return verify(decision, request) if verify else None
     except Exception as err:  # without its message, which may quote a key
         return f"The decision could not be verified ({type(err).__name__})."
 
 
-def _denial(edited: ToolCall, policy: Policy, tools: Mapping[str, AnyTool]) -> str | None:
-    tool = tools.get(edited.name)
-    if tool is None:
-        return f"there is no tool {edited.name}."
-    try:
-        verdict = judge(policy, edited, tool)
-    except NoVerdict as err:
-        return f"the policy can't judge them ({err})."
-    return verdict.reason if verdict.action == "deny" else None
+def decided_call(call: ToolCall, decision: Decision | None, tool: AnyTool) -> ToolCall:
+    """Return the call that a decision lets run: with its reviewer's arguments, if it has any.
+
+    Raises:
+        InvalidArguments: They don't fit the tool.
+    """
+    if decision is None or decision.arguments is None:
+        return call
+    return replace(call, input=tool.normalised(decision.arguments))
 
 
 def trust_names(decision: Decision, request: ApprovalRequest) -> None:
@@ -175,3 +211,147 @@ def signed_by(keys: Mapping[str, bytes]) -> Verify:
 def _hmac(decision: Decision, key: bytes) -> str:
     signed = asdict(replace(decision, signature=""))
     return hmac.new(key, canonical_json(signed).encode(), hashlib.sha256).hexdigest()
+
+
+# Authority at the resource
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What lets a call run that needs approval: its request, and the decision on it.
+
+    Attributes:
+        request: The request.
+        decision: The decision as its reviewer has signed it; None if nobody decided in time.
+    """
+
+    request: ApprovalRequest
+    decision: Decision | None = None
+
+
+_APPROVAL = pydantic.TypeAdapter(Approval)
+
+
+def authorizer(policy: Policy, verify: Verify, terms: Terms | None = None) -> Authorize:
+    """Make the check by which `tool_activity(authorize=…)` judges a call again, on its worker.
+
+    A Gate is Workflow code, and anyone who reaches the namespace can schedule a tool without it.
+    This lets a call run if the policy allows it, or if it needs approval and brings a decision
+    that `verify` accepts, by a reviewer of these terms, for exactly this call of this run. After
+    a request's time it runs without a decision where these terms say `on_timeout="allow"`.
+
+    Args:
+        policy: The Gate's. It must depend on the call alone; where the Gate's depends on the
+            run, give one that is as strict, such as `effects_need_approval`.
+        verify: The Gate's.
+        terms: The Gate's.
+    """
+    default = terms or Terms()
+
+    def authorize(request: ToolRequest, tool: AnyTool, first_run: str) -> str | None:
+        call = request.call
+        verdict = judge(policy, call, tool)
+        if verdict.action != "needs approval":
+            return None if verdict.action == "allow" else verdict.reason or "The policy denies it."
+        try:
+            approval = _APPROVAL.validate_python(request.approval)
+        except pydantic.ValidationError:
+            return "It needs approval, and comes with none."
+        terms, asked, decision = verdict.terms or default, approval.request, approval.decision
+        run = (activity.info().workflow_id, first_run)
+        if run != (asked.workflow_id, asked.first_run_id) or digest_of(asked) != asked.digest:
+            return "Its approval is another run's, or was changed."
+        if asked.tool != tool.name:
+            return "Its approval is another call's."
+        if decision is None:
+            up = activity.info().scheduled_time >= asked.asked_at + terms.timeout
+            if not up or terms.on_timeout != "allow":
+                return "Nobody has approved it."
+        elif decision.answer != "approve":
+            return "It was rejected."
+        else:
+            # By these terms and not the request's, which nobody has signed. Escalation counts from
+            # the beginning, and time doesn't: the Gate knows when a decision arrived.
+            pending = Pending(replace(asked, terms=terms), {"escalated": "delivered"})
+            why = refusal(
+                decision,
+                pending,
+                asked.asked_at,
+                policy=policy,
+                tools={tool.name: tool},
+                verify=lambda signed, _: verify(signed, asked),
+            )
+            if why is not None:
+                return why
+        approved = decided_call(asked.call, decision, tool)
+        if canonical_json(asdict(approved)) != canonical_json(asdict(call)):
+            return "Its approval is another call's."
+        return None
+
+    return authorize
+
+
+# Reviewers' keys
+
+
+def verify_from_environment() -> Verify:
+    """Make the `verify` hook that the environment asks for.
+
+    `APPROVAL_KEYS` holds a key for each reviewer, separated by spaces: `ann=… bob=…`. Without it
+    every name is believed (`trust_names`), which `require_keys` allows in two cases only.
+
+    Raises:
+        ValueError: The keys can't be used; the message says which and why, and quotes none.
+    """
+    keys: dict[str, bytes] = {}
+    for number, entry in enumerate(os.environ.get("APPROVAL_KEYS", "").split(), 1):
+        name, is_pair, key = entry.partition("=")
+        # A key may stand in the name's place, so that is quoted only if it looks like a name.
+        is_name = re.fullmatch(r"\w[\w.@+-]{0,30}", name) and not re.search("[0-9a-fA-F]{8}", name)
+        which = f"APPROVAL_KEYS, entry {number}" + (f" ({name})" if is_pair and is_name else "")
+        if "," in entry:
+            raise ValueError(f"{which}: separate the entries by spaces, not by commas.")
+        if not is_pair or not name:
+            raise ValueError(f"{which}: write NAME=KEY.")
+        if not re.fullmatch("[0-9a-fA-F]{32,}", key) or len(set(key)) < 8:
+            raise ValueError(f"{which}: a key is 32 random hexadecimal digits or more. {_MAKE_KEY}")
+        if name in keys:
+            raise ValueError(f"{which}: the name has a key already; remove one of the two.")
+        if key.encode() in keys.values():
+            raise ValueError(f"{which}: another reviewer has the same key. {_MAKE_KEY}")
+        keys[name] = key.encode()
+    return signed_by(keys) if keys else trust_names
+
+
+def require_keys(verify: Verify, client: Client) -> None:
+    """Refuse to start a worker that believes every name, unless it is meant to.
+
+    It is where the server that the client is connected to is on this machine, or where
+    `APPROVAL_TRUST_NAMES` is 1.
+
+    Raises:
+        ConnectionError: Neither is the case; the message says what to do.
+    """
+    if verify is not trust_names:
+        return
+    address = client.service_client.config.target_host
+    if not _is_loopback(address) and os.environ.get("APPROVAL_TRUST_NAMES") != "1":
+        raise ConnectionError(
+            "This worker would believe every reviewer's name, and its server isn't on this "
+            "machine. Set APPROVAL_KEYS to a key for each reviewer (APPROVAL_KEYS='ann=… bob=…'), "
+            "or APPROVAL_TRUST_NAMES=1 if everyone who reaches the server may approve. " + _MAKE_KEY
+        )
+    logging.getLogger(__name__).warning(
+        "APPROVAL_KEYS isn't set: anyone who reaches the server can approve in any name."
+    )
+
+
+_MAKE_KEY = "This makes a key: python -c 'import secrets; print(secrets.token_hex(32))'"
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -16,27 +16,39 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
+from agentkit.activity_options import PIN_OPTIONS
 from agentkit.approvals import notify
 from agentkit.approvals.audit import LONGEST_NOTE, MOST_ENTRIES, Audit, AuditEntry, bounded
-from agentkit.approvals.decisions import Decision, Verify, read_decision, refusal
+from agentkit.approvals.decisions import (
+    Decision,
+    Verify,
+    decided_call,
+    read_decision,
+    refusal,
+)
 from agentkit.approvals.policy import (
-    NoVerdict,
     Policy,
     Terms,
     Verdict,
     effects_need_approval,
     judge,
-    needs_approval,
 )
 from agentkit.approvals.requests import ApprovalRequest, Notice, NoticeKind, Pending, digest_of
 from agentkit.limits import history_is_full
-from agentkit.messages import ToolCall, Verbatim, canonical_json, sha256_reference, tool_result
+from agentkit.messages import (
+    ToolCall,
+    Verbatim,
+    canonical_json,
+    printable,
+    sha256_reference,
+    tool_result,
+)
 from agentkit.tool_dispatch import run_tool, together
-from agentkit.tools import AnyTool
+from agentkit.tools import AnyTool, ToolError
 
 if TYPE_CHECKING:
     from anthropic.types import ToolResultBlockParam
@@ -108,9 +120,9 @@ class Gate:
         self._audit = Audit(state.audit)
         # Calls are told apart by `_key`, as their idempotency keys are.
         self._pending = {_key(each.request.call): each for each in state.pending}
-        self._carried = set(self._pending)  # by the run before; no call waits for them yet
+        self._carried = dict(self._pending)  # by the run before; no call waits for them yet
         self._decided: dict[str, AuditEntry] = {}  # and the waiting call hasn't noticed yet
-        self._edited: dict[str, dict[str, Any]] = {}  # arguments that reviewers have changed
+        self._decisions: dict[str, Decision] = {}  # whole, as the audit shortens them
         self._results = dict(state.results)
         self._ran = dict.fromkeys(state.ran)
         self._under_way: set[str] = set()
@@ -145,7 +157,10 @@ class Gate:
             self._under_way.discard(_key(call))
             self._results.pop(_digest(call), None)
         return [
-            results[_key(call)] if mine.get(_key(call)) is call else _twice(call) for call in calls
+            results[_key(call)]
+            if mine.get(_key(call)) is call
+            else tool_result(call, _twice(call), is_error=True)
+            for call in calls
         ]
 
     async def finished(self) -> list[AuditEntry]:
@@ -185,92 +200,110 @@ class Gate:
     async def _result(self, call: ToolCall) -> ToolResult:
         digest = _digest(call)
         if digest not in self._results:  # else it ran before continue-as-new
-            self._results[digest] = await self._judge_and_run(call)
+            try:
+                self._results[digest] = await self._judge_and_run(call)
+            except ToolError as no:
+                self._results[digest] = tool_result(call, str(no), is_error=True)
         return self._results[digest]
 
     async def _judge_and_run(self, call: ToolCall) -> ToolResult:
+        pending = self._carried.pop(_key(call), None)
+        try:
+            tool, call = await self._normalised(call)
+        except BaseException:
+            if pending:
+                self._withdraw(pending, "The call can't be made any more.")
+            raise
+        if pending and pending.request.call != call:
+            self._withdraw(pending, "The call was changed.")
+            pending = None
+        if pending:
+            for kind, delivery in pending.notices.items():
+                if delivery != "delivered":
+                    self._send(pending, kind)
+        elif (verdict := self._judge(call, tool)).action == "allow":
+            return await self._execute(call)
+        else:
+            pending = self._request(call, verdict)
+        return await self._run_if_approved(pending)
+
+    async def _normalised(self, call: ToolCall) -> tuple[AnyTool, ToolCall]:
+        """Find a call's tool, and the arguments that policy, reviewers and tool are to see."""
         tool = self._tools.get(call.name)
         if tool is None:
             # Not left to run_tool: the worker may have tools that this Workflow doesn't offer.
             known = ", ".join(sorted(self._tools)) or "none"
-            return _error(call, f"There is no tool {call.name[:128]!r}. Tools: {known}.")
-        if not isinstance(call.input, dict):
-            return _error(call, f"Invalid arguments for {call.name}: not a JSON object.")
+            raise ToolError(f"There is no tool {call.name[:128]!r}. Tools: {known}.")
         if call.id in self._ran and not call.place:
-            return _twice(call)
-        try:
-            (payload,) = workflow.payload_converter().to_payloads([call])
-        except Exception as err:  # before the policy, a person or the tool has seen them
-            return _error(call, f"Invalid arguments for {call.name}: {err}")
-        pending = self._carried_request(call)
-        if pending is None:
-            try:
-                verdict = judge(self._policy, call, tool)
-            except NoVerdict as err:
-                verdict = needs_approval(f"The policy can't judge this call ({err}).")
-            if verdict.action == "deny":
-                self._audit.add("denied", call, by="policy", note=verdict.reason)
-                return _error(call, f"Not allowed: {verdict.reason}")
-            if verdict.action == "allow":
-                if tool.effect != "none":
-                    self._audit.add("allowed", call, by="policy", note=verdict.reason)
-                return await self._execute(call)
-            if refusal := self._too_large(payload.ByteSize()):
-                self._audit.add("denied", call, by="gate", note=refusal)
-                return _error(call, f"Not run, and nobody was asked: {refusal}")
-            pending = self._request(call, verdict)
-        entry = await self._until_decided(pending)
-        self._show()
-        lapsed = entry.event == "expired" and pending.request.terms.on_timeout == "allow"
-        if entry.event == "approved" or lapsed:
-            return await self._execute_decided(call)
-        how = "A reviewer rejected it" if entry.event == "rejected" else "Nobody approved it"
-        return _error(call, f"Not run. {how}: {entry.note or 'no reason was given.'}")
+            raise ToolError(_twice(call))
+        if (size := _size(call)) > MOST_REQUEST_BYTES:
+            most = f"a gate takes {MOST_REQUEST_BYTES:,} at most. Ask for less at a time."
+            raise self._not_asked(call, f"The call has {size:,} bytes, and {most}")
+        arguments = await self._opened(call) if call.kept else call.input
+        return tool, replace(call, input=tool.normalised(arguments), kept="")
 
-    async def _execute(self, call: ToolCall) -> ToolResult:
+    async def _opened(self, call: ToolCall) -> dict[str, Any]:
+        """Read arguments that are kept in the store, as far as a Workflow carries them."""
+        self._running.add(_key(call))
+        try:
+            found: dict[str, Any] = await workflow.execute_activity(
+                "open_arguments", call, result_type=dict[str, Any], **PIN_OPTIONS
+            )
+            return found
+        except ActivityError as err:
+            if is_cancelled_exception(err):
+                raise
+            raise self._not_asked(call, getattr(err.cause, "message", str(err))) from None
+        finally:
+            self._running.discard(_key(call))
+
+    def _judge(self, call: ToolCall, tool: AnyTool) -> Verdict:
+        """Return the policy's verdict, where that isn't a denial."""
+        verdict = judge(self._policy, call, tool)
+        if verdict.action == "deny":
+            self._audit.add("denied", call, by="policy", note=verdict.reason)
+            raise ToolError(f"Not allowed: {verdict.reason}")
+        if verdict.action == "allow":
+            if tool.effect != "none":
+                self._audit.add("allowed", call, by="policy", note=verdict.reason)
+            return verdict
+        waiting = sum(_size(each.request.call) for each in self._pending.values())
+        if waiting + _size(call) > MOST_WAITING_BYTES:
+            wait = "Wait until they are decided."
+            raise self._not_asked(call, f"Calls of {waiting:,} bytes wait already. {wait}")
+        return verdict
+
+    def _not_asked(self, call: ToolCall, why: str) -> ToolError:
+        self._audit.add("denied", call, by="gate", note=why)
+        return ToolError(f"Not run, and nobody was asked: {why}")
+
+    async def _execute(self, call: ToolCall, approval: dict[str, Any] | None = None) -> ToolResult:
         self._running.add(_key(call))
         if not call.place and self._tools[call.name].effect != "none":
             self._ran[call.id] = None
         try:
-            return await run_tool(call, tuple(self._tools.values()))
+            return await run_tool(call, tuple(self._tools.values()), approval=approval)
         finally:
             self._running.discard(_key(call))
 
-    async def _execute_decided(self, call: ToolCall) -> ToolResult:
-        edited = self._edited.pop(_key(call), None)
-        result = await self._execute(call if edited is None else replace(call, input=edited))
+    async def _run_if_approved(self, pending: Pending) -> ToolResult:
+        """Wait for the decision on a request, and run its call if that lets it run."""
+        request = pending.request
+        call = request.call
+        entry = await self._until_decided(pending)
+        self._show()
+        lapsed = entry.event == "expired" and request.terms.on_timeout == "allow"
+        if entry.event != "approved" and not lapsed:
+            how = "A reviewer rejected it" if entry.event == "rejected" else "Nobody approved it"
+            raise ToolError(f"Not run. {how}: {entry.note or 'no reason was given.'}")
+        decision = None if lapsed else self._decisions.pop(_key(call), None)
+        decided = decided_call(call, decision, self._tools[call.name])
+        result = await self._execute(decided, {"request": request, "decision": decision})
         failed = bool(result.get("is_error"))
         self._audit.add("failed" if failed else "ran", call, by=call.name, note=_text(result)[:500])
-        return result if edited in (None, call.input) else _with_note(result, edited)
+        return result if decided == call else _with_note(result, decided.input)
 
     # Requests that wait
-
-    def _carried_request(self, call: ToolCall) -> Pending | None:
-        """Find the request that an earlier run made for this very call."""
-        if _key(call) not in self._carried:
-            return None
-        self._carried.discard(_key(call))
-        pending = self._pending[_key(call)]
-        if pending.request.call != call:
-            self._audit.add("withdrawn", call, by="gate", note="The call was changed.")
-            self._drop(call)
-            return None
-        for kind, delivery in pending.notices.items():
-            if delivery != "delivered":
-                self._send(pending, kind)
-        return pending
-
-    def _too_large(self, size: int) -> str | None:
-        """Say why reviewers can't be asked about a call of so many bytes; None if they can."""
-        if size > MOST_REQUEST_BYTES:
-            return (
-                f"The call has {size:,} bytes, and reviewers are asked about {MOST_REQUEST_BYTES:,}"
-                " at most. Ask for less at a time."
-            )
-        waiting = sum(len(to_json(each.request.call)) for each in self._pending.values())
-        if waiting + size > MOST_WAITING_BYTES:
-            return f"Calls of {waiting:,} bytes wait already. Wait until they are decided."
-        return None
 
     def _request(self, call: ToolCall, verdict: Verdict) -> Pending:
         """Ask reviewers about a call; its time begins now."""
@@ -324,6 +357,11 @@ class Gate:
         finally:
             self._drop(call)
 
+    def _withdraw(self, pending: Pending, why: str) -> AuditEntry:
+        call = pending.request.call
+        self._drop(call)
+        return self._audit.add("withdrawn", call, by="gate", note=why)
+
     def _drop(self, call: ToolCall) -> None:
         del self._pending[_key(call)]
         self._decided.pop(_key(call), None)
@@ -361,8 +399,9 @@ class Gate:
         waiting = self._waiting()
         for each in waiting[:_MOST_SHOWN]:
             request, until = each.request, _utc(each.request.expires_at)
-            lines.append(f"- `{request.tool}` (`{request.id}`) until {until}: {request.why}")
-            lines.extend(f"  - {note}" for note in each.notes)
+            tool, id, why = _code(request.tool), _code(request.id), _code(request.why)
+            lines.append(f"- {tool} ({id}) until {until}: {why}")
+            lines.extend(f"  - {_code(note)}" for note in each.notes)
         if (more := len(waiting) - _MOST_SHOWN) > 0:
             lines.append(f"- and {more} more")
         text = "\n".join(["Waiting for a decision on:", *lines])
@@ -371,7 +410,7 @@ class Gate:
     def _waiting(self) -> list[Pending]:
         return [each for key, each in self._pending.items() if key not in self._decided]
 
-    def _named(self, decision: Decision) -> Pending | None:
+    def named(self, decision: Decision) -> Pending | None:
         """Find the request that a decision names; of two with one id, the one that was seen."""
         named = [each for each in self._waiting() if each.request.id == decision.request_id]
         seen = [each for each in named if each.request.digest == decision.digest]
@@ -392,12 +431,16 @@ class Gate:
         return list(self._audit.entries)
 
     def refusal(
-        self, decision: Decision, now: datetime, verify: Verify | None = None
+        self,
+        decision: Decision,
+        pending: Pending | None,
+        now: datetime,
+        verify: Verify | None = None,
     ) -> str | None:
         """Say why a decision doesn't count; None when it does. See `decisions.refusal`."""
         return refusal(
             decision,
-            self._named(decision),
+            pending,
             now,
             policy=self._policy,
             tools=self._tools,
@@ -407,7 +450,7 @@ class Gate:
 
     def decide(self, decision: Decision) -> AuditEntry:
         """Let a decision count; only one for which `refusal` has just returned None."""
-        named = self._named(decision)
+        named = self.named(decision)
         assert named is not None
         call = named.request.call
         entry = self._audit.add(
@@ -417,9 +460,7 @@ class Gate:
             note=decision.reason,
             decision=decision,
         )
-        self._decided[_key(call)] = entry
-        if decision.arguments is not None:
-            self._edited[_key(call)] = decision.arguments
+        self._decided[_key(call)], self._decisions[_key(call)] = entry, decision
         self._show()
         return entry
 
@@ -430,16 +471,17 @@ class Gate:
         except ValueError as err:
             self._audit.add_refused(None, str(err))
             return
-        arrived, check = workflow.now(), object()
-        why, named = self.refusal(decision, arrived), self._named(decision)
+        arrived, check, named = workflow.now(), object(), self.named(decision)
+        why = self.refusal(decision, named, arrived)
         if why is None and named is not None:
             self._checks[check] = _key(named.request.call)
             try:
                 why = await notify.verify(notify.VerifyDecision(decision, named.request))
             finally:
                 del self._checks[check]
-            # Another decision may have counted meanwhile.
-            why = why or self.refusal(decision, arrived)
+            # Meanwhile another decision may have counted, and the same call may wait once more.
+            still = named if self.named(decision) is named else None
+            why = why or self.refusal(decision, still, arrived)
         if why is None:
             self.decide(decision)
         else:
@@ -474,7 +516,8 @@ class Gated:
         # Never runs on replay: the history says which Updates were accepted.
         gate = self._checked_gate()
         try:
-            refusal = gate.refusal(read_decision(decision), workflow.now(), gate.verify)
+            read = read_decision(decision)
+            refusal = gate.refusal(read, gate.named(read), workflow.now(), gate.verify)
         except ValueError as err:
             refusal = str(err)
         if refusal is not None:
@@ -520,12 +563,21 @@ def _digest(call: ToolCall) -> str:
     return sha256_reference(canonical_json(asdict(call)).encode())
 
 
-def _error(call: ToolCall, why: str) -> ToolResult:
-    return tool_result(call, why, is_error=True)
+def _size(call: ToolCall) -> int:
+    """Return the bytes of a call's arguments as JSON; 0 of what isn't JSON, and is refused."""
+    with suppress(Exception):
+        return len(to_json(call.input))
+    return 0
 
 
-def _twice(call: ToolCall) -> ToolResult:
-    return _error(call, f"Another call has the id {call.id[:128]} too; give each its own.")
+def _twice(call: ToolCall) -> str:
+    return f"Another call has the id {call.id[:128]} too; give each its own."
+
+
+def _code(text: str) -> str:
+    """Write words from outside as Markdown that is only text: no link, no line of its own."""
+    shown = printable(text[:LONGEST_NOTE]).replace("`", r"\u0060")
+    return f"`{shown}`"
 
 
 def _utc(moment: datetime) -> str:
@@ -554,5 +606,5 @@ def _with_note(result: ToolResult, edited: dict[str, Any]) -> ToolResult:
 
 def _json(text: str) -> object:
     with suppress(ValueError):
-        return json.loads(text)
+        return from_json(text)  # unlike json, it raises no RecursionError
     return None

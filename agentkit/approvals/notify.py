@@ -15,6 +15,8 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from agentkit.activity_options import NOTIFY_OPTIONS, VERIFY_OPTIONS
 from agentkit.approvals.decisions import Decision, Verify
 from agentkit.approvals.requests import ApprovalRequest, Notice
+from agentkit.messages import printable
+from agentkit.stores.sqlite import private_file, private_folder
 
 
 class Notifier(Protocol):
@@ -73,16 +75,21 @@ async def verify(decision: VerifyDecision) -> str | None:
 
 
 class FileNotifier:
-    """Appends each notice to a file, made with its folder if need be, as a line of JSON."""
+    """Appends each notice to a file as a line of JSON.
+
+    Args:
+        path: The file, made with its folder if need be, for its owner alone.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
 
     async def __call__(self, notice: Notice) -> None:
         """Append the notice; see `Notifier`."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.path.parent.exists():
+            private_folder(self.path.parent)
         # One write of one line: lines of several workers don't mix.
-        with self.path.open("ab", buffering=0) as file:
+        with private_file(self.path).open("ab", buffering=0) as file:
             file.write(_NOTICE.dump_json(notice) + b"\n")
 
     def notices(self) -> list[Notice]:
@@ -117,8 +124,10 @@ class WebhookNotifier:
         request = notice.request
         who = ", ".join(notice.to) or "any reviewer"
         body = {
-            "text": f"{request.tool} waits for {who} until {request.expires_at:%Y-%m-%d %H:%M} UTC"
-            f" ({notice.kind}): {request.why}",
+            "text": printable(
+                f"{request.tool} waits for {who} until {request.expires_at:%Y-%m-%d %H:%M} UTC"
+                f" ({notice.kind}): {request.why}"
+            ),
             "notice": _NOTICE.dump_python(notice, mode="json"),
         }
         try:

@@ -7,10 +7,13 @@ changed policy needs a version (https://docs.temporal.io/develop/python/versioni
 # No `from __future__ import annotations` here: see agentkit/messages.py.
 
 import copy
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
+
+from temporalio import workflow
 
 from agentkit.messages import ToolCall
 from agentkit.tools import AnyTool
@@ -50,6 +53,9 @@ class Terms:
             raise ValueError("Escalation needs both: escalate_at says when, escalate_to to whom.")
 
 
+Action: TypeAlias = Literal["allow", "needs approval", "deny"]
+
+
 @dataclass(frozen=True)
 class Verdict:
     """A policy's answer on one call; made by `allow`, `needs_approval` and `deny`.
@@ -60,14 +66,18 @@ class Verdict:
         terms: Terms of this one request; None for the Gate's.
     """
 
-    action: Literal["allow", "needs approval", "deny"]
+    action: Action
     reason: str = ""
     terms: Terms | None = None
 
+    def __post_init__(self) -> None:
+        if self.action not in get_args(Action) or not isinstance(self.reason, str):
+            raise ValueError(f"action must be one of {get_args(Action)}, and reason a text.")
+
 
 Policy: TypeAlias = Callable[[ToolCall, AnyTool], Verdict]
-"""Judges one call of a tool. Claude's arguments need not fit: when a policy raises an exception,
-the call needs approval."""
+"""Judges one call of a tool. The arguments fit the tool, and are what its function will get: every
+one is there, defaults included. When a policy raises an exception, the call is denied."""
 
 
 def allow(reason: str = "") -> Verdict:
@@ -86,22 +96,27 @@ def deny(reason: str) -> Verdict:
 
 
 def effects_need_approval(call: ToolCall, tool: AnyTool) -> Verdict:
-    """Let reads run and effects wait for a person: a Gate's policy by default."""
-    return allow() if tool.effect == "none" else needs_approval(f"{call.name} has an effect")
-
-
-class NoVerdict(Exception):
-    """A policy failed on a call; the message says how."""
+    """Let declared reads run and all else wait for a person: a Gate's policy by default."""
+    if tool.effect == "none":
+        return allow()
+    has = "declares no effect" if tool.effect == "undeclared" else "has an effect"
+    return needs_approval(f"{call.name} {has}")
 
 
 def judge(policy: Policy, call: ToolCall, tool: AnyTool) -> Verdict:
-    """Ask a policy for its verdict on a call; raise NoVerdict if it has none."""
+    """Ask a policy for its verdict on a call whose arguments are normalised.
+
+    A policy that fails denies: what no rule has looked at must not wait for a tired reviewer. Its
+    exception goes to the worker's log alone, as the message may quote what Claude must not read.
+    """
     try:
         # A copy: a policy that edits the arguments must not change what runs.
         verdict = policy(copy.deepcopy(call), tool)
+        if not isinstance(verdict, Verdict):
+            raise TypeError(f"a {type(verdict).__name__} is no verdict")
     except Exception as err:
         # If this escaped, the Workflow Task would be retried forever and the run would hang.
-        raise NoVerdict(f"{type(err).__name__}: {err}") from err
-    if not isinstance(verdict, Verdict):
-        raise NoVerdict(f"TypeError: it returned {verdict!r:.200}, which is no verdict")
+        log = workflow.logger if workflow.in_workflow() else logging.getLogger(__name__)
+        log.exception("The policy failed on a call of %s, which is denied.", tool.name)
+        return deny(f"The policy failed on this call ({type(err).__name__}). A person must look.")
     return verdict

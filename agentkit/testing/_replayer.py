@@ -114,26 +114,23 @@ class InputRecorder(Interceptor):
         """Watch each Workflow's outbound calls."""
         inputs = self.inputs
 
+        class Outbound(WorkflowOutboundInterceptor):
+            count = 0  # the SDK uses an Activity's number as its id
+
+            def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
+                self.count += 1
+                payloads = workflow.payload_converter().to_payloads(input.args)
+                inputs[input.activity_id or str(self.count)] = value_of(payloads)
+                return super().start_activity(input)
+
+            def start_local_activity(
+                self, input: StartLocalActivityInput
+            ) -> workflow.ActivityHandle[Any]:
+                self.count += 1
+                return super().start_local_activity(input)
+
         class Inbound(WorkflowInboundInterceptor):
             def init(self, outbound: WorkflowOutboundInterceptor) -> None:
-                super().init(_Recording(outbound, inputs))
+                super().init(Outbound(outbound))
 
         return Inbound
-
-
-class _Recording(WorkflowOutboundInterceptor):
-    """Counts Activities, because the SDK uses their number as their id."""
-
-    def __init__(self, next: WorkflowOutboundInterceptor, inputs: dict[str, Any]) -> None:
-        super().__init__(next)
-        self._inputs, self._count = inputs, 0
-
-    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
-        self._count += 1
-        payloads = workflow.payload_converter().to_payloads(input.args)
-        self._inputs[input.activity_id or str(self._count)] = value_of(payloads)
-        return super().start_activity(input)
-
-    def start_local_activity(self, input: StartLocalActivityInput) -> workflow.ActivityHandle[Any]:
-        self._count += 1
-        return super().start_local_activity(input)

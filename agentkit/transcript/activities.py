@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypeVar, cast
@@ -10,10 +11,10 @@ from typing import Any, TypeVar, cast
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from agentkit.messages import ClaudeRequest, text_of, tool_calls
+from agentkit.messages import ClaudeRequest, ToolCall, text_of, tool_calls
 from agentkit.prompts import call_with, load_prompt
 from agentkit.stores import SQLiteStore, Store
-from agentkit.tool_activities import keep_arguments
+from agentkit.tool_activities import keep_arguments, open_arguments
 from agentkit.transcript.chain import BrokenTranscript, Entry, append, append_summary, walk
 from agentkit.transcript.payloads import (
     MOST_ARGUMENTS,
@@ -30,6 +31,9 @@ from agentkit.transcript.window import read_window
 
 T = TypeVar("T")
 
+MOST_JUDGED = 50_000
+"""The most characters, as JSON, of kept arguments that a Gate gets to see."""
+
 NOT_RUN = (
     "Not run: the conversation was continued without this call. If it changes anything, find out "
     "whether it happened before you call it again, or ask a person."
@@ -40,7 +44,8 @@ NOT_RUN = (
 def transcript_activities(store: Store | None = None) -> list[Callable[..., Any]]:
     """Make the Activities of a `LongConversation` for the Worker.
 
-    They are `take_turn`, `condense`, and `keep_text` for a person's long words.
+    They are `take_turn`, `condense`, `keep_text` for a person's long words, and `open_arguments`
+    for a Gate.
 
     Args:
         store: Where conversations and prompts are kept, for all workers the same; by default
@@ -60,7 +65,15 @@ def transcript_activities(store: Store | None = None) -> list[Callable[..., Any]
     async def keep_text(text: str) -> str:
         return await asyncio.to_thread(kept_in.put, text)
 
-    return [take_turn, condense, keep_text]
+    @activity.defn(name="open_arguments")
+    async def open_for_gate(call: ToolCall) -> dict[str, Any]:
+        found = (await asyncio.to_thread(open_arguments, call, kept_in)).input
+        if (length := len(json.dumps(found, ensure_ascii=False))) > MOST_JUDGED:
+            why = f"The arguments have {length:,} characters, and {MOST_JUDGED:,} can be judged."
+            raise ApplicationError(f"{why} Send less at a time.", non_retryable=True)
+        return found
+
+    return [take_turn, condense, keep_text, open_for_gate]
 
 
 async def _or_broken(step: Awaitable[T]) -> T:
@@ -81,7 +94,7 @@ async def _take_turn(store: Store, turn: Turn) -> TurnTaken | None:
         return None
     prompt = await asyncio.to_thread(load_prompt, store, turn.prompt)
     request = ClaudeRequest(view.messages, max_tokens=turn.answer.max_tokens)
-    reply = replace(await call_with(prompt, request), turn=view.count)
+    reply = replace(await call_with(prompt, request), turn=view.count, among=turn.among)
     answer = replace(turn.answer)
     step = answer.apply_reply(reply)
     said = [*new, *cast("list[Entry]", step.messages)]

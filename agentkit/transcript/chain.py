@@ -113,7 +113,7 @@ def read_link(store: Store, reference: str) -> Link:
             summary=found.get("summary", ""),
             covers=found.get("covers", 0),
         )
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise BrokenTranscript(
             f"{reference} is in the store, but isn't a link of a transcript: was another kind of "
             "reference taken for a head?"

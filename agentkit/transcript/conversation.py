@@ -11,6 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from agentkit.activity_options import CLAUDE_OPTIONS
 from agentkit.budget import Spent
+from agentkit.idempotency import tell_apart
 from agentkit.messages import (
     Messages,
     PinnedPrompt,
@@ -55,6 +56,7 @@ class LongConversation:
         answer: The answer so far.
         spent: The conversation's account, summaries included.
         unanswered: Whether the head ends with messages that Claude hasn't answered yet.
+        among: Tells it from its Workflow's other conversations; None before its first turn.
 
     Example:
         ```python
@@ -75,6 +77,7 @@ class LongConversation:
     answer: PartialAnswer = field(default_factory=PartialAnswer)
     spent: Spent = field(default_factory=Spent)
     unanswered: bool = False
+    among: str | None = None
 
     async def begin(self, pinned: PinnedPrompt) -> None:
         """Take a prompt from `pin_prompt`, unless the conversation has one: it keeps its first."""
@@ -136,9 +139,11 @@ class LongConversation:
         # An answer that is over needn't go along.
         answer = self.answer if self.answer.continued else replace(self.answer, text="")
         window, summaries = self.window, 0
+        if self.among is None:
+            self.among = tell_apart("conversation")
         taken: TurnTaken | None = None
         while taken is None:
-            turn = Turn(self.head, self.new.copy(), self.prompt, window, answer)
+            turn = Turn(self.head, self.new.copy(), self.prompt, window, answer, self.among)
             taken = await _execute("take_turn", turn, TurnTaken | None, options)
             if taken is None:  # messages would drop out that no summary covers
                 summaries += 1

@@ -39,6 +39,7 @@ class Turn:
     prompt: PinnedPrompt
     window: Window
     answer: PartialAnswer
+    among: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class TurnTaken:
 
     Attributes:
         calls: The tools that Claude asks for. Arguments longer than `MOST_ARGUMENTS` are
-            `{"kept_in": reference}`; the tool's Activity reads them there.
+            `kept`; a Gate and the tool's Activity read them there.
         answer: The answer so far, its text cut, visibly, at `MOST_SAID`.
     """
 

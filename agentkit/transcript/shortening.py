@@ -6,6 +6,8 @@ go as they are: the API wants them back unchanged.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -35,9 +37,46 @@ def squeezed(messages: Sequence[Entry], tokens: int) -> list[Entry]:
 
 
 def shortened_text(text: str, tokens: int) -> str:
-    """Cut a text to fit into so many tokens."""
-    (message,) = shortened([{"content": text}], tokens)
-    return str(message["content"])
+    """Cut a text to fit into so many tokens, as it is and as a line of JSON."""
+    return str(shortened_line({"content": text}, tokens)["content"])
+
+
+def shortened_line(message: Entry, tokens: int) -> Entry:
+    """Cut a message to fit into so many tokens as a line of JSON, whose escapes count too."""
+    content = message["content"]
+    # Too many blocks: then as one text, which can be cut; and one of escapes alone is left out.
+    for version in (content, canonical_json(content), "[Not shown.]"):
+        short = {**message, "content": version}
+        for share in (1, 2, 4, 8):
+            (short,) = shortened([short], tokens // share)
+            if line_size(short) <= tokens:
+                return short
+    return short
+
+
+def as_line(value: object) -> str:
+    """Write JSON data as a line in which no tag can begin, and no invisible character hides."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "".join(c if c.isprintable() and c != "<" else _escaped(c) for c in text)
+
+
+def line_size(value: object) -> int:
+    """Estimate the tokens of a line of JSON as a text of a message."""
+    return size_of({"content": as_line(value)})
+
+
+def framed(kind: str, lines: Sequence[object]) -> str:
+    """Write JSON data, a value a line, between tags that bear the lines' own hash.
+
+    No line can forge the end: that would take a `<`, and a text that contains its own hash.
+    """
+    text = "\n".join(map(as_line, lines))
+    tag = f"{kind}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"<{tag}>\n{text}\n</{tag}>"
+
+
+def _escaped(character: str) -> str:
+    return "\\u003c" if character == "<" else json.dumps(character)[1:-1]
 
 
 def _first_that_fits(versions: Iterator[list[Entry]], tokens: int) -> list[Entry]:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 
 from agentkit.messages import ClaudeRequest, user_message
 from agentkit.stores import Store
 from agentkit.transcript.chain import Entry, opened, size_of, walk
-from agentkit.transcript.shortening import shortened, shortened_text
+from agentkit.transcript.shortening import (
+    framed,
+    line_size,
+    shortened_line,
+    shortened_text,
+)
 from agentkit.transcript.window import Window, may_begin, read_window
 
 MOST_OF_A_MESSAGE = 375
 """The most tokens of a message that go into the summary: the rest is mostly a tool's result."""
+
+LEAST_OF_A_MESSAGE = 40
+"""The fewest tokens in which a message is shown."""
+
+_FRAME = 40
+"""Tokens of the frame around the messages."""
 
 UNWRITTEN = "[Notes on what came next could not be written.]"
 
@@ -31,22 +41,27 @@ def request_for(store: Store, head: str, window: Window) -> tuple[ClaudeRequest,
     view = read_window(store, head, window, half=True)
     asked = (
         f"Summarise the conversation below for the agent, in at most {words(window)} words. "
-        "If there are notes at its beginning, carry on what still matters of them.\n"
+        "If there are notes before it, carry on what still matters of them. Each line in a frame "
+        "is JSON, and each line of the conversation is a message.\n\n"
     )
     if view.summary:
-        asked += f"\n<notes>\n{view.summary}\n</notes>"
-    room = window.tokens - _tokens(asked)
+        asked += framed("notes", [view.summary]) + "\n"
+    room = window.tokens - size_of({"content": asked}) - _FRAME
     lost = _between(store, head, view.covers, view.begins)
     borders = [n for n in range(len(lost)) if n == 0 or may_begin(lost, n)]
+    lines: list[Entry] = []
     taken = 0
     for begin, end in pairwise([*borders, len(lost)]):
-        most = min(MOST_OF_A_MESSAGE, window.tokens // 8)
-        if taken == 0:  # at least one exchange
-            most = min(most, room // (end - begin))
-        said = "".join(_excerpt(each, most) for each in lost[begin:end])
-        if taken and _tokens(said) > room:
+        messages, most = lost[begin:end], min(MOST_OF_A_MESSAGE, window.tokens // 8)
+        if taken == 0:  # at least one exchange, if need be without its middle
+            messages = _ends(messages, room // LEAST_OF_A_MESSAGE)
+            most = min(most, room // max(1, len(messages)))
+        said = [_excerpt(each, most) for each in messages]
+        size = sum(map(line_size, said))
+        if taken and size > room:
             break
-        asked, room, taken = asked + said, room - _tokens(said), end
+        lines, room, taken = lines + said, room - size, end
+    asked += framed("conversation", lines)
     request = ClaudeRequest([user_message(asked)], system=SYSTEM, tools=[], max_tokens=4096)
     return request, view.covers + taken
 
@@ -76,36 +91,36 @@ def _between(store: Store, head: str, begin: int, end: int) -> list[Entry]:
     return found
 
 
-def _excerpt(message: Entry, tokens: int) -> str:
-    """Write a message as lines of at most so many tokens, each of which says whose it is.
-
-    The lines of a text are indented: it can't pass itself off as another line of the conversation.
-    """
-    (short,) = shortened([message], tokens)
-    content, role = short["content"], short["role"]
-    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
-    lines = [line for block in blocks if (line := _line(block, role))]
-    return "\n" + shortened_text("\n".join(lines), tokens - 1)
+def _ends(messages: list[Entry], most: int) -> list[Entry]:
+    """Leave out the middle of too many messages, and say so."""
+    if len(messages) <= most:
+        return messages
+    half = most // 2
+    left_out = f"[{len(messages) - 2 * half + 1:,} messages are left out here.]"
+    note = {"role": "user", "content": left_out}
+    return [*messages[: half - 1], note, *messages[len(messages) - half :]]
 
 
-def _line(block: Entry, role: str) -> str:
-    match block.get("type"):
-        case "text":
-            line = f"{role}: {block['text']}"
-        case "tool_use":
-            line = (
-                f"{role} called {block['name']}: {json.dumps(block['input'], ensure_ascii=False)}"
-            )
-        case "tool_result":
-            content = block.get("content") or ""
-            text = content if isinstance(content, str) else "\n".join(_line(b, "") for b in content)
-            line = f"{'failed' if block.get('is_error') else 'result'}: {text}"
-        case "thinking" | "redacted_thinking":
-            return ""
-        case kind:
-            line = f"{role}: [{kind}]"
-    return line.replace("\n", "\n  ")
+def _excerpt(message: Entry, tokens: int) -> Entry:
+    """Reduce a message to what a summary is made of, in at most so many tokens as a line."""
+    content = message["content"]
+    if not isinstance(content, str):
+        content = [_said(block) for block in content if "thinking" not in block.get("type", "")]
+    return shortened_line({"role": message["role"], "content": content}, tokens)
 
 
-def _tokens(text: str) -> int:
-    return size_of({"content": text})
+def _said(block: Entry) -> Entry:
+    """Keep of a block what it says, in the API's own fields; of media and newer blocks the type."""
+    kind = block.get("type")
+    names = _SAID.get(str(kind), ())
+    said = {"type": kind, **{name: block[name] for name in names if name in block}}
+    if isinstance(said.get("content"), list):
+        said["content"] = [_said(each) for each in said["content"]]
+    return said
+
+
+_SAID = {
+    "text": ("text",),
+    "tool_use": ("name", "input"),
+    "tool_result": ("content", "is_error"),
+}

@@ -42,8 +42,12 @@ lists what waits and decides by the digest shown there:
 _APPROVAL_ENV = """
 # The file for notices to reviewers.
 #APPROVAL_INBOX=approvals.jsonl
-# Reviewers' keys, for workers. Without them anyone who reaches Temporal can approve in any name.
+# Reviewers' keys, for workers: 32 hexadecimal digits or more each, which this makes:
+#   python -c "import secrets; print(secrets.token_hex(32))"
 #APPROVAL_KEYS="ann=CHANGE-ME bob=CHANGE-ME-TOO"
+# Without keys, anyone who reaches Temporal can approve in any name. A worker then starts only
+# if its Temporal is on this machine, or with:
+#APPROVAL_TRUST_NAMES=1
 # A reviewer's own key, to sign with in a terminal.
 #APPROVAL_KEY=
 """

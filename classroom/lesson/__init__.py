@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from agentkit import AgentPlugin, connect
+from agentkit.client import host_of
 from classroom import shop, workers
 from classroom.machine import dev_server, which_claude
 from classroom.machine.home import ClassroomError
@@ -32,8 +33,8 @@ class Lesson:
 
     @property
     def web_ui(self) -> str:
-        """The address of Temporal's Web UI."""
-        return self.server.ui_url if self.server else "the one of your own Temporal server"
+        """The address of Temporal's Web UI, or "off"."""
+        return self.server.ui_url or "off" if self.server else "the one of your own Temporal server"
 
     def __str__(self) -> str:
         if isinstance(self.claude, OwnClaude):
@@ -41,9 +42,9 @@ class Lesson:
         else:
             claude = "offline, a stand-in on this machine and not a model"
         if self.server is None:
-            temporal = f"{self.client.service_client.config.target_host}, your own"
+            temporal = f"{host_of(self.client.service_client.config.target_host)}, your own"
         else:
-            temporal = f"embedded, Web UI at {self.server.ui_url}"
+            temporal = f"embedded, {self.server.web_ui}"
         note = f"\n{self.server.note}" if self.server and self.server.note else ""
         return f"Claude:   {claude}\nTemporal: {temporal}\nShop:     as on the first day{note}"
 

@@ -16,11 +16,13 @@ from pathlib import Path
 
 from temporalio.envconfig import ClientConfig
 
-from agentkit.client import connect
+from agentkit.client import connect, host_of
 from classroom.machine import locks, ports, processes
-from classroom.machine.home import ClassroomError, home
+from classroom.machine.home import ClassroomError, home, replace_file
 
 NAME = "temporal"
+WEB_UI = "web-ui"
+_HEADLESS = "AGENTKIT_HEADLESS"
 _EMBEDDED = "AGENTKIT_EMBEDDED_TEMPORAL"
 _STARTUP_SECONDS = 60
 _REACH_SECONDS = 10
@@ -36,6 +38,11 @@ ONE_PARTITION = [
 # SIGKILL to the next model call: 1.6 s instead of 2.7 s.
 PROMPT_TIMERS = ["--dynamic-config-value", 'history.timerProcessorMaxTimeShift="100ms"']
 
+# The server has an HTTP API too, on a port of its own choice, and takes from any web page whatever
+# gRPC takes. It can't be switched off, but answers only requests for these hosts. This one holds
+# spaces, so that no request can name it. ([] would be the empty name, which a request can.)
+NO_HTTP_API = ["--dynamic-config-value", 'frontend.httpAllowedHosts=["no host is allowed"]']
+
 
 @dataclass(frozen=True)
 class DevServer:
@@ -44,7 +51,7 @@ class DevServer:
     Attributes:
         process: Its process, to look at or to kill.
         address: Where clients connect, `host:port`.
-        ui_url: The Web UI's address.
+        ui_url: The Web UI's address; "" if there is none.
         note: What is unusual about it (a port that was taken), else "".
     """
 
@@ -53,12 +60,17 @@ class DevServer:
     ui_url: str
     note: str = ""
 
+    @property
+    def web_ui(self) -> str:
+        """Where the Web UI is, in words."""
+        return f"Web UI at {self.ui_url}" if self.ui_url else "no Web UI"
+
 
 def own_server() -> str | None:
     """Tell whether the user brings a Temporal server of their own.
 
     Returns:
-        Its address, or None when the embedded one is meant.
+        Its host and port, or None when the embedded one is meant.
 
     Raises:
         ClassroomError: The configuration file or its profile can't be read.
@@ -66,12 +78,13 @@ def own_server() -> str | None:
     if os.environ.get(_EMBEDDED):
         return None
     try:
-        return ClientConfig.load_client_connect_config().get("target_host")
+        address = ClientConfig.load_client_connect_config().get("target_host")
     except (RuntimeError, ValueError, OSError) as err:
         raise ClassroomError(
             f"Temporal's configuration can't be used: {str(err).splitlines()[0]}. Mend the file, "
             "or leave it out: unset TEMPORAL_PROFILE; export TEMPORAL_CONFIG_FILE=/none"
         ) from None
+    return None if address is None else host_of(address)
 
 
 async def ensure() -> DevServer:
@@ -92,6 +105,7 @@ async def ensure() -> DevServer:
         )
     async with locks.exclusively():
         server = find() or await _start()
+        await _open_web_ui(server)
     # Nothing of the user's own settings (TLS, an API key) belongs on a server of this machine.
     for variable in [v for v in os.environ if v.startswith("TEMPORAL_")]:
         del os.environ[variable]
@@ -123,7 +137,8 @@ async def reach(own: str) -> None:
 def find() -> DevServer | None:
     """Find the embedded server, without starting it."""
     process = processes.find(NAME)
-    return _describe(process) if process is not None else None
+    # One from before `git pull` may be open to web pages: the next start replaces it.
+    return _describe(process) if process is not None and "behind" in process.details else None
 
 
 def binary() -> Path:
@@ -164,15 +179,33 @@ def wanted_port(configured: str) -> int:
 
 def _describe(process: processes.Background, note: str = "") -> DevServer:
     found = process.details
-    return DevServer(
-        process, f"127.0.0.1:{found['port']}", f"http://127.0.0.1:{found['ui_port']}", note
-    )
+    ui_url = f"http://127.0.0.1:{found['ui_port']}" if found.get("behind") else ""
+    return DevServer(process, f"127.0.0.1:{found['port']}", ui_url, note)
+
+
+async def _open_web_ui(server: DevServer) -> None:
+    """Make sure that the door of the Web UI is there, for this very server."""
+    found = server.process.details
+    door, behind = processes.find(WEB_UI), found.get("behind")
+    if not behind or (door is not None and door.details == found):
+        return
+    command = [sys.executable, "-m", "classroom.machine.web_ui", found["ui_port"], behind]
+    door = processes.start(WEB_UI, command, details=found)
+    try:
+        await processes.until(lambda: ports.listens(int(found["ui_port"])), door)
+    except BaseException:
+        door.kill()
+        raise
 
 
 async def _start() -> DevServer:
     program, problem = binary(), ""
+    if (door := processes.find(WEB_UI)) is not None:
+        door.stop()  # of a server that has died: it holds the port that the next one uses
     for _attempt in range(3):
         port, ui_port, note = _ports()
+        behind = None if os.environ.get(_HEADLESS) else ports.port_without_browsers()
+        web_ui = ["--ui-ip", "127.0.0.1", "--ui-port", str(behind), "--ui-disable-news-fetch"]
         process = processes.start(
             NAME,
             [
@@ -187,20 +220,17 @@ async def _start() -> DevServer:
                 str(home() / "temporal.db"),
                 "--port",
                 str(port),
-                "--ui-ip",
-                "127.0.0.1",
-                "--ui-port",
-                str(ui_port),
-                "--ui-disable-news-fetch",
+                *(web_ui if behind else ["--headless"]),
+                *NO_HTTP_API,
                 *ONE_PARTITION,
                 *PROMPT_TIMERS,
             ],
-            details={"port": str(port), "ui_port": str(ui_port)},
+            details={"port": str(port), "ui_port": str(ui_port), "behind": str(behind or "")},
         )
         server = _describe(process, note)
         try:
             if await _answers(server, program):
-                (home() / "temporal.ports").write_text(f"{port} {ui_port}", encoding="utf8")
+                replace_file(home() / "temporal.ports", f"{port} {ui_port}")
                 return server
         except BaseException:
             process.kill()

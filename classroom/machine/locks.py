@@ -23,7 +23,7 @@ async def exclusively(timeout: float = 60) -> AsyncIterator[None]:
     Raises:
         ClassroomError: Another program has held the lock all that time.
     """
-    lock = FileLock(home() / "lock")
+    lock = FileLock(home() / "lock", mode=0o600)
 
     async def acquired() -> bool:
         with suppress(Timeout):
@@ -55,4 +55,4 @@ def one_at_a_time(name: str) -> FileLock:
     """
     locks = home() / "locks"
     locks.mkdir(exist_ok=True)
-    return FileLock(locks / name, timeout=60)
+    return FileLock(locks / name, timeout=60, mode=0o600)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from collections.abc import Iterable
 
 from classroom.machine.home import ClassroomError
 
@@ -12,6 +13,11 @@ _OUR_PORTS = range(20_000, 32_000)
 32,768 on Linux, 49,152 on macOS and Windows). One of those, given up by a killed server, may be
 lent to anybody by the time the server comes back, even to a client that tries to reach it."""
 
+_NO_BROWSER = (10080, 6697, 6679, *range(6665, 6670), 6566, 6000, 5061, 5060)
+_NO_BROWSER += (4190, 4045, 3659, 2049, 1723, 1720, 1719)
+"""The unprivileged ports to which no browser connects, whatever a page asks for: "port blocking" in
+the Fetch standard (https://fetch.spec.whatwg.org/#port-blocking)."""
+
 
 def free_port(preferred: int) -> int:
     """Find a port of 127.0.0.1 on which nothing listens.
@@ -19,8 +25,25 @@ def free_port(preferred: int) -> int:
     Args:
         preferred: The one to take if it is free; 0 for any.
     """
-    any_of_ours = random.sample(_OUR_PORTS, 100)
-    for port in (*([preferred] if preferred else []), *any_of_ours, 0):
+    wishes = [preferred] if preferred else []
+    if (found := _first_free([*wishes, *random.sample(_OUR_PORTS, 100), 0])) is None:
+        raise ClassroomError("No free port on 127.0.0.1: close some programs and try again.")
+    return found
+
+
+def port_without_browsers() -> int | None:
+    """Find a free port of 127.0.0.1 that no web page can reach; None if all are taken."""
+    return _first_free(_NO_BROWSER)
+
+
+def listens(port: int) -> bool:
+    """Tell whether a program takes connections on a port of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _first_free(ports: Iterable[int]) -> int | None:
+    for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -28,4 +51,4 @@ def free_port(preferred: int) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise ClassroomError("No free port on 127.0.0.1: close some programs and try again.")
+    return None

@@ -1,7 +1,8 @@
 """Processes that the course owns: started once, recorded by pid, found again, ended for sure.
 
 A record under `.agentkit/processes/` names each one, so that another kernel can adopt it and
-`.venv/bin/agentkit down` can end it. A pid alone is not trusted: the start time must match too.
+`.venv/bin/agentkit down` can end it. A pid alone is not trusted: the start time must match too,
+the process must be this user's, and its environment must say that the course has started it.
 """
 
 from __future__ import annotations
@@ -12,14 +13,18 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import psutil
 from pydantic import TypeAdapter
 
-from classroom.machine.home import ClassroomError, folder, home
+from agentkit.stores.sqlite import private_file
+from classroom.machine.home import ClassroomError, folder, home, read_ours, replace_file
 from classroom.machine.waiting import eventually, wait_until
+
+STARTED_AS = "AGENTKIT_STARTED_AS"
+"""The environment variable of each process of ours; it holds the process's name."""
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -32,15 +37,18 @@ class Background:
         name: What the course calls it: "temporal", "offline-claude", "worker-…".
         pid: Its process id.
         created: When it started, in seconds since the epoch, as the system tells.
-        log: The file that holds everything it printed.
         details: What its owner needs to find again, such as ports.
     """
 
     name: str
     pid: int
     created: float
-    log: str
     details: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def log(self) -> Path:
+        """The file that holds everything it printed, unless that went to a terminal."""
+        return folder() / "logs" / f"{self.name}.log"
 
     @property
     def alive(self) -> bool:
@@ -123,8 +131,8 @@ class Background:
             lines: How many lines at most.
         """
         try:
-            text = Path(self.log).read_text(encoding="utf8", errors="replace")
-        except FileNotFoundError:
+            text = read_ours(self.log).decode(errors="replace")
+        except OSError:
             return ""
         return "\n".join(text.splitlines()[-lines:])
 
@@ -168,13 +176,13 @@ def start(
     log = home() / "logs" / f"{name}.log"
     log.parent.mkdir(exist_ok=True)
     try:
-        with log.open("wb") as output:
+        with private_file(log).open("wb") as output:
             child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {}), STARTED_AS: name},
                 cwd=cwd,
                 start_new_session=True,
             )
@@ -185,31 +193,25 @@ def start(
         ) from None
     _children[child.pid] = child
     try:
-        return remember(name, child.pid, log, details)
+        return remember(name, child.pid, details)
     except BaseException:
         child.kill()
         child.wait()
         raise
 
 
-def remember(
-    name: str, pid: int, log: Path | None = None, details: Mapping[str, str] | None = None
-) -> Background:
+def remember(name: str, pid: int, details: Mapping[str, str] | None = None) -> Background:
     """Record a process of ours, so that `.venv/bin/agentkit down` finds and ends it.
 
     Args:
-        name: What to call it.
+        name: What to call it; its environment holds that name as `STARTED_AS`.
         pid: Its process id.
-        log: The file that holds what it prints; None when that goes to a terminal.
         details: Kept in the record.
     """
     created = psutil.Process(pid).create_time()
-    process = Background(name, pid, created, str(log or os.devnull), dict(details or {}))
-    record = _record(name)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    draft = record.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(json.dumps(asdict(process)), encoding="utf8")
-    draft.replace(record)
+    process = Background(name, pid, created, dict(details or {}))
+    (home() / "processes").mkdir(exist_ok=True)
+    replace_file(_record(name), json.dumps(asdict(process)))
     return process
 
 
@@ -246,19 +248,33 @@ def find(name: str) -> Background | None:
     Returns:
         The running process; None when there is none. A record is dropped when its process
         has died or its pid now belongs to another program.
+
+    Raises:
+        ClassroomError: Others may have put records there.
     """
     try:
-        process = _STORED.validate_json(_record(name).read_bytes())
+        process = replace(_STORED.validate_json(read_ours(_record(name))), name=name)
     except OSError:
         return None
     except ValueError:
         with suppress(OSError):
             _record(name).unlink()
         return None
-    if not process.alive:
+    if not process.alive or not _started_here(process):
         _forget(process)
         return None
     return process
+
+
+def _started_here(process: Background) -> bool:
+    """Whether it is this user's, and `start` or JupyterLab's start has named it."""
+    try:
+        found = psutil.Process(process.pid)
+        if found.status() == psutil.STATUS_ZOMBIE:  # it has no environment, and nothing to lose
+            return True
+        return found.uids().real == os.getuid() and found.environ()[STARTED_AS] == process.name
+    except (psutil.Error, KeyError):
+        return False
 
 
 def everything() -> list[Background]:
@@ -276,7 +292,7 @@ def _forget(process: Background) -> None:
     """Drop a record, unless another process has taken over the name."""
     record = _record(process.name)
     try:
-        if json.loads(record.read_text(encoding="utf8")).get("pid") == process.pid:
+        if json.loads(read_ours(record)).get("pid") == process.pid:
             record.unlink(missing_ok=True)
     except (OSError, ValueError):
         pass

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sys
 import urllib.request
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from classroom.machine import locks, ports, processes
 from classroom.machine.home import ClassroomError, home
 from classroom.machine.waiting import wait_until
 from offline_claude import Call, OfflineClaude
+from offline_claude.client import CONTROL_VARIABLE
 
 NAME = "offline-claude"
 _EMBEDDED = "AGENTKIT_EMBEDDED_CLAUDE"
@@ -99,28 +101,30 @@ async def ensure() -> ClaudeInUse:
         return own
     async with locks.exclusively():
         _stop_outdated()
-        url = find() or await _start()
+        claude = find() or await _start()
     # The user's own credentials never go to a server that isn't the one they are for.
     for variable in [v for v in os.environ if v.startswith("ANTHROPIC_")]:
         del os.environ[variable]
-    os.environ.update({"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "offline", _EMBEDDED: "1"})
+    os.environ.update(
+        {"ANTHROPIC_BASE_URL": claude.url, "ANTHROPIC_API_KEY": "offline", _EMBEDDED: "1"}
+    )
     _leave_out_proxies()
-    return OfflineClaude(url)
+    return claude
 
 
-def find() -> str | None:
-    """Find the running offline Claude, without starting it.
-
-    Returns:
-        Its base URL, or None.
-    """
+def find() -> OfflineClaude | None:
+    """Find the running offline Claude, without starting it."""
     process = processes.find(NAME)
-    return f"http://127.0.0.1:{process.details['port']}" if process is not None else None
+    return _client(process) if process is not None else None
 
 
-async def _start() -> str:
+def _client(process: processes.Background) -> OfflineClaude:
+    return OfflineClaude(f"http://127.0.0.1:{process.details['port']}", process.details["token"])
+
+
+async def _start() -> OfflineClaude:
     for _attempt in range(3):
-        port = ports.free_port(0)
+        port, token = ports.free_port(0), secrets.token_urlsafe()
         process = processes.start(
             NAME,
             [
@@ -133,12 +137,13 @@ async def _start() -> str:
                 "--log",
                 str(home() / "logs" / "calls.jsonl"),
             ],
-            details={"port": str(port), "code": _code_version()},
+            env={CONTROL_VARIABLE: token},
+            details={"port": str(port), "token": token, "code": _code_version()},
         )
-        url = f"http://127.0.0.1:{port}"
+        claude = _client(process)
         try:
-            if await asyncio.to_thread(_answers, url, process):
-                return url
+            if await asyncio.to_thread(_answers, claude.url, process):
+                return claude
         except BaseException:
             process.kill()
             raise
@@ -248,8 +253,12 @@ async def reach(own: OwnClaude) -> None:
         raise ClassroomError(
             f"{own.host} refuses the key ({err.status_code}). Check ANTHROPIC_API_KEY, {undo}"
         ) from None
-    except anthropic.APIStatusError:
-        pass
+    except anthropic.APIStatusError as err:
+        if err.status_code < 400:
+            raise ClassroomError(
+                f"{own.host} redirects to another address ({err.status_code}), and no key is sent "
+                f"on to that. Set ANTHROPIC_BASE_URL to it, if you trust it, {undo}"
+            ) from None
     except anthropic.APIConnectionError:
         raise ClassroomError(
             f"Can't reach {own.host}. Check the network and ANTHROPIC_BASE_URL, {undo}"

@@ -12,7 +12,7 @@ LETTER_CHARACTERS = 20_480
 _SYLLABLES = re.findall("..", "bacedifoguhajekilomunaperisotuwa")
 
 
-@tool
+@tool(effect="none")
 async def read_letter(number: int) -> str:
     """Read a letter from the archive; it has 20 KB.
 

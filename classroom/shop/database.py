@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.idempotency import once, use_idempotency_key
+from agentkit.stores.sqlite import private_file, private_folder
 from classroom.machine.home import ClassroomError, home
 
 TABLES = (
@@ -188,14 +189,15 @@ def _create_if_missing(file: Path) -> None:
         return
     from filelock import FileLock  # here only: a worker that finds its shop doesn't need it
 
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{file}.lock", timeout=_CREATE_SECONDS):
+    if not file.parent.exists():
+        private_folder(file.parent)
+    with FileLock(f"{file}.lock", timeout=_CREATE_SECONDS, mode=0o600):
         if _is_there(file):
             return
         draft = file.with_name(file.name + ".new")
         draft.unlink(missing_ok=True)
         try:
-            with closing(sqlite3.connect(draft, isolation_level=None)) as db:
+            with closing(sqlite3.connect(private_file(draft), isolation_level=None)) as db:
                 db.execute("pragma journal_mode = wal")  # the file remembers it
                 db.execute("begin")
                 _seed(db)

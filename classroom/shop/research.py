@@ -22,7 +22,7 @@ _PROMISED = {"within Ireland": 3, "within the European Union": 8, "to everywhere
 _NOT_IN_THE_UNION = ("Norway", "Iceland", "United Kingdom", "Canada", "Kenya", "Japan")
 
 
-@tool
+@tool(effect="none")
 async def search_passages(query: str, limit: int = 4) -> list[Source]:
     """Search the handbook's rules sentence by sentence; the best come first, none if none fits.
 
@@ -47,7 +47,7 @@ async def search_passages(query: str, limit: int = 4) -> list[Source]:
         return [_source(db, name, text) for name, text in found]
 
 
-@tool
+@tool(effect="none")
 async def shop_figures(topic: Topic) -> list[Source]:
     """Count in the shop's books; gives nothing when there is nothing to count.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import unicodedata
 from difflib import get_close_matches
 from typing import Any, cast
 
@@ -22,6 +23,11 @@ from classroom.shop.database import session
 from classroom.shop.slowness import bank_confirms, carrier_answers
 
 _MOST_ARTICLES = 10
+
+_LONGEST_ADDRESS = 254
+"""Characters of an email address, by RFC 5321."""
+
+_ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>.]+(?:\.[^\s@,;<>.]+)+")
 _STOP_WORDS = """
 a an and are as at be but by can do does for from get has have how i if in is it its may me my no
 not of on or our should so that the their they this to was we what when where which who why will
@@ -29,7 +35,7 @@ with would you your
 """
 
 
-@tool
+@tool(effect="none")
 async def find_order(order_id: int) -> Order:
     """Look up one order: its customer, books, total and status.
 
@@ -58,7 +64,7 @@ async def find_order(order_id: int) -> Order:
     }
 
 
-@tool
+@tool(effect="none")
 async def find_orders_of_customer(email: str) -> list[OrderSummary]:
     """List a customer's orders, the oldest first, when the order number isn't known.
 
@@ -87,7 +93,7 @@ async def find_orders_of_customer(email: str) -> list[OrderSummary]:
         ]
 
 
-@tool
+@tool(effect="none")
 async def track_shipment(order_id: int) -> Shipment:
     """Ask the carrier where an order's parcel is. The carrier takes a moment to answer.
 
@@ -113,7 +119,7 @@ async def track_shipment(order_id: int) -> Shipment:
     }
 
 
-@tool
+@tool(effect="none")
 async def search_handbook(query: str, limit: int = 3) -> list[Article]:
     """Search the shop's handbook for its rules: returns, refunds, shipping, privacy and others.
 
@@ -156,7 +162,7 @@ def handbook_words(query: str) -> list[str]:
     return [word for word in words if word not in _STOP_WORDS.split()] or words
 
 
-@tool
+@tool(effect="none")
 async def check_stock(title: str) -> list[Stock]:
     """Check whether a book can be ordered: every edition whose title fits, with its price.
 
@@ -241,8 +247,13 @@ async def send_email(to: str, subject: str, body: str) -> Email:
     with session() as db:
 
         def send() -> dict[str, Any]:
-            if not re.fullmatch(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>]+", to):
-                raise ToolError(f"{to!r} is not an email address. Send one like name@example.com.")
+            if len(to) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(to) or not to.isprintable():
+                raise ToolError(
+                    f"{to[:_LONGEST_ADDRESS]!r} is not an email address. Send one like "
+                    "name@example.com."
+                )
+            if any(map(_is_control, subject)):
+                raise ToolError("The subject is one line, without control characters.")
             db.execute(
                 "insert into emails (to_address, subject, body) values (?, ?, ?)",
                 (to, subject, body),
@@ -268,6 +279,10 @@ select o.*, name, email,
        (select sum(quantity * price_cents) from order_lines where order_id = o.id) as total_cents
 from orders o join customers c on c.id = o.customer_id
 """
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Zl", "Zp")
 
 
 def _order(db: sqlite3.Connection, order_id: int) -> sqlite3.Row:

@@ -9,7 +9,6 @@ import asyncio
 import json
 import time
 from contextlib import suppress
-from html import escape
 from typing import Any, Literal
 
 import ipywidgets
@@ -26,11 +25,23 @@ from agentkit.approvals import (
 )
 from agentkit.approvals.client import read_audit
 from agentkit.approvals.requests import Pending, digest_of
+from agentkit.messages import printable
+from classroom.show.markup import Html, markup
 
 _LOOK_AGAIN = 2.0
 """Seconds between two checks whether another reviewer has decided."""
 
+_MOST_CHARACTERS, _MOST_WORDS = 10_000, 300
+"""How much of the arguments a card shows, and how much of what others say about them."""
+
 _WIDE = ipywidgets.Layout(width="100%")
+_ROW = (
+    "<tr><th scope='row' style='text-align:left;vertical-align:top;padding-right:12px'>{}</th>"
+    # The line at the left shows where a value goes on.
+    "<td style='text-align:left;white-space:pre-wrap;overflow-wrap:anywhere;"
+    "border-left:3px solid #d0d7de;padding-left:8px'>{}</td></tr>"
+)
+_REST = "<div><i>… {} more characters: press Edit arguments to see them.</i></div>"
 _SAID = {
     "approved": ("✔", "#1a7f37", "Approved"),
     "rejected": ("✘", "#cf222e", "Rejected"),
@@ -76,11 +87,12 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
         )
         self.edit = ipywidgets.Button(description="Edit arguments", icon="pencil")
         self.editing = False
-        self._as_asked = json.dumps(self.request.arguments, indent=2, ensure_ascii=False)
+        as_json = json.dumps(self.request.arguments, indent=2, ensure_ascii=False)
+        self._as_asked = printable(as_json, newlines=True)  # and the same JSON
         self.arguments = ipywidgets.Textarea(
             self._as_asked,
             description="JSON",
-            rows=2 + len(self.request.arguments),
+            rows=min(2 + len(self.request.arguments), 20),
             layout=ipywidgets.Layout(width="100%", display="none"),
         )
         self.problem = ipywidgets.HTML()
@@ -109,7 +121,8 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{k}={v!r}" for k, v in self.request.arguments.items())
-        return f"<approval card: {self.request.tool}({arguments}), {self.request.why}>"
+        shown = f"{self.request.tool}({arguments:.{_MOST_CHARACTERS}})"
+        return printable(f"<approval card: {shown}, {self.request.why}>")
 
     @property
     def message(self) -> str:
@@ -152,7 +165,10 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
     def _button(
         self, label: str, icon: str, style: str, answer: Literal["approve", "reject"]
     ) -> ipywidgets.Button:
-        button = ipywidgets.Button(description=label, icon=icon, button_style=style)
+        what = f"{label} {self.request.tool}, digest {self.request.digest[:12]}"
+        button = ipywidgets.Button(
+            description=label, tooltip=printable(what), icon=icon, button_style=style
+        )
 
         def press(_: ipywidgets.Button) -> None:
             # Not disabled meanwhile: keyboard users would lose their place.
@@ -214,10 +230,13 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
         self.countdown.value = ""
 
     def _say(self, mark: str, colour: str, text: str) -> None:
-        self._message = text
-        self.status.value = (
-            f'<span role="status" aria-live="polite"><b style="color:{colour}" aria-hidden="true">'
-            f"{mark}</b> {escape(text)}</span>"
+        self._message = printable(text)
+        self.status.value = markup(
+            '<span role="status" aria-live="polite"><b style="color:{}" aria-hidden="true">{}</b> '
+            "{}</span>",
+            colour,
+            mark,
+            text,
         )
 
     def _edit_pressed(self, _: ipywidgets.Button) -> None:
@@ -231,32 +250,39 @@ class ApprovalCard(ipywidgets.VBox):  # type: ignore[misc]
 
     def _typed(self, _: object) -> None:
         _, problem = self.edited()
-        warning = f'<span role="alert" style="color:#9a6700">⚠ {escape(problem)}</span>'
+        warning = markup('<span role="alert" style="color:#9a6700">⚠ {}</span>', problem)
         self.problem.value = warning if problem else ""
 
     def _count_down(self) -> None:
         left = max(0, round(self._expires - time.monotonic()))
         hours, minutes, seconds = left // 3600, left // 60 % 60, left % 60
         then = "runs anyway" if self.request.terms.on_timeout == "allow" else "is denied"
-        self.countdown.value = (
-            f'<span role="timer" aria-label="time left"><b>{hours}:{minutes:02}:{seconds:02}</b>'
-            f" left; then it {then}</span>"
+        self.countdown.value = markup(
+            '<span role="timer" aria-label="time left"><b>{}</b> left; then it {}</span>',
+            f"{hours}:{minutes:02}:{seconds:02}",
+            then,
         )
 
-    def _what(self) -> str:
-        request = self.request
-        rows = "".join(
-            f"<tr><th scope='row' style='text-align:left;padding-right:12px'>{escape(name)}</th>"
-            f"<td style='text-align:left;white-space:pre-wrap'>{escape(_readable(value))}</td></tr>"
-            for name, value in request.arguments.items()
-        )
-        return (
-            f"<div style='line-height:1.5'><div role='heading' aria-level='3'>"
-            f"<b style='font-size:1.15em'>{escape(request.tool)}</b> waits for a decision</div>"
-            f"<div>{escape(request.why)}</div>"
-            f"<div style='color:#57606a'>Asked by {escape(request.asker)}</div>"
-            f"<table style='margin:6px 0'>{rows}</table>"
-            f"<div style='color:#57606a'>digest {escape(request.digest[:12])}…</div></div>"
+    def _what(self) -> Html:
+        request, rows, left = self.request, [], _MOST_CHARACTERS
+        given = {name: _readable(value) for name, value in request.arguments.items()}
+        for name, value in given.items():
+            if left > 0:
+                rows.append(markup(_ROW, name[:left], value[:left]))
+            left -= len(name) + len(value)
+        rest = markup(_REST, f"{-left:,}") if left < 0 else ""
+        return markup(
+            "<div style='line-height:1.5'><div role='heading' aria-level='3'>"
+            "<b style='font-size:1.15em'>{tool}</b> waits for a decision</div>"
+            "<table style='margin:6px 0'>{rows}</table>{rest}"
+            "<div>Why: {why}</div><div style='color:#57606a'>Asked by: {asker}</div>"
+            "<div style='color:#57606a'>digest {digest}…</div></div>",
+            tool=request.tool,
+            rows=rows,
+            rest=rest,
+            why=request.why[:_MOST_WORDS],
+            asker=request.asker[:_MOST_WORDS],
+            digest=request.digest[:12],
         )
 
 

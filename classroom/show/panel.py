@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from html import escape
 
 import ipywidgets
 
 from classroom.machine.home import ClassroomError
+from classroom.show.markup import markup
 from classroom.workers import WorkerProcess
 
 _COLOURS = {"running": "#1a7f37", "not started": "#57606a"}
@@ -43,10 +43,14 @@ class WorkerPanel(ipywidgets.HBox):  # type: ignore[misc]
         status, alive = self.worker.status, self.worker.alive
         pid = f" · pid {self.worker.pid}" if alive else ""
         colour = _COLOURS.get(status, "#cf222e")
-        html = (
-            f'<span role="status" aria-live="polite" style="margin-left:12px">'
-            f'<b style="color:{colour}">●</b> {escape(self.worker.name)}: '
-            f"<b>{escape(status)}</b>{pid} {escape(self._problem)}</span>"
+        html = markup(
+            '<span role="status" aria-live="polite" style="margin-left:12px">'
+            '<b style="color:{}">●</b> {}: <b>{}</b>{} {}</span>',
+            colour,
+            self.worker.name,
+            status,
+            pid,
+            self._problem,
         )
         if html != self.status.value:
             self.status.value = html

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 from agentkit.history import Step
+from agentkit.messages import printable
+from classroom.show.markup import Html, markup
 from classroom.show.table import Table
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Lines:
             }
             for place in places
         ]
-        return f"{self.y}\n{Table(rows)!r}"
+        return f"{printable(self.y)}\n{Table(rows)!r}"
 
     def _repr_html_(self) -> str:
         figure, axes = _figure(height=3.2)
@@ -91,7 +92,7 @@ class Gantt:
                 begin, end = (round(_TEXT_COLUMNS * t / longest) for t in self._span(name, step))
                 bar = " " * begin + "█" * max(1, end - begin)
                 lines.append(f"{step.number:>3} {step.activity:<22} {bar}")
-        return "\n".join(lines[1:])
+        return "\n".join(map(printable, lines[1:]))
 
     def _repr_html_(self) -> str:
         rows = [(name, step) for name, steps in self.runs.items() for step in steps]
@@ -127,10 +128,16 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 def _as_html(figure: Figure, alternative: str) -> str:
     """Render a figure as inline SVG, with its text alternative."""
     import matplotlib
+    from matplotlib.text import Text
 
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a name with dollar signs is a name
     drawn = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "agentkit"}):
         figure.savefig(drawn, format="svg", metadata={"Date": None})
     _, _, svg = drawn.getvalue().partition("<svg")
-    label = escape(alternative)
-    return f'<figure role="img" aria-label="{label}" style="margin:0"><svg{svg}</figure>'
+    return markup(
+        '<figure role="img" aria-label="{}" style="margin:0">{}</figure>',
+        alternative,
+        Html("<svg" + printable(svg, newlines=True)),
+    )

@@ -8,6 +8,8 @@ from typing import Any
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
+from classroom.show.markup import markup
+
 _EVERY_SECONDS = 0.2
 
 
@@ -66,7 +68,7 @@ class _Bar:
             f"{seen['tickets']} of {self.total} tickets, {seen['turns']} turns, run {seen['runs']}"
         )
         self._bar.value = seen["tickets"]
-        self._text.value = f'<span role="status" aria-live="polite">{self.words}</span>'
+        self._text.value = markup('<span role="status" aria-live="polite">{}</span>', self.words)
 
 
 async def runs_until_over(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+
+from agentkit.messages import printable
+from classroom.show.markup import markup
 
 
 class Table:
@@ -28,12 +30,12 @@ class Table:
             raise ValueError(f"No column {', '.join(unknown)}. Columns: {', '.join(known)}.")
 
     def _cells(self) -> list[list[str]]:
-        return [[str(row.get(c, "")) for c in self.columns] for row in self.rows]
+        return [[printable(str(row.get(c, ""))) for c in self.columns] for row in self.rows]
 
     def __repr__(self) -> str:
         if not self.rows:
             return "(no rows)"
-        lines = [self.columns, *self._cells()]
+        lines = [[*map(printable, self.columns)], *self._cells()]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
         rule = ["─" * w for w in widths]
         return "\n".join(
@@ -43,12 +45,14 @@ class Table:
 
     def _repr_html_(self) -> str:
         if not self.rows:
-            return "<em>(no rows)</em>"
-        head = "".join(
-            f"<th scope='col' style='text-align:left'>{escape(c)}</th>" for c in self.columns
-        )
-        body = "".join(
-            "<tr>" + "".join(f"<td style='text-align:left'>{escape(c)}</td>" for c in row) + "</tr>"
+            return markup("<em>(no rows)</em>")
+        head = [markup("<th scope='col' style='text-align:left'>{}</th>", c) for c in self.columns]
+        body = [
+            markup("<tr>{}</tr>", [markup("<td style='text-align:left'>{}</td>", c) for c in row])
             for row in self._cells()
+        ]
+        return markup(
+            "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
+            head,
+            body,
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

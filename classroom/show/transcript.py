@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from agentkit.messages import Messages
+from agentkit.messages import Messages, printable
 
 
 def transcript(messages: Messages, *, width: int = 96) -> str:
@@ -31,7 +31,7 @@ def transcript(messages: Messages, *, width: int = 96) -> str:
             if block["type"] == "tool_use":
                 names[block["id"]] = block["name"]
             lines.append(_line(who, block, names))
-    return "\n".join(_cut(line, width) for line in lines)
+    return "\n".join(_cut(printable(line), width) for line in lines)
 
 
 def _line(who: str, block: dict[str, Any], names: dict[str, str]) -> str:

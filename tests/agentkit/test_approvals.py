@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -56,7 +57,7 @@ async def test_reads_and_allowed_calls_run_at_once(desk: Bank) -> None:
     got = await run.result()
     assert texts(got) == ["order 1", "paid 50.0 for 1042"]
     assert [(e.event, e.by, e.note, e.arguments) for e in got.audit] == [
-        ("allowed", "policy", "small", {"order_id": 1042, "amount": 50.0})
+        ("allowed", "policy", "small", paying(50.0).input)
     ]
 
 
@@ -78,7 +79,7 @@ async def test_approved_call_runs_and_audit_says_who_and_when(desk: Bank) -> Non
     assert world.paid == [(1042, 80.0)]
     assert events(got) == ["asked", "approved", "ran"]
     assert got.audit[1].decision == decision(waiting, reason="agreed")
-    assert got.audit[1].arguments == {"order_id": 1042, "amount": 80.0}
+    assert got.audit[1].arguments == paying(80.0).input
     assert got.audit[0].at <= got.audit[1].at <= got.audit[2].at
 
 
@@ -99,30 +100,32 @@ async def test_request_shows_tool_arguments_asker_reason_and_time(
     (waiting,) = await pending(run)
     request = waiting.request
     assert (request.id, request.tool, request.asker) == ("toolu_1", "pay", "Desk")
-    assert request.arguments == {"order_id": 1042, "amount": 80.0}
+    assert request.arguments == paying(80.0).input
     assert request.why == "payments over 50 need a person"
     assert request.expires_at - request.asked_at == 24 * HOUR
     assert 23 * 3600 < waiting.remaining_seconds <= 24 * 3600
 
 
-@pytest.mark.parametrize("amount", ["80", None, {}, [80], "ten"])
-async def test_call_that_the_policy_fails_on_needs_approval(desk: Bank, amount: Any) -> None:
-    run = await desk.start(paying(amount))
-    (waiting,) = await pending(run)
-    assert waiting.request.why.startswith("The policy can't judge this call (TypeError: ")
+@pytest.mark.parametrize("amount", ["80", None, {}, [80], "ten", True])
+async def test_call_whose_arguments_do_not_fit_reaches_neither_policy_nor_people(
+    desk: Bank, amount: Any
+) -> None:
+    got = await (await desk.start(paying(amount))).result()
+    assert texts(got) == ["Invalid arguments for pay: amount: Input should be a valid number"]
+    assert (got.audit, world.paid) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"), [("return nothing", "TypeError"), ("trip over", "KeyError")]
+)
+async def test_call_that_the_policy_fails_on_is_denied_and_nobody_can_approve_it(
+    desk: Bank, reason: str, error: str
+) -> None:
+    got = await (await desk.start(paying(10.0, reason=reason))).result()
+    words = f"The policy failed on this call ({error}). A person must look."
+    assert texts(got) == [f"Not allowed: {words}"]
+    assert [(e.event, e.by, e.note) for e in got.audit] == [("denied", "policy", words)]
     assert world.paid == []
-
-
-async def test_call_with_a_missing_argument_needs_approval(desk: Bank) -> None:
-    run = await desk.start(ToolCall("toolu_1", "pay", {}))
-    (waiting,) = await pending(run)
-    assert waiting.request.why == "The policy can't judge this call (KeyError: 'amount')."
-
-
-async def test_call_without_a_verdict_needs_approval(desk: Bank) -> None:
-    run = await desk.start(paying(10.0, reason="return nothing"))
-    (waiting,) = await pending(run)
-    assert "it returned None, which is no verdict" in waiting.request.why
 
 
 async def test_policy_cannot_change_the_arguments(desk: Bank) -> None:
@@ -135,7 +138,7 @@ async def test_arguments_that_are_not_an_object_are_an_error_for_claude(
     desk: Bank, arguments: Any
 ) -> None:
     got = await (await desk.start(ToolCall("a", "pay", arguments))).result()
-    assert texts(got) == ["Invalid arguments for pay: not a JSON object."]
+    assert texts(got) == [f"Invalid arguments for pay: send an object, not {arguments!r}"]
 
 
 # First valid decision wins
@@ -171,10 +174,16 @@ async def test_one_of_many_concurrent_decisions_counts(desk: Bank) -> None:
         ({"request_id": "toolu_9"}, "No request toolu_9 is waiting here."),
         ({"digest": "0" * 64}, "The digest is not this request's: look at the request again"),
         ({"answer": "maybe"}, "This is not a decision: answer: Input should be 'approve' or"),
-        ({"reviewer": " "}, "This is not a decision: it must name its reviewer."),
+        ({"reviewer": " "}, "This is not a decision: it must name its reviewer, in vis"),
+        ({"reviewer": "pay"}, "pay is a tool's name, and no reviewer's."),
         ({"argments": {}}, "This is not a decision: argments: Unexpected keyword argument."),
-        ({"arguments": {"amount": 501.0}}, "The edited arguments are not allowed: nobody may pay"),
-        ({"arguments": {}}, "The edited arguments are not allowed: the policy can't judge them"),
+        ({"arguments": paying(501).input}, "The edited arguments are not allowed: nobody may pay"),
+        ({"arguments": {"amount": 1}}, "The edited arguments are not allowed: Invalid arguments"),
+        ({"arguments": paying("9").input}, "The edited arguments are not allowed: Invalid argum"),
+        (
+            {"arguments": paying(9, reason="trip over").input},
+            "The edited arguments are not allowed: The policy failed on this call (KeyError).",
+        ),
         ({"answer": "reject", "arguments": {"amount": 1}}, "A rejection runs nothing, so it can't"),
     ],
 )
@@ -275,23 +284,11 @@ async def test_edited_arguments_run_and_audit_shows_both(desk: Bank) -> None:
     got = await run.result()
     assert world.paid == [(1042, 60.5)]
     approved = next(e for e in got.audit if e.event == "approved")
-    assert approved.arguments == {"order_id": 1042, "amount": 80.0}
+    assert approved.arguments == paying(80.0).input
     assert approved.decision is not None
     assert approved.decision.arguments == {"order_id": 1042, "amount": 60.5}
-    note = '[A reviewer had changed the arguments to {"order_id": 1042, "amount": 60.5}.]'
-    assert texts(got) == [f"paid 60.5 for 1042\n{note}"]
-
-
-async def test_edited_arguments_that_do_not_fit_the_tool_are_an_error_for_claude(
-    desk: Bank,
-) -> None:
-    run = await desk.start(paying(80.0))
-    (waiting,) = await pending(run)
-    await decide(run, decision(waiting, arguments={"amount": 60}))
-    got = await run.result()
-    assert got.results[0]["is_error"]
-    assert "Invalid arguments for pay: order_id: Field required" in texts(got)[0]
-    assert events(got)[-1] == "failed"
+    note = "[A reviewer had changed the arguments to "
+    assert texts(got) == [f"paid 60.5 for 1042\n{note}{json.dumps(paying(60.5).input)}.]"]
 
 
 # Several at once

@@ -107,7 +107,7 @@ async def test_model_comes_from_the_request_else_from_the_environment(
     assert default_model() == DEFAULT_MODEL
 
 
-@tool
+@tool(effect="none")
 async def find_order(order_id: int) -> str:
     """Find an order.
 

@@ -18,7 +18,10 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from agentkit.claude import _clients, call_claude, claude_client, close_claude_client
+from classroom.machine import which_claude
+from classroom.machine.home import ClassroomError
 from classroom.machine.ports import free_port
+from classroom.machine.which_claude import OwnClaude
 from offline_claude import OfflineClaude
 from tests.support.agents import HELLO, OneCall, cause_of, desk
 
@@ -70,13 +73,14 @@ async def test_missing_key_error_names_the_variable_to_set(
 
 
 @asynccontextmanager
-async def recorder() -> AsyncIterator[tuple[str, list[str]]]:
+async def recorder(answered: str = "400 Bad Request") -> AsyncIterator[tuple[str, list[str]]]:
     """Listen on loopback and keep the head of each request."""
     heads: list[str] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heads.append((await reader.readuntil(b"\r\n\r\n")).decode().lower())
-        writer.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        end = "content-length: 0\r\nconnection: close\r\n\r\n"
+        writer.write(f"HTTP/1.1 {answered}\r\n{end}".encode())
         await writer.drain()
         writer.close()
         await writer.wait_closed()
@@ -122,6 +126,37 @@ async def test_key_from_the_environment_goes_to_the_configured_address(
     assert "key-of-a-local-model" in heads[0]
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("variable", ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"])
+async def test_a_redirect_is_an_answer_that_the_key_does_not_follow(
+    status: int, variable: str, monkeypatch: pytest.MonkeyPatch, no_credentials: None
+) -> None:
+    monkeypatch.setenv(variable, "key-of-mine")
+    async with recorder() as (elsewhere, stolen):
+        answer = f"{status} Moved\r\nlocation: {elsewhere}/v1/messages"
+        async with recorder(answer) as (url, heads):
+            monkeypatch.setenv("ANTHROPIC_BASE_URL", url.replace("//", "//ann:secret@"))
+            error = await refused()
+            with pytest.raises(ClassroomError) as said:
+                await which_claude.reach(OwnClaude("127.0.0.1"))
+    assert (len(heads), stolen) == (2, [])
+    assert error.non_retryable
+    assert error.message.startswith(f"127.0.0.1 answered {status} Moved. Set ANTHROPIC_BASE_URL")
+    assert f"127.0.0.1 redirects to another address ({status})" in str(said.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://ann:s3/cret@HOST", "http://HOST:s3cret", "http://ann:s3cret\n@HOST"]
+)
+async def test_a_base_url_that_is_none_is_said_without_quoting_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", url)
+    error = await refused()
+    assert (error.type, error.non_retryable) == ("invalid_base_url", True)
+    assert "s3" not in f"{error!r} {error.__cause__!r}"
+
+
 def set_proxy(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, url)
@@ -143,7 +178,7 @@ async def test_loopback_calls_bypass_proxies(
 
 async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(65_536):
-        writer.write(data)
+        writer.write(data.replace(b"claude.invalid", b"localhost"))  # its only names
         await writer.drain()
     writer.close()
 

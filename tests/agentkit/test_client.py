@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from temporalio.client import Client
 
 from agentkit import connect
-from classroom.machine.dev_server import DevServer
+from agentkit.client import print_anything
+from classroom.machine.dev_server import DevServer, own_server
 from classroom.machine.ports import free_port
-from tests.support.terminals import C_LOCALE
+from tests.support.terminals import C_LOCALE, HOSTILE, hidden
 
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
@@ -59,6 +65,40 @@ async def test_address_comes_from_the_environment(
     assert client.service_client.config.target_host == temporal.address
     monkeypatch.setenv("TEMPORAL_NAMESPACE", "default")
     assert (await connect()).namespace == "default"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("HOST", "HOST"),
+        ("ann:s3cret@HOST", "HOST"),
+        ("http://ann:s3cret@HOST", "HOST"),
+        ("https://s3cret@HOST/path?key=s3cret#s3cret", "HOST"),
+        ("HOST?key=s3cret", "HOST"),
+        ("ann:s3@cr@et@HOST", "HOST"),
+        ("ann:s3cret://x@HOST", "HOST"),
+        ("http://ann:s3/cret@HOST", "the configured address"),
+        ("http://ann:s3://cret@HOST", "the configured address"),
+        ("http://HOST/?key=ann@s3cret", "the configured address"),
+        ("ann s3cret@HOST", "the configured address"),
+    ],
+)
+async def test_no_error_shows_more_of_the_address_than_host_and_port(
+    address: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = f"127.0.0.1:{free_port(0)}"
+    for name in ("AGENTKIT_EMBEDDED_TEMPORAL", "TEMPORAL_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TEMPORAL_ADDRESS", address.replace("HOST", nobody))
+    shown = shown.replace("HOST", nobody)
+    with (
+        warnings.catch_warnings(action="ignore"),  # the SDK's, of an address with a scheme
+        pytest.raises(ConnectionError) as failed,
+    ):
+        await connect()
+    assert f"answers at {shown}. " in str(failed.value)
+    assert "s3" not in str(failed.value)
+    assert own_server() == shown
 
 
 async def test_connection_error_names_the_address_and_the_next_step(
@@ -149,7 +189,11 @@ async def test_closed_pipe_gives_an_exit_code_and_no_traceback() -> None:
 
 @pytest.mark.parametrize(
     ("encoding", "shown"),
-    [("ascii", "? ? ? Z?rich"), ("latin-1", "? ? ? Z\xfcrich"), ("utf-8", "→ ? 🐘 Zürich")],
+    [
+        ("ascii", r"? \ud83d ? Z?rich"),
+        ("latin-1", "? \\ud83d ? Z\xfcrich"),
+        ("utf-8", r"→ \ud83d 🐘 Zürich"),
+    ],
 )
 async def test_terminal_shows_what_it_can(encoding: str, shown: str) -> None:
     text = r"\N{RIGHTWARDS ARROW} \ud83d \N{ELEPHANT} Z\xfcrich"
@@ -162,6 +206,45 @@ async def test_terminal_shows_what_it_can(encoding: str, shown: str) -> None:
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.decode(encoding) == f"{shown}\n"
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(st.characters()))
+@example(HOSTILE)
+def test_no_text_controls_a_terminal(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logging, "_logRecordFactory", logging.LogRecord)
+        patch.setenv("PYTHON_COLORS", "")
+        for name in ("stdout", "stderr"):
+            stream = io.TextIOWrapper(io.BytesIO(), "utf8")
+            patch.setattr(sys, name, stream)
+            print_anything()
+            print(text, file=stream)
+            stream.writelines([text])
+            stream.flush()
+            shown = stream.buffer.getvalue().decode()
+            assert hidden(shown, but="\n") == ""
+            assert shown.count("\n") == 1 + 2 * text.count("\n")
+
+
+async def test_no_text_looks_like_another_line_of_the_log() -> None:
+    body = """
+    import logging
+    logging.basicConfig(level=logging.INFO)
+    text = 'x\\nERROR:root:Paid.' + chr(27) + '[2J' + chr(0x202e)
+    logging.info('Turn %d: %s', 1, text)
+    try:
+        raise ValueError(text)
+    except ValueError:
+        logging.exception('Failed')
+"""
+    code, out, err = await run(program(body))
+    assert (code, out, hidden(err, but="\n")) == (0, "", "")
+    assert [line for line in err.splitlines() if not line.startswith("    ")] == [
+        r"INFO:root:Turn 1: x\nERROR:root:Paid.\u001b[2J\u202e",
+        "ERROR:root:Failed",
+    ]
+    assert err.endswith("    ERROR:root:Paid.\\u001b[2J\\u202e\n")
 
 
 @pytest.mark.parametrize("locale", [{"LC_ALL": "C.UTF-8"}, C_LOCALE])

@@ -22,9 +22,13 @@ from temporalio.client import (
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
-from agentkit import ToolCall
+from agentkit import ToolCall, tool_activity
 from agentkit.client import run_once
-from tests.support.agents import Desk, desk
+from agentkit.prompts import prompt_activities
+from agentkit.stores import SQLiteStore
+from agentkit.transcript import transcript_activities
+from tests.support import agents, canned
+from tests.support.agents import Desk, TwoConversations, TwoLongConversations, desk
 from tests.support.effects import TOOLS, Broken, Ends, RunTurns, Wait
 
 WORKFLOWS = (RunTurns, Wait, Ends, Broken)
@@ -49,6 +53,32 @@ def call(id: str, place: str, amount: int) -> ToolCall:
 
 async def results(running: Desk, *turns: list[ToolCall]) -> list[str]:
     return [str(each["content"]) for each in await running.run(RunTurns.run, [*turns])]
+
+
+@pytest.mark.parametrize("workflow", [TwoConversations, TwoLongConversations])
+async def test_equal_calls_of_two_conversations_are_two_effects(
+    workflow: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    store = SQLiteStore(tmp_path / "store.db")
+    activities = [
+        *prompt_activities("test", "", agents.TOOLS, store=store),
+        *transcript_activities(store),
+        tool_activity(agents.TOOLS),
+    ]
+    asked = {"type": "tool_use", "id": "call_0", "name": "key", "input": {}}
+    answer = canned.message(asked, stop_reason="tool_use")
+    async with (
+        canned.answering(monkeypatch, answer),
+        desk(workflows=[workflow], activities=activities) as running,
+    ):
+        given: list[Any] = [[]] if workflow is TwoConversations else [[], []]
+        run = await running.start(workflow.run, *given)
+        keys = await run.result()
+        first_run = (await run.describe()).raw_description.workflow_execution_info.first_run_id
+    assert len(set(keys)) == 4
+    assert keys[0] == f"{first_run}:1.0:call_0"
+    assert {key.partition(":")[0] for key in keys} == {first_run}
+    assert max(map(len, keys)) <= 255
 
 
 async def test_calls_whose_ids_are_equal_each_have_their_effect(bank: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from dataclasses import replace
 from typing import Any, cast
 
@@ -31,6 +30,7 @@ from agentkit.messages import (
 )
 from offline_claude import OfflineClaude
 from tests.support.agents import HELLO, Hold, OneCall, desk
+from tests.support.terminals import INVISIBLE, hidden
 
 BLOCKS: list[dict[str, Any]] = [
     {"type": "thinking", "thinking": "Which order?", "signature": "EqQBCgIYAhIM1gbcDa9GJwZA2b3h"},
@@ -148,19 +148,6 @@ async def test_sandboxed_workflow_receives_and_returns_a_reply(
 # What is shown to people.
 
 
-def seen(text: str, allowed: str = "") -> bool:
-    """Whether a reader sees every character, by Unicode's categories and its list of invisibles."""
-    return not any(
-        (unicodedata.category(c)[0] in "CZ" and c != " ") or c in INVISIBLE
-        for c in text.translate({ord(each): None for each in allowed})
-    )
-
-
-INVISIBLE = (
-    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\ufe00\ufe0f\uffa0\U000e0100"
-)
-
-
 @pytest.mark.parametrize("char", "\x00\x07\b\r\x1b\x7f\x9b\xad\u200b\u200d\u202e\u2066\u2028\ufeff")
 def test_control_and_bidi_characters_become_visible(char: str) -> None:
     assert printable(f"5{char}0") == f"5{json.dumps(char)[1:-1]}0"
@@ -185,11 +172,11 @@ ANY_JSON = st.recursive(st.text(st.characters()) | st.integers(), st.lists, max_
 @given(ANY_JSON, st.text(st.characters()))
 def test_printable_shows_everything_and_keeps_json_the_same(value: Any, text: str) -> None:
     shown = printable(text)
-    assert seen(shown)
+    assert hidden(shown) == ""
     assert printable(shown) == shown
-    assert seen(printable(text, newlines=True), allowed="\n")
+    assert hidden(printable(text, newlines=True), but="\n") == ""
     shown = printable(json.dumps(value, ensure_ascii=False, indent=2), newlines=True)
-    assert seen(shown, allowed="\n")
+    assert hidden(shown, but="\n") == ""
     assert json.loads(shown) == json.loads(json.dumps(value))
 
 

@@ -60,7 +60,7 @@ from tests.support.agents import (
 )
 
 
-@tool
+@tool(effect="none")
 async def stubborn(times: int) -> str:
     """Block the event loop, again and again.
 

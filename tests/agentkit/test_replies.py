@@ -17,8 +17,8 @@ from temporalio.testing import ActivityEnvironment
 
 from agentkit import ClaudeReply, assistant_message, text_of, tool_calls, user_message
 from agentkit.claude import call_claude, close_claude_client
-from agentkit.messages import CUT_SHORT, ClaudeRequest, Usage, tool_result
-from agentkit.replies import MOST_NESTED, admit, collect
+from agentkit.messages import CUT_SHORT, MOST_NESTED, ClaudeRequest, Usage, tool_result
+from agentkit.replies import admit, collect
 from offline_claude import rules
 from tests.support import canned
 from tests.support.agents import HELLO
@@ -219,8 +219,8 @@ def deep(levels: int) -> Any:
         (message({"type": "tool_result"}), "content[0] is a tool_result, which only users send"),
         (message({**CALL, "input": {"a": math.nan}}), "a number isn't finite"),
         (message({**UNKNOWN, "a": [math.inf]}), "a number isn't finite"),
-        (message({**CALL, "input": deep(MOST_NESTED)}), "it is nested more than 100 levels deep"),
-        (message({**CALL, "input": deep(5_000)}), "it is nested more than 100 levels deep"),
+        (message({**UNKNOWN, "a": deep(MOST_NESTED)}), "it is nested more than 100 levels deep"),
+        (message({**UNKNOWN, "a": deep(5_000)}), "it is nested more than 100 levels deep"),
     ],
 )
 def test_what_no_repair_makes_fit_is_malformed(raw: Any, why: str) -> None:

@@ -149,7 +149,7 @@ async def test_undeclared_tool_gets_the_default_limits() -> None:
 
 
 @asynccontextmanager
-async def hard_desk(store: Path | None = None, **limits: int) -> AsyncIterator[Desk]:
+async def hard_desk(store: Path | None = None, **limits: Any) -> AsyncIterator[Desk]:
     kept = SQLiteStore(store) if store else None
     activities = [tool_activity(hard_tools.TOOLS, store=kept, **limits)]
     async with desk(workflows=[RunTools, RunTool], activities=activities) as running:

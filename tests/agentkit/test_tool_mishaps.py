@@ -17,6 +17,7 @@ from temporalio.worker import WorkerConfig
 from agentkit import AgentPlugin, ToolCall, claude_activity, outcome_is_unknown, tool_activity
 from agentkit.messages import ClaudeRequest
 from agentkit.stores import SQLiteStore
+from agentkit.tool_json import UnusableResult, content_of
 from agentkit.transcript.chain import append, read_all
 from classroom.show import steps, until
 from offline_claude import OfflineClaude
@@ -108,6 +109,14 @@ async def test_overlong_tool_name_is_an_error_result_without_an_activity(name: s
         ("stop", "no more"),
         ("mixed", "line is dead"),
         ("base group", "SystemExit(3)"),
+        ("task: exit", "SystemExit(3) in a task of the tool"),
+        ("task: interrupt", "KeyboardInterrupt('by hand') in a task of the tool"),
+        ("gather: exit", "SystemExit(3) in a task of the tool"),
+        ("group: interrupt", "KeyboardInterrupt('by hand') in a task of the tool"),
+        ("state: ", "state: CORO_SUSPENDED"),
+        ("anyio: exit", "SystemExit(3) in a task of the tool"),
+        ("cancelled before it began: exit", "cancelled before it began: exit"),
+        ("not awaited: exit", "not awaited: exit: SystemExit(3) in a task of the tool"),
     ],
 )
 async def test_odd_failure_is_retried_and_then_reported(how: str, says: str) -> None:
@@ -323,3 +332,11 @@ async def test_at_most_once_effect_abandoned_at_shutdown_has_unknown_outcome() -
             (result,) = await handle.result()
     assert outcome_is_unknown(result)
     assert seen.attempts == [1]
+
+
+def test_sets_are_lists_and_bytes_inside_a_value_are_text_or_an_error() -> None:
+    assert sorted(json.loads(str(content_of("odd", {"b", "a"})))) == ["a", "b"]
+    assert content_of("odd", {"name": "Zürich".encode()}) == '{"name":"Zürich"}'
+    for value in ({"name": b"\xff"}, [b"\xff"], b"abc"):
+        with pytest.raises(UnusableResult):
+            content_of("odd", value)

@@ -115,6 +115,10 @@ async def _choose(how: Literal["slow", "fast"]) -> str:
     [
         (_order, {}, "_order: order_id: Field required"),
         (_order, {"order_id": "abc"}, "_order: order_id: Input should be a valid integer"),
+        (_order, {"order_id": "1042"}, "_order: order_id: Input should be a valid integer"),
+        (_order, {"order_id": True}, "_order: order_id: Input should be a valid integer"),
+        (_order, {"order_id": 1, "copy": "yes"}, "_order: copy: Input should be a valid boolean"),
+        (_order, {"order_id": 1, "copy": 1}, "_order: copy: Input should be a valid boolean"),
         (_order, {"order_id": 1, "colour": 2}, "_order: colour: Extra inputs are not permitted"),
         (_order, {"order_id": 1, "tags": ["a", 2]}, "_order: tags.1: Input should be a valid str"),
         (_order, {"order_id": [], "tags": 1}, "valid integer; tags: Input should be a valid array"),
@@ -131,8 +135,8 @@ async def test_invalid_arguments_are_rejected_with_name_and_reason(
     assert "pydantic" not in str(refused.value)
 
 
-async def test_defaults_are_filled_in_and_numeric_strings_accepted() -> None:
-    assert await tool(_order).call({"order_id": "1042"}) == "[1042,false,null]"
+async def test_defaults_are_filled_in() -> None:
+    assert await tool(_order).call({"order_id": 1042.0}) == "[1042,false,null]"
     assert await tool(_order).call({"order_id": 1, "tags": ["ü"]}) == '[1,false,["ü"]]'
 
 
@@ -147,10 +151,11 @@ def test_duplicate_tool_names_are_rejected() -> None:
 @pytest.mark.parametrize(
     ("declared", "effect", "attempts", "seconds"),
     [
-        ({}, "none", TOOL_ATTEMPTS, 60),
+        ({}, "undeclared", TOOL_ATTEMPTS, 60),
+        ({"effect": "none"}, "none", TOOL_ATTEMPTS, 60),
         ({"effect": "idempotent", "attempts": 3}, "idempotent", 3, 60),
         ({"effect": "at_most_once"}, "at_most_once", 1, 60),
-        ({"timeout": timedelta(seconds=5)}, "none", TOOL_ATTEMPTS, 5),
+        ({"timeout": timedelta(seconds=5)}, "undeclared", TOOL_ATTEMPTS, 5),
     ],
 )
 def test_declaration_sets_and_bounds_time_and_attempts(

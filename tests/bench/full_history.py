@@ -12,9 +12,9 @@ import importlib
 import itertools
 import os
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from temporalio import activity
@@ -115,6 +115,6 @@ async def print_rows(client: Client) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("AGENTKIT_OFFLINE", "1")
-    Path(os.environ.setdefault("AGENTKIT_HOME", "/tmp/agentkit-full-history")).mkdir(exist_ok=True)
+    os.environ.setdefault("AGENTKIT_HOME", tempfile.mkdtemp(prefix="agentkit-full-history-"))
     os.environ.setdefault("AGENTKIT_TEMPORAL_PORT", "0")
     run_main(main())

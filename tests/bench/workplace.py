@@ -196,6 +196,7 @@ async def scratch_server(
         str(port),
         "--db-filename",
         str(folder / "temporal.db"),
+        *dev_server.NO_HTTP_API,
     ]
     server = processes.start(name, [*command, *settings])
     try:

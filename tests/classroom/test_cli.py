@@ -85,7 +85,7 @@ def test_up_starts_both_once_and_down_ends_just_these(machine: Machine) -> None:
     first = machine.works("up")
     assert "offline, a stand-in on this machine and not a model" in first
     assert machine.works("up") == first
-    assert machine.works("down") == "Stopped: offline-claude, temporal.\n"
+    assert machine.works("down") == "Stopped: offline-claude, web-ui, temporal.\n"
     assert machine.running() == []
     assert machine.works("down") == "Nothing of ours was running.\n"
 
@@ -106,7 +106,7 @@ def test_a_stale_pid_is_not_trusted_and_a_damaged_record_is_dropped(machine: Mac
     (records / "temporal.json").write_text(json.dumps(stale | {"log": "", "details": {}}))
     (records / "offline-claude.json").write_text('{"name": "offl')
     machine.works("up")
-    assert machine.works("down") == "Stopped: offline-claude, temporal.\n"
+    assert machine.works("down") == "Stopped: offline-claude, web-ui, temporal.\n"
 
 
 def test_a_chosen_port_that_is_taken_gives_a_plain_message(machine: Machine) -> None:
@@ -199,7 +199,7 @@ def test_lab_serves_jupyterlab_and_ends_everything_with_itself(
         finally:
             lab.kill()
     assert machine.running() == []
-    assert log.read_text().endswith("\nStopped: offline-claude, temporal.\n")
+    assert log.read_text().endswith("\nStopped: offline-claude, web-ui, temporal.\n")
 
 
 def test_what_a_killed_lab_leaves_behind_is_ended_by_down(machine: Machine) -> None:
@@ -208,7 +208,7 @@ def test_what_a_killed_lab_leaves_behind_is_ended_by_down(machine: Machine) -> N
             until((machine.home / "processes" / "jupyterlab.json").exists)
         finally:
             lab.kill()
-    assert machine.works("down") == "Stopped: jupyterlab, offline-claude, temporal.\n"
+    assert machine.works("down") == "Stopped: jupyterlab, offline-claude, web-ui, temporal.\n"
     assert machine.running() == []
 
 

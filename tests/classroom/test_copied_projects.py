@@ -16,6 +16,10 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +33,14 @@ from classroom.machine.dev_server import DevServer
 from classroom.recipes import list_recipes
 from offline_claude import OfflineClaude
 from tests.support.conditions import closed_port
+from tests.support.listeners import GRPC, HTTP_API, METRICS, OFFLINE, listeners_of
+from tests.support.strangers import open_to_others
 
 REPO = Path(__file__).resolve().parents[2]
 RECIPES = [recipe.name for recipe in list_recipes()]
 SET_UP_BY_MAKE = "durable_loop"
+KEPT = (".local", "agentkit-store.db*", "approvals.jsonl", "example.db*", "reports")
+"""What a run leaves behind, with customers' words in it."""
 CONFIGURED = (
     "AGENTKIT_",
     "ANTHROPIC_",
@@ -57,7 +65,7 @@ OPENING_HOURS = '''
 from agentkit import AnyTool, tool
 
 
-@tool
+@tool(effect="none")
 async def opening_hours(day: str) -> str:
     """Say when the shop is open on a day of the week.
 
@@ -81,7 +89,7 @@ def answer_ticket(number: int, text: str) -> None:
 '''
 
 OUR_SEARCH = '''
-@tool
+@tool(effect="none")
 async def search_signs(query: str) -> list[dict[str, str]]:
     """Search the signs on the shop's door.
 
@@ -122,6 +130,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             check=False,
+            umask=0o022,  # as most people have it
         )
         assert done.returncode == 0, done.stdout
         return done.stdout
@@ -170,21 +179,50 @@ def _environment() -> dict[str, str]:
     return env
 
 
+@contextlib.contextmanager
+def _watched(project: Project) -> Iterator[Counter[str]]:
+    """Look now and then at what listens; count the ports of each kind, in the end."""
+    seen, seen_ports, over = Counter[str](), dict[int, str](), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.5):
+            seen_ports.update(listeners_of(_processes_of(project.folder)))
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        try:
+            yield seen
+        finally:
+            over.set()
+            watching.result()
+            seen.update(seen_ports.values())
+
+
+TEMPORAL = {GRPC: 4, HTTP_API: 1, METRICS: 1}
+
+
 def test_make_run_answers_and_stops_what_it_started(project: Project) -> None:
     port = closed_port()
-    printed = project.run(
-        "make", "run", stdin="approve\n" * 3, TEMPORAL_ADDRESS=f"127.0.0.1:{port}"
-    )
+    with _watched(project) as listeners:
+        printed = project.run(
+            "make", "run", stdin="approve\n" * 3, TEMPORAL_ADDRESS=f"127.0.0.1:{port}"
+        )
+    assert listeners == TEMPORAL | {OFFLINE: 1}
     assert "an offline stand-in from tests/, not a model" in printed
     assert f"started at 127.0.0.1:{port}" in printed
     expected = {"long_running": "4 tickets in", "research_agent": "Published as"}
     answer = printed.split("Question: ")[1].partition("\n")[2]
     assert expected.get(project.recipe, "refunded") in answer
     assert not _processes_of(project.folder)
+    kept = [each for name in KEPT for each in project.folder.glob(name)]
+    assert len(kept) >= 2
+    assert [each for place in kept for each in open_to_others(place)] == []
 
 
 def test_make_test_passes(project: Project) -> None:
-    printed = project.run("make", "test")
+    with _watched(project) as listeners:
+        printed = project.run("make", "test")
+    assert listeners == TEMPORAL | {OFFLINE: 1}
     assert re.search(r"\n=+ \d+ passed in ", printed), printed
     assert "Success: no issues found" in printed
 
@@ -259,6 +297,7 @@ def test_own_tool_needs_no_other_change_and_any_server_works(
     (project.folder / ".env").write_text(
         (project.folder / ".env.example").read_text()
         + f"ANTHROPIC_BASE_URL={claude.url}\nTEMPORAL_ADDRESS={temporal.address}\n"
+        + "HOOK=https://hooks.example/x?a=1&b=`touch pwned`$(touch pwned) ; touch pwned\n"
     )
     try:
         tickets = project.recipe == "long_running"
@@ -266,6 +305,7 @@ def test_own_tool_needs_no_other_change_and_any_server_works(
         printed = project.run("make", "run", f"ASK={question}", stdin="approve\n")
         assert f"Temporal: {temporal.address}\n" in printed
         assert ("1 tickets in 2 turns" if tickets else "10:07") in printed
+        assert not (project.folder / "pwned").exists()
         calls = claude.calls()
         assert len(calls) >= 2
         assert all({"opening_hours", "search_signs"} & {*call.offered} for call in calls)
@@ -307,9 +347,6 @@ async def test_bare_project_passes_its_tests_and_asks_for_a_key(
     assert "set ANTHROPIC_API_KEY" in asked.stderr
 
 
-def _processes_of(folder: Path) -> list[str]:
-    found = []
-    for process in psutil.process_iter(["cwd", "cmdline"]):
-        if process.info["cwd"] == str(folder):
-            found.append(" ".join(process.info["cmdline"] or []))
-    return found
+def _processes_of(folder: Path) -> list[psutil.Process]:
+    found = psutil.process_iter(["cwd"])
+    return [process for process in found if process.info["cwd"] == str(folder)]

@@ -8,8 +8,9 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -48,10 +49,23 @@ def own_claude(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+class _Models(BaseHTTPRequestHandler):
+    """Lists no models, under any name; the offline Claude has this machine's names only."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        self.wfile.write(b'{"data": [], "has_more": false, "first_id": null, "last_id": null}')
+
+
 @pytest.fixture
-def far_claude(own_claude: str) -> str:
-    """The same on this machine, but not at a loopback address, so that proxies are used."""
-    return own_claude.replace("127.0.0.1", "0.0.0.0")
+def far_claude() -> Iterator[str]:
+    """One on this machine, but not at a loopback address, so that proxies are used."""
+    with HTTPServer(("127.0.0.1", 0), _Models) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://0.0.0.0:{server.server_port}"
+        server.shutdown()
 
 
 def found(name: str) -> Check:
@@ -71,14 +85,12 @@ def test_a_line_names_the_command_that_fixes_it() -> None:
     )
 
 
-def test_the_command_is_quick_and_does_not_import_the_claude_sdk() -> None:
-    begun = time.monotonic()
+def test_the_command_does_not_import_the_claude_sdk() -> None:
     code = (
         "import sys; from classroom.machine.doctor import check; c = check();"
         "sys.exit('anthropic' in sys.modules or not all(x.ok for x in c))"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
-    assert time.monotonic() - begun < 5, "two seconds on a quiet machine"
 
 
 def test_it_ends_with_exit_code_1_when_something_is_to_mend() -> None:

@@ -229,11 +229,35 @@ async def test_an_email_is_one_row_and_says_where_it_went() -> None:
     assert row["body"] == LETTER["body"]
 
 
-@pytest.mark.parametrize("to", ["Mira", "", "a@b", f"{MIRA}, b@example.com", f"{MIRA}\nBcc: x@y.z"])
+@pytest.mark.parametrize(
+    "to",
+    [
+        "Mira",
+        "",
+        "a@b",
+        "a@b..c",
+        f"{MIRA}, b@example.com",
+        f"{MIRA}\nBcc: x@y.z",
+        f"{MIRA}\0",
+        f"\u202e{MIRA}",
+        "a@" + "b." * 50_000 + "c",
+        "a@" + "a." * 50_000 + " ",
+        "a" * 100_000,
+    ],
+)
 async def test_an_email_to_no_single_address_is_refused(to: str) -> None:
     with pytest.raises(ToolError, match="is not an email address"):
         await shop.send_email.call({**LETTER, "to": to})
     assert shop.count("emails") == 0
+
+
+@pytest.mark.parametrize("bad", "\r\n\0\x1b\x85\u2028\u2029")
+async def test_an_email_has_a_subject_of_one_line(bad: str) -> None:
+    with pytest.raises(ToolError, match="The subject is one line"):
+        await shop.send_email.call({**LETTER, "subject": f"Hi{bad}Bcc: x@y.z"})
+    assert shop.count("emails") == 0
+    await shop.send_email.call({**LETTER, "subject": "Rückerstattung 👩‍💻"})
+    assert shop.count("emails") == 1
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from html import unescape
@@ -90,9 +89,7 @@ async def test_a_worker_is_started_killed_restarted_and_stopped(
     await worker.restart().polling(client)
     assert worker.alive
     assert worker.pid != first
-    begun = time.monotonic()
-    assert worker.stop() == 0
-    assert time.monotonic() - begun < 8, "killed, not stopped"
+    assert worker.stop() == 0, "killed, not stopped"
     assert worker.status == "ended with return code 0"
 
 
@@ -105,9 +102,7 @@ async def test_a_worker_in_the_middle_of_a_call_stops_in_time_and_another_goes_o
         "AgentWorkflow", QUESTION, id=f"test-workers-{worker.pid}", task_queue=worker.task_queue
     )
     await asyncio.to_thread(claude.wait_for, lambda call: call.state == "answering", 20)
-    begun = time.monotonic()
-    assert worker.stop() == 0
-    assert time.monotonic() - begun < 25, "longer than its Activities are given"
+    assert worker.stop() == 0, "killed: its Activities took longer than they are given"
     worker.start()
     assert "1042" in (await asyncio.wait_for(handle.result(), 30))["text"]
 
@@ -215,7 +210,7 @@ async def test_what_a_process_printed_can_be_read_from_its_end() -> None:
     assert process.wait(20) == 3
     assert process.log_tail(2) == "48\n49"
     assert len(process.log_tail().splitlines()) == 20
-    Path(process.log).unlink()
+    process.log.unlink()
     assert process.log_tail() == ""
 
 
@@ -329,7 +324,7 @@ time.sleep(60)
 """
 
 
-def test_an_adopted_process_has_given_up_its_port_when_kill_returns(tmp_path: Path) -> None:
+def test_an_adopted_process_has_given_up_its_port_when_kill_returns() -> None:
     # Killed, it is a zombie at once, but its port is taken until the last thread has ended. So a
     # server came back at another port (seen in CI, and in 7 of 12 tries on a busy machine).
     for _ in range(5):
@@ -339,9 +334,7 @@ def test_an_adopted_process_has_given_up_its_port_when_kill_returns(tmp_path: Pa
             assert other.stdout is not None
             assert other.stdout.readline() == b"listening\n"
             created = psutil.Process(other.pid).create_time()
-            adopted = processes.Background(
-                "test-threads", other.pid, created, str(tmp_path / "log")
-            )
+            adopted = processes.Background("test-threads", other.pid, created)
             assert adopted.kill() is None
             assert ports.free_port(port) == port
             assert not adopted.alive

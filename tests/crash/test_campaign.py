@@ -15,7 +15,9 @@ from tests.crash.campaign.broken import try_all
 from tests.crash.campaign.bugs import BROKEN
 from tests.crash.campaign.campaign import Campaign, campaign
 from tests.crash.campaign.cases import NotKilled, expect_killed
+from tests.crash.campaign.invariants import INVARIANTS, Judged
 from tests.crash.campaign.nursery import ROOT
+from tests.crash.campaign.observation import Seen, Step
 from tests.crash.campaign.points import KINDS, Case, Kill, cases
 from tests.crash.campaign.report import failure
 from tests.crash.campaign.scenarios import SCENARIOS, names, scenario, without_entry
@@ -107,6 +109,36 @@ async def test_kill_that_does_not_happen_is_an_error_with_a_command_to_repeat_it
     told = failure(ran, SEED)
     assert "over before the point was reached" in told
     assert f"python -m tests.crash.campaign --seed {SEED} --case" in told
+
+
+@pytest.mark.parametrize(
+    ("kills", "attempts", "lost_calls", "calls", "fits"),
+    [
+        ([15.0], 1, 0, 1, True),
+        ([15.0], 2, 0, 1, True),
+        ([15.0], 2, 0, 2, False),
+        ([15.0], 2, 1, 2, True),
+        ([15.0], 3, 0, 2, True),
+        ([15.0], 3, 0, 3, False),
+        ([5.0], 2, 0, 2, True),
+        ([25.0], 2, 0, 2, True),
+        ([25.0], 2, 0, 3, False),
+        ([15.0, 16.0], 3, 0, 2, False),
+        ([5.0, 15.0], 3, 0, 2, True),
+        ([], 1, 0, 2, False),
+    ],
+)
+def test_call_of_claude_is_excused_by_its_own_lost_attempt_only(
+    kills: list[float], attempts: int, lost_calls: int, calls: int, fits: bool
+) -> None:
+    def seen(attempts: int, calls: int) -> Seen:
+        step = Step("call_claude", 0, 0, [], 1.75, True, 10.0, attempts, 20.0, "completed")
+        trace = [{"activity": "call_claude", "asked": True}]
+        return Seen(steps=[step], calls=calls, trace=trace)
+
+    about = scenario("durable_loop")
+    judged = Judged(about, seen(attempts, calls), seen(1, 1), kills, lost_calls, Path())
+    assert bool([*INVARIANTS["model calls"](judged)]) is not fits
 
 
 def test_only_sigkill_counts_as_a_kill() -> None:

@@ -106,6 +106,18 @@ def results_in(messages: Sequence[Any]) -> list[dict[str, Any]]:
     return [b for content in contents for b in content if b["type"] == "tool_result"]
 
 
+async def test_too_deep_an_input_is_answered_once_and_the_run_goes_on(
+    recipe: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = [f'{{"order_id":{"[" * levels}{"]" * levels}}}' for levels in (197, 250, 100_000)]
+    deep = [canned.tool_use(each, name="find_order") for each in inputs]
+    result, bodies = await run(recipe, client, monkeypatch, *deep, DONE)
+    assert result["ended"] in ANSWERED
+    told = [each["content"] for each in results_in(bodies[-1]["messages"])]
+    assert len(told) == 3
+    assert all("input_must_not_be_nested_more_than_100_levels" in each for each in told)
+
+
 async def test_three_calls_with_one_id_are_three_effects(
     recipe: str, client: Client, shop: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

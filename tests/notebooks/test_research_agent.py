@@ -122,7 +122,7 @@ async def test_draft_that_hides_an_empty_search_goes_back() -> None:
 
 
 async def test_failed_search_must_be_named_under_gaps() -> None:
-    @tool
+    @tool(effect="none")
     async def search_archive(query: str) -> str:
         """Search the archive.
 
@@ -295,10 +295,11 @@ async def test_start_and_review_work_from_a_terminal(
         )
         started = asyncio.create_task(run("start", name, task["question"]))  # re-attaches
         await until_pending(research)
-        code, draft, _ = await run("review", name)
-        assert (code, draft.startswith("# Are cancelled orders refunded?")) == (0, True)
-        digest = draft.splitlines()[-1].split()[0]
-        assert draft.splitlines()[-1].endswith("hours left; may decide: ann")
+        code, shown, _ = await run("review", name)
+        first, *lines = shown.splitlines()
+        assert (code, lines[1]) == (0, '|   "title": "Are cancelled orders refunded?",')
+        assert lines[-1].endswith("hours left; may decide: ann")
+        digest = first.removesuffix("  publish_report")
         code, _, words = await run("review", name, digest, "approve", "bob")
         assert (code, "bob may not decide" in words) == (1, True)
         assert (await run("review", name, digest, "approve", "ann"))[1] == "approved by ann\n"
@@ -318,7 +319,7 @@ async def test_start_and_review_work_from_a_terminal(
 async def test_searches_of_one_message_run_in_parallel() -> None:
     together = asyncio.Barrier(2)
 
-    @tool
+    @tool(effect="none")
     async def search_left(query: str) -> list[str]:
         """Search on the left.
 
@@ -328,7 +329,7 @@ async def test_searches_of_one_message_run_in_parallel() -> None:
         await asyncio.wait_for(together.wait(), 20)
         return []
 
-    @tool
+    @tool(effect="none")
     async def search_right(query: str) -> list[str]:
         """Search on the right.
 

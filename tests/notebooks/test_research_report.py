@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -171,6 +172,46 @@ def test_plan_of_another_shape_raises_nothing_in_workflow_code(arguments: dict[s
     seen = Evidence()
     seen.record_result(ToolCall("id", "plan_research", arguments), {"content": "[]"})
     assert seen.asked == []
+
+
+def test_check_of_much_evidence_ends_long_before_a_workflow_task_must() -> None:
+    from recipes.research_agent.policy import defects
+
+    states = {f"subject {n}": "" for n in range(40)}
+    rows = [row(f"s#{n}", "x" * 200, **dict.fromkeys(states, str(n % 9))) for n in range(5_000)]
+    told = [cited("x", ("s#1", "x"), (f"s#{n}", "x")) for n in range(500)]
+    began = time.process_time()
+    known = evidence(*((f"query {n}", []) for n in range(5_000)), ("all", rows))
+    found = list(defects(report(*told, disagreements=told, gaps=["y" * 9] * 5_000), known))
+    assert time.process_time() - began < 10
+    assert len(known.sources) == 1_000
+    assert any("disagree on subject 0" in each for each in found)
+    assert any("“query 0” has brought nothing" in each for each in found)
+
+
+def test_report_of_a_book_is_denied_before_it_is_read() -> None:
+    from recipes.research_agent.policy import policy_on
+    from recipes.research_agent.tools import publish_report
+
+    known = evidence(FOUND)
+    known.draft = "id"
+    judge = policy_on(known)
+    for paragraphs, why in (
+        ([{"text": "x" * 60_000, "citations": []}], "A report has at most 50,000 characters"),
+        ([{"text": "x", "citations": []}] * 500, "(20) No source is cited for “x”"),
+    ):
+        draft = {"title": "A", "paragraphs": paragraphs, "disagreements": [], "gaps": []}
+        verdict = judge(ToolCall("id", "publish_report", draft), publish_report)
+        assert verdict.action == "deny"
+        assert why in verdict.reason
+        assert len(verdict.reason) < 2_000
+
+
+def test_every_cited_source_of_a_contradiction_must_be_named_with_one_that_differs() -> None:
+    rows = [row(name, "Some.", copies=value) for name, value in zip("abcd", "1123", strict=True)]
+    for name in "abcd":
+        known, honest = evidence(("stock", rows)), cited("Some.", (name, "Some."))
+        assert wrong(report(honest), known)
 
 
 # The Markdown

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import re
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import anthropic
 import pytest
 
 from offline_claude import OfflineClaude
-from offline_claude.body import MOST_BYTES
+from offline_claude.body import MOST_BYTES, _inflate
 from tests.support.offline_server import (
     HI,
     MODEL,
@@ -71,6 +72,18 @@ def test_body_compressed_wrongly_is_refused(
     response = raw(offline, content, content_encoding=encoding)
     assert response.status_code == 400
     assert error_of(response)["details"] == {"error_code": code}
+
+
+def test_many_members_are_read_in_time_and_an_unfinished_one_is_refused(
+    offline: OfflineClaude,
+) -> None:
+    empty = gzip.compress(b"", mtime=0) * 200_000
+    packed = empty + gzip.compress(json.dumps(hello()).encode())
+    began = time.process_time()
+    assert _inflate(packed, 31) == json.dumps(hello()).encode()
+    assert time.process_time() - began < 10
+    assert raw(offline, packed, content_encoding="gzip").status_code == 200
+    assert _inflate(packed[:-1], 31) is None
 
 
 def test_decompression_bomb_is_refused_before_it_fills_memory(

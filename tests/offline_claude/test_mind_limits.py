@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from offline_claude.mind.conversation import once
+from offline_claude.mind.report import _contradictions, _Row
 from tests.support.mind import Call, ask, converse, decide, own
 from tests.support.offline_server import SHOP, STORY
 
@@ -74,6 +76,41 @@ def test_no_text_takes_long_to_read(text: str) -> None:
     ask(long, tools=[*TOOLS, *SHOP])
     ask("Extract it.", long, long, output_config={"format": {"schema": {"properties": {"a": {}}}}})
     assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(a+)+$",
+        "^(a|aa)+$",
+        "(a?){40}a{40}$",
+        "^(?:a{1,20}){1,20}$",
+        "(.*a){25}b",
+        "^(\\w+\\s?)*$",
+        "(" * 150 + "a" + ")" * 149,
+        "(?=(a+)+b)a",
+        "\\w{1,1000}",
+        "a" * 100_000,
+    ],
+)
+def test_no_pattern_of_a_client_takes_long_to_try(pattern: str) -> None:
+    text = {"type": "string", "pattern": pattern}
+    schema = {"type": "object", "properties": {"a": text, "b": text}, "required": ["a"]}
+    tools = [{"name": "find_code", "description": "Find a code", "input_schema": schema}]
+    began = time.process_time()
+    ask(f"Find the code {'a' * 90}! or {'a ' * 1_000}b", tools=tools)
+    ask("a" * 100_000, output_config={"format": {"schema": schema}})
+    assert time.process_time() - began < 5
+
+
+def test_many_sources_and_many_calls_take_no_square_of_time() -> None:
+    known = {f"source-{n}": _Row(f"source-{n}", "text") for n in range(2_000)}
+    began = time.process_time()
+    assert not list(_contradictions("a. " * 40_000, known))
+    assert once([["a", {"n": n}] for n in range(20_000)] * 2) == [
+        ["a", {"n": n}] for n in range(20_000)
+    ]
+    assert time.process_time() - began < 5
 
 
 def test_large_result_and_long_conversation_cost_little() -> None:

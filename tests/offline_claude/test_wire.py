@@ -21,6 +21,7 @@ from tests.support.offline_server import (
     SERVE,
     SHOP,
     STORY,
+    TOKEN,
     ask,
     calls_of,
     connect,
@@ -67,7 +68,7 @@ def test_signal_stops_the_server_cleanly_with_a_call_in_flight(
 ) -> None:
     log = tmp_path / "calls.jsonl"
     with running(log) as (url, process):
-        claude = OfflineClaude(url)
+        claude = OfflineClaude(url, TOKEN)
         claude.slow(600)
         with connect(claude) as client:
             client.sendall(http(hello()))
@@ -94,7 +95,7 @@ def test_client_ignores_proxies_and_reports_that_nothing_answers(
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
-    assert OfflineClaude(offline.url).calls() == []
+    assert OfflineClaude(offline.url, TOKEN).calls() == []
     with pytest.raises(OfflineClaudeError, match="python -m offline_claude"):
         OfflineClaude("http://127.0.0.1:1").calls()
 

@@ -35,10 +35,13 @@ with workflow.unsafe.imports_passed_through():
         run_tool,
         tool,
         tool_activity,
+        tool_calls,
         user_message,
     )
     from agentkit.messages import ClaudeRequest
-    from classroom.machine import dev_server
+    from agentkit.prompts import pin_prompt
+    from agentkit.transcript import LongConversation, Window
+    from classroom.machine import dev_server, waiting
 
 HELLO = ClaudeRequest([user_message("Hello")])
 
@@ -114,6 +117,41 @@ class RunToolInThreeRuns:
         return seen
 
 
+@workflow.defn
+class TwoConversations:
+    """Asks twice in each of two runs, in conversations that know nothing of each other."""
+
+    @workflow.run
+    async def run(self, keys: list[str]) -> list[str]:
+        replies = [await ask_claude([user_message("Hello")]) for _ in range(2)]
+        calls = [call for reply in replies for call in tool_calls(reply)]
+        keys = [*keys, *[str((await run_tool(call, TOOLS)).get("content")) for call in calls]]
+        if len(keys) < 4:
+            workflow.continue_as_new(keys)
+        # The same call keeps its key.
+        assert [(await run_tool(call, TOOLS)).get("content") for call in calls] == keys[2:]
+        return keys
+
+
+@workflow.defn
+class TwoLongConversations:
+    """Has the same to say in two conversations, each of which goes on in a second run."""
+
+    @workflow.run
+    async def run(self, talks: list[LongConversation], keys: list[str]) -> list[str]:
+        talks = talks or [LongConversation(window=Window(summarise=False)) for _ in range(2)]
+        for talk in talks:
+            await talk.begin(await pin_prompt())
+            talk.say("Hello")
+            await talk.take_turn()
+            results = [await run_tool(call, TOOLS) for call in talk.calls]
+            keys += [str(result.get("content")) for result in results]
+            talk.add_results(results)
+        if len(keys) < 4:
+            workflow.continue_as_new(args=[talks, keys])
+        return keys
+
+
 @activity.defn
 def sleep_in_a_thread(seconds: float) -> str:
     """Block, as a database driver does."""
@@ -150,7 +188,7 @@ class Recorded:
 seen = Recorded()
 
 
-@tool
+@tool(effect="none")
 async def add(a: int, b: int = 10, kind: Literal["plain", "json"] = "plain") -> object:
     """Add two numbers.
 
@@ -163,14 +201,14 @@ async def add(a: int, b: int = 10, kind: Literal["plain", "json"] = "plain") -> 
     return f"{a + b}" if kind == "plain" else {"sum": a + b}
 
 
-@tool
+@tool(effect="none")
 async def refuse() -> str:
     """Say no, always."""
     seen.attempt()
     raise ToolError("The desk is closed on Sundays.")
 
 
-@tool
+@tool(effect="none")
 async def fail(times: int) -> str:
     """Fail some times, then work.
 
@@ -182,7 +220,7 @@ async def fail(times: int) -> str:
     return "delivered"
 
 
-@tool
+@tool(effect="none")
 async def nap(seconds: float) -> str:
     """Sleep, without a heartbeat of its own.
 
@@ -201,7 +239,7 @@ async def nap(seconds: float) -> str:
     return "rested"
 
 
-@tool
+@tool(effect="none")
 async def key() -> str:
     """Tell the idempotency key."""
     return str(idempotency_key())
@@ -266,7 +304,9 @@ def cause_of(err: WorkflowFailureError) -> ApplicationError:
 
 async def eventually(condition: Callable[[], bool], timeout: float = 20) -> None:
     """Wait until something is so."""
-    deadline = asyncio.get_running_loop().time() + timeout
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, f"not so within {timeout} s"
-        await asyncio.sleep(0.02)
+
+    async def check() -> bool:
+        return condition()
+
+    late = AssertionError(f"not so within {timeout} s")
+    await waiting.eventually(check, timeout=timeout, otherwise=lambda: late, every=0.02)

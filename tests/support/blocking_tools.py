@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
 released = threading.Event()
 
 
-@tool(timeout=timedelta(seconds=30))
+@tool(effect="none", timeout=timedelta(seconds=30))
 async def doze(seconds: float) -> str:
     """Block the event loop.
 
@@ -29,7 +29,7 @@ async def doze(seconds: float) -> str:
     return "awake"
 
 
-@tool(timeout=timedelta(seconds=2), attempts=1)
+@tool(effect="none", timeout=timedelta(seconds=2), attempts=1)
 async def sleep_on(seconds: float) -> str:
     """Block the event loop for longer than the declared time.
 
@@ -40,7 +40,7 @@ async def sleep_on(seconds: float) -> str:
     return "awake"
 
 
-@tool(timeout=timedelta(seconds=30))
+@tool(effect="none", timeout=timedelta(seconds=30))
 async def other(seconds: float) -> str:
     """Wait, and block nothing.
 
@@ -55,7 +55,7 @@ async def other(seconds: float) -> str:
 attempts: list[int] = []
 
 
-@tool(timeout=timedelta(seconds=30))
+@tool(effect="none", timeout=timedelta(seconds=30))
 async def delegate(seconds: float) -> str:
     """Block the event loop in a task of its own.
 
@@ -84,20 +84,20 @@ def _dozing(name: str) -> AnyTool:
     return tool(timeout=timedelta(seconds=30))(twin)
 
 
-@tool(timeout=timedelta(seconds=1), attempts=1)
+@tool(effect="none", timeout=timedelta(seconds=1), attempts=1)
 def hang() -> str:
     """Hang until the test is over."""
     released.wait(60)
     return "late"
 
 
-@tool(attempts=1)
+@tool(effect="none", attempts=1)
 def quick() -> str:
     """Answer at once, from a thread."""
     return "here"
 
 
-@tool(attempts=1)
+@tool(effect="none", attempts=1)
 def find(name: str) -> str:
     """Find what isn't there.
 
@@ -107,7 +107,7 @@ def find(name: str) -> str:
     return next(each for each in ("a", "b") if each == name)
 
 
-@tool(attempts=2)
+@tool(effect="none", attempts=2)
 def progress() -> str:
     """Report progress, fail once, and say what the last attempt has reported."""
     if activity.info().attempt == 1:
@@ -116,7 +116,7 @@ def progress() -> str:
     return str(activity.info().heartbeat_details)
 
 
-@tool(attempts=1)
+@tool(effect="none", attempts=1)
 def own_loop() -> str:
     """Run an event loop of its own, and heartbeat from there."""
 

@@ -37,12 +37,14 @@ def http(status: int, body: str, content_type: str, **headers: str) -> bytes:
     )
 
 
-def tool_use(*partial_json: str, stop_reason: str | None = "tool_use") -> bytes:
+def tool_use(
+    *partial_json: str, stop_reason: str | None = "tool_use", name: str = "refund"
+) -> bytes:
     """A reply that asks for a tool, whose input comes in these pieces."""
     usage = {"input_tokens": 3, "output_tokens": 1}
     kind = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-5-5"}
     message: dict[str, Any] = {**kind, "content": [], "stop_reason": None, "usage": usage}
-    block = {"type": "tool_use", "id": "toolu_1", "name": "refund", "input": {}}
+    block = {"type": "tool_use", "id": "toolu_1", "name": name, "input": {}}
     pieces = [{"type": "input_json_delta", "partial_json": piece} for piece in partial_json]
     deltas = [{"type": "content_block_delta", "index": 0, "delta": piece} for piece in pieces]
     ending = {"stop_reason": stop_reason, "stop_sequence": None}

@@ -61,7 +61,7 @@ class Endless:
     meanwhile: str = ""
 
     def __post_init__(self) -> None:
-        self.talk = LongConversation(PinnedPrompt("any", "sha256:any"), self.window)
+        self.talk = LongConversation(PinnedPrompt("any", "sha256:any"), self.window, among="")
 
     @contextmanager
     def patched(self) -> Iterator[None]:

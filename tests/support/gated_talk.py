@@ -7,10 +7,11 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from agentkit import AnyTool, tool_activity
-    from agentkit.approvals import Gate, Gated, approval_activities, trust_names
+    from agentkit import AnyTool, ToolCall, tool_activity
+    from agentkit.approvals import Gate, Gated, Verdict, approval_activities, deny, trust_names
     from agentkit.approvals.gate import GateState
     from agentkit.approvals.notify import Notifier
+    from agentkit.approvals.policy import effects_need_approval
     from agentkit.prompts import pin_prompt, prompt_activities
     from agentkit.stores import Store
     from agentkit.transcript import LongConversation, transcript_activities
@@ -29,13 +30,20 @@ def gated_talk_activities(notifier: Notifier, store: Store | None = None) -> lis
     ]
 
 
+def policy(call: ToolCall, tool: AnyTool) -> Verdict:
+    """Deny large refunds; as careless about missing arguments as policies are."""
+    if call.input.get("amount", 0) > 200:
+        return deny("too much")
+    return effects_need_approval(call, tool)
+
+
 @workflow.defn
 class GatedTalk(Gated):
     """Answers one question; its first run ends as soon as an approval is pending."""
 
     @workflow.init
     def __init__(self, talk: LongConversation, gate: GateState, runs: int) -> None:
-        self.gate = Gate(TOOLS, verify=trust_names, state=gate)
+        self.gate = Gate(TOOLS, policy, verify=trust_names, state=gate)
 
     @workflow.run
     async def run(self, talk: LongConversation, gate: GateState, runs: int) -> LongConversation:

@@ -62,7 +62,7 @@ class World:
 world = World()
 
 
-@tool
+@tool(effect="none")
 async def look(order_id: int) -> str:
     """Look at an order.
 
@@ -117,6 +117,8 @@ def policy(call: ToolCall, tool: AnyTool) -> Verdict:
     match call.input.get("reason"):
         case "return nothing":
             return cast(Verdict, None)
+        case "trip over":
+            return allow(call.input["cable"])
         case "change the call":
             call.input["amount"] = 1.0
         case "change your mind" if workflow.info().continued_run_id:
@@ -226,7 +228,7 @@ async def bank(*workflows: type) -> AsyncIterator[Bank]:
 
 
 def paying(amount: Any, order_id: int = 1042, id: str = "toolu_1", **more: Any) -> ToolCall:
-    return ToolCall(id, "pay", {"order_id": order_id, "amount": amount, **more})
+    return ToolCall(id, "pay", {"order_id": order_id, "amount": amount, "reason": "", **more})
 
 
 async def pending(

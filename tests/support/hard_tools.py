@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from tests.support.agents import add, fail, nap, refuse, seen
 
 
-@tool
+@tool(effect="none")
 async def wait(seconds: float, number: int = 0) -> str:
     """Wait for an answer from far away.
 
@@ -27,7 +27,7 @@ async def wait(seconds: float, number: int = 0) -> str:
     return f"answer {number}"
 
 
-@tool
+@tool(effect="none")
 def block(seconds: float) -> str:
     """Wait as a library does that knows no asyncio.
 
@@ -39,7 +39,7 @@ def block(seconds: float) -> str:
     return threading.current_thread().name.split("_")[0]
 
 
-@tool
+@tool(effect="none")
 def compute(seconds: float) -> str:
     """Keep a core busy.
 
@@ -53,7 +53,7 @@ def compute(seconds: float) -> str:
     return "computed"
 
 
-@tool
+@tool(effect="none")
 def patient() -> str:
     """Go on until the call is cancelled, and a moment longer."""
     seen.attempt()
@@ -63,7 +63,7 @@ def patient() -> str:
     return "too late"
 
 
-@tool
+@tool(effect="none")
 async def recite(characters: int) -> str:
     """Say a lot.
 
@@ -73,14 +73,14 @@ async def recite(characters: int) -> str:
     return "ü" * characters
 
 
-@tool
+@tool(effect="none")
 async def fetch() -> object:
     """Return what JSON can't express."""
     seen.attempt()
     return object()
 
 
-@tool(timeout=timedelta(seconds=1), attempts=2)
+@tool(effect="none", timeout=timedelta(seconds=1), attempts=2)
 async def hang() -> str:
     """Never come back."""
     seen.attempt()

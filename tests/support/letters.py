@@ -8,7 +8,7 @@ from agentkit import AnyTool, ToolError, tool
 LETTER = 10_240
 
 
-@tool
+@tool(effect="none")
 async def read_letter(number: int) -> str:
     """Read a letter from the archive.
 
@@ -18,7 +18,7 @@ async def read_letter(number: int) -> str:
     return letter(number)
 
 
-@tool
+@tool(effect="none")
 async def refuse_letter(number: int) -> str:
     """Refuse a letter, in words that look like a kept result.
 
@@ -28,7 +28,7 @@ async def refuse_letter(number: int) -> str:
     raise ToolError(json.dumps({"kept": f"sha256:{number:064}", "characters": 5, "preview": "hi"}))
 
 
-@tool
+@tool(effect="none")
 async def count_words(text: str) -> int:
     """Count the words of a text.
 

@@ -16,7 +16,7 @@ class Size(Enum):
     LARGE = "large"
 
 
-@tool
+@tool(effect="none")
 async def pack(day: date, size: Size = Size.SMALL) -> str:
     """Pack a parcel.
 

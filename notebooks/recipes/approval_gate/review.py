@@ -1,22 +1,24 @@
 """Review from a terminal: list what waits in a run, then decide by the digest that you saw.
 
     python -m recipes.approval_gate.review RUN-ID
+    python -m recipes.approval_gate.review RUN-ID DIGEST
     python -m recipes.approval_gate.review RUN-ID DIGEST approve|reject NAME [REASON]
 
-The first eight characters of the digest are enough. $APPROVAL_KEY signs the decision.
+A digest alone shows its request whole, however long it is. The first eight characters of the digest
+are enough. $APPROVAL_KEY signs the decision.
 """
 
 import argparse
-import json
 import os
+import sys
 
 from agentkit import AgentPlugin, connect, run_main
 from agentkit.approvals import Decision, DecisionRefused, decide, pending_approvals, sign
-from agentkit.approvals.requests import Pending
+from agentkit.approvals.client import request_as_text
 
 
 def parse_arguments() -> argparse.Namespace:
-    """Read the command line: a run alone lists, a digest and an answer decide."""
+    """Read the command line: a digest shows its request, with an answer it decides."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -26,39 +28,33 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("name", nargs="?", help="yours, as a reviewer")
     parser.add_argument("reason", nargs="?", default="", help="Claude reads that of a rejection")
     arguments = parser.parse_args()
-    if arguments.digest and not arguments.name:
+    if arguments.answer and not arguments.name:
         parser.error("to decide, give DIGEST, approve or reject, and your NAME")
     if arguments.digest and len(arguments.digest) < 8:
         parser.error("give eight characters of the digest or more")
     return arguments
 
 
-def show(pending: Pending) -> None:
-    """Print what the reviewer needs to know."""
-    request, hours = pending.request, pending.remaining_seconds / 3600
-    print(f"{request.digest[:12]}  {request.tool}({json.dumps(request.arguments)})")
-    print(f"  {request.why}; asked by {request.asker}")
-    print(f"  {hours:.1f} hours left; may decide: {', '.join(pending.may_decide) or 'anyone'}")
-
-
 async def main() -> None:
-    """List, or decide."""
+    """List, show, or decide."""
     arguments = parse_arguments()
     client = await connect(AgentPlugin())
     handle = client.get_workflow_handle(arguments.run_id)
     waiting = await pending_approvals(handle)
     if not arguments.digest:
-        for pending in waiting:
-            show(pending)
+        for each in waiting:
+            print(request_as_text(each))
         return
-    requests = [p.request for p in waiting if p.request.digest.startswith(arguments.digest)]
-    if len(requests) != 1:
-        raise SystemExit(
-            f"{len(requests)} requests with the digest {arguments.digest}… are waiting."
-        )
+    found = [each for each in waiting if each.request.digest.startswith(arguments.digest)]
+    if len(found) != 1:
+        raise SystemExit(f"{len(found)} requests with the digest {arguments.digest}… are waiting.")
+    request = found[0].request
+    if not arguments.answer:
+        print(request_as_text(found[0], most=sys.maxsize))
+        return
     decision = Decision(
-        request_id=requests[0].id,
-        digest=requests[0].digest,
+        request_id=request.id,
+        digest=request.digest,
         answer=arguments.answer,
         reviewer=arguments.name,
         reason=arguments.reason,

@@ -8,6 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from agentkit import Messages, ask_claude, assistant_message, text_of, tool_calls, user_message
     from agentkit.approvals import AuditEntry, Gate, Gated
     from agentkit.limits import history_is_full
+    from agentkit.messages import quoted
     from recipes.approval_gate.activities import VERIFY
     from recipes.approval_gate.policy import TERMS, policy
     from recipes.approval_gate.tools import TOOLS
@@ -32,7 +33,7 @@ class ApprovalGateWorkflow(Gated):
     @workflow.init
     def __init__(self, question: str) -> None:
         self.messages: Messages = []
-        asker = f"the support desk, for a customer who wrote: {question}"
+        asker = f"the support desk, for a customer who wrote: {quoted(question)}"
         self.gate = Gate(TOOLS, policy, verify=VERIFY, terms=TERMS, asker=asker)
 
     @workflow.run

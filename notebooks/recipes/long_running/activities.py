@@ -1,5 +1,6 @@
 """The agent's Activities: its prompt, its conversation, its tools and its queue of tickets."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from temporalio import activity
 
 from agentkit import tool_activity
-from agentkit.idempotency import use_idempotency_key
+from agentkit.idempotency import prove_key, use_idempotency_key
 from agentkit.prompts import prompt_activities
 from agentkit.transcript import transcript_activities
 from agentkit.transcript.payloads import cut
@@ -37,13 +38,14 @@ class SubmitAnswer:
 
 
 @activity.defn
-def submit_answer(submission: SubmitAnswer) -> Ticket | None:
+async def submit_answer(submission: SubmitAnswer) -> Ticket | None:
     """Send a ticket's answer, once per key, and return the next ticket; None after the last."""
     ticket = submission.ticket
     if ticket.answer:
+        await prove_key(submission.key, f"ticket-{ticket.number}")  # its own, and no other run's
         with use_idempotency_key(submission.key, "answer_ticket", [ticket.number, ticket.answer]):
-            answer_ticket(ticket.number, ticket.answer)
-    found = next_ticket(ticket.number)
+            await asyncio.to_thread(answer_ticket, ticket.number, ticket.answer)
+    found = await asyncio.to_thread(next_ticket, ticket.number)
     if found is None:
         return None
     number, question = found

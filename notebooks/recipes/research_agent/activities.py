@@ -3,8 +3,11 @@
 import os
 
 from agentkit import tool_activity
-from agentkit.approvals import FileNotifier, approval_activities, signed_by, trust_names
+from agentkit.approvals import FileNotifier, approval_activities
+from agentkit.approvals.decisions import authorizer, verify_from_environment
+from agentkit.approvals.policy import effects_need_approval
 from agentkit.prompts import prompt_activities
+from recipes.research_agent.policy import TERMS
 from recipes.research_agent.tools import TOOLS
 
 SYSTEM = """You research a question for the supervisor of a small bookshop.
@@ -14,12 +17,12 @@ what you did not find. When the report comes back, fix what is wrong with it and
 
 NOTIFIER = FileNotifier(os.environ.get("APPROVAL_INBOX", "approvals.jsonl"))
 
-# For example "ann=… bob=…". The keys stay in the worker's memory; history holds signatures only.
-KEYS = dict(pair.split("=", 1) for pair in os.environ.get("APPROVAL_KEYS", "").split())
-VERIFY = signed_by({name: key.encode() for name, key in KEYS.items()}) if KEYS else trust_names
+# The reviewers' keys, from $APPROVAL_KEYS. They stay in memory; history holds signatures only.
+VERIFY = verify_from_environment()
 
 ACTIVITIES = [
     *prompt_activities("research", SYSTEM, TOOLS, max_tokens=16_000),
-    tool_activity(TOOLS),
+    # The gate's policy knows what its run has found; here, each report needs a decision.
+    tool_activity(TOOLS, authorize=authorizer(effects_need_approval, VERIFY, TERMS)),
     *approval_activities(NOTIFIER, VERIFY),
 ]

@@ -1,14 +1,18 @@
 """What this run's own searches have found: the only things that a report may rest on."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import islice
 from typing import Any
+
+from pydantic_core import from_json
 
 from agentkit import ToolCall
 
 PLAN = "plan_research"
+
+# This is Workflow code, which may take 2 seconds: the work has bounds, and no pair is compared.
+MOST_SOURCES, MOST_STATES, MOST_QUERIES = 1000, 20, 1000
 
 
 @dataclass
@@ -31,13 +35,14 @@ class Evidence:
             return
         rows = [row for row in found if isinstance(row, dict) and {"source", "text"} <= row.keys()]
         queries = [value for value in call.input.values() if isinstance(value, str)]
-        self.asked += queries
+        self.asked = [*self.asked, *queries][:MOST_QUERIES]
         self.answered.update(queries if rows else [])
-        for row in rows:
+        for row in rows[: MOST_SOURCES - len(self.sources)]:
             self.sources[str(row["source"])] = str(row["text"])
             states = row.get("states")
-            for subject, value in states.items() if isinstance(states, dict) else ():
-                self.states.setdefault(subject, {})[str(row["source"])] = value
+            states = states if isinstance(states, dict) else {}
+            for subject, value in islice(states.items(), MOST_STATES):
+                self.states.setdefault(subject, {})[str(row["source"])] = str(value)
 
     @property
     def unanswered(self) -> list[str]:
@@ -45,11 +50,13 @@ class Evidence:
         return [query for query in dict.fromkeys(self.asked) if query not in self.answered]
 
     def contradictions(self) -> Iterator[tuple[str, str, str]]:
-        """Yield each subject with two sources that state different things about it."""
+        """Yield each source with one that states something else on the same subject."""
         for subject, values in self.states.items():
-            for one, other in combinations(values, 2):
-                if values[one] != values[other]:
-                    yield subject, one, other
+            first, *later = values
+            differing = [source for source in later if values[source] != values[first]]
+            for source in later if differing else ():
+                agrees = values[source] == values[first]
+                yield (subject, source, differing[0]) if agrees else (subject, first, source)
 
 
 def planned(arguments: Mapping[str, Any]) -> list[str]:
@@ -63,6 +70,6 @@ def planned(arguments: Mapping[str, Any]) -> list[str]:
 def parse(content: object) -> Any:
     """Parse a result as JSON; None if it is plain words, or JSON that was cut."""
     try:
-        return json.loads(str(content))
-    except (ValueError, RecursionError):
+        return from_json(str(content))  # unlike json, it raises no RecursionError
+    except ValueError:
         return None

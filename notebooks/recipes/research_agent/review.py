@@ -1,65 +1,60 @@
-"""The supervisor's side: read the draft that waits in a run, then decide by its digest.
+"""Review from a terminal: list what waits in a run, then decide by the digest that you saw.
 
     python -m recipes.research_agent.review RUN-ID
+    python -m recipes.research_agent.review RUN-ID DIGEST
     python -m recipes.research_agent.review RUN-ID DIGEST approve|reject NAME [REASON]
 
-The first eight characters of the digest are enough. $APPROVAL_KEY signs the decision.
+A digest alone shows its request whole, however long it is. The first eight characters of the digest
+are enough. $APPROVAL_KEY signs the decision.
 """
 
 import argparse
 import os
-
-import pydantic
+import sys
 
 from agentkit import AgentPlugin, connect, run_main
 from agentkit.approvals import Decision, DecisionRefused, decide, pending_approvals, sign
-from agentkit.approvals.requests import Pending
-from recipes.research_agent.report import Report, to_markdown
-
-REPORT = pydantic.TypeAdapter(Report)
+from agentkit.approvals.client import request_as_text
 
 
 def parse_arguments() -> argparse.Namespace:
-    """Read the command line: a run alone shows its draft, a digest and an answer decide."""
+    """Read the command line: a digest shows its request, with an answer it decides."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("run_id", help="the run's id")
-    parser.add_argument("digest", nargs="?", help="of the draft that you saw, or its beginning")
+    parser.add_argument("digest", nargs="?", help="of the request that you saw, or its beginning")
     parser.add_argument("answer", nargs="?", choices=["approve", "reject"])
     parser.add_argument("name", nargs="?", help="yours, as a reviewer")
     parser.add_argument("reason", nargs="?", default="", help="Claude reads that of a rejection")
     arguments = parser.parse_args()
-    if arguments.digest and not arguments.name:
+    if arguments.answer and not arguments.name:
         parser.error("to decide, give DIGEST, approve or reject, and your NAME")
     if arguments.digest and len(arguments.digest) < 8:
         parser.error("give eight characters of the digest or more")
     return arguments
 
 
-def show(pending: Pending) -> None:
-    """Print the draft as the report that it would be, and its digest."""
-    print(to_markdown(REPORT.validate_python(pending.request.arguments)))
-    hours, who = pending.remaining_seconds / 3600, ", ".join(pending.may_decide)
-    print(f"{pending.request.digest[:12]}  {hours:.1f} hours left; may decide: {who}")
-
-
 async def main() -> None:
-    """Show what waits, or decide on it."""
+    """List, show, or decide."""
     arguments = parse_arguments()
     client = await connect(AgentPlugin())
     handle = client.get_workflow_handle(arguments.run_id)
     waiting = await pending_approvals(handle)
     if not arguments.digest:
-        for pending in waiting:
-            show(pending)
+        for each in waiting:
+            print(request_as_text(each))
         return
-    requests = [p.request for p in waiting if p.request.digest.startswith(arguments.digest)]
-    if len(requests) != 1:
-        raise SystemExit(f"{len(requests)} drafts with the digest {arguments.digest}… are waiting.")
+    found = [each for each in waiting if each.request.digest.startswith(arguments.digest)]
+    if len(found) != 1:
+        raise SystemExit(f"{len(found)} requests with the digest {arguments.digest}… are waiting.")
+    request = found[0].request
+    if not arguments.answer:
+        print(request_as_text(found[0], most=sys.maxsize))
+        return
     decision = Decision(
-        request_id=requests[0].id,
-        digest=requests[0].digest,
+        request_id=request.id,
+        digest=request.digest,
         answer=arguments.answer,
         reviewer=arguments.name,
         reason=arguments.reason,

@@ -18,7 +18,7 @@ class Search:
     query: str
 
 
-@tool
+@tool(effect="none")
 async def plan_research(searches: list[Search]) -> str:
     """Write down, before anything else, what to look for and where.
 

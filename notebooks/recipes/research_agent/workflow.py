@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from agentkit.approvals import AuditEntry, Gate, Gated
     from agentkit.limits import history_is_full
+    from agentkit.messages import quoted
     from agentkit.prompts import pin_prompt
     from agentkit.stop_reasons import PartialAnswer, out_of_budget
     from recipes.research_agent.activities import VERIFY
@@ -78,7 +79,7 @@ class ResearchAgentWorkflow(Gated):
         self.messages: Messages = [user_message(task.question)]
         self.answer = PartialAnswer()
         self.evidence, self.result = Evidence(), ResearchResult()
-        asker, policy = f"research on: {task.question}", policy_on(self.evidence)
+        asker, policy = f"research on: {quoted(task.question)}", policy_on(self.evidence)
         self.gate = Gate(TOOLS, policy, verify=VERIFY, terms=TERMS, asker=asker)
 
     @workflow.run

@@ -73,6 +73,11 @@ BROKEN = [
                 "make_key(info.first_execution_run_id, call.place, call.id)",
                 "make_key(info.first_execution_run_id, call.id)",
             ),
+            (
+                _TOOL_ACTIVITIES,
+                "prove_key(request.key, call.place, call.id)",
+                "prove_key(request.key, call.id)",
+            ),
         ),
         scenario="durable_loop",
         kind="after-effect",
@@ -86,6 +91,11 @@ BROKEN = [
                 "agentkit/tool_dispatch.py",
                 "make_key(info.first_execution_run_id, call.place, call.id)",
                 'make_key(info.first_execution_run_id, "call_0")',
+            ),
+            (
+                _TOOL_ACTIVITIES,
+                "prove_key(request.key, call.place, call.id)",
+                'prove_key(request.key, "call_0")',
             ),
             (_IDEMPOTENCY, "call in ('', :words)", "call in (call, :words)"),
         ),
@@ -199,7 +209,13 @@ BROKEN = [
     ),
     Broken(
         name="an approved call runs with other arguments than those approved",
-        edits=((_GATE, "call if edited is None else replace(call, input=edited)", "call"),),
+        edits=(
+            (
+                "agentkit/approvals/decisions.py",
+                "return replace(call, input=tool.normalised(decision.arguments))",
+                "return call",
+            ),
+        ),
         scenario="approval_gate.update",
         kind="decision",
         where={},

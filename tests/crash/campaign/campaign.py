@@ -188,7 +188,7 @@ class Campaign:
             scenario(case.scenario),
             outcome.seen,
             clean,
-            len(outcome.kills),
+            outcome.kills,
             sum(kill.may_lose_a_call(clean.models) for kill in case.kills),
             outcome.store,
         )

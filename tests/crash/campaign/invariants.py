@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ class Judged:
         scenario: What was asked.
         seen: The run.
         clean: An undisturbed run of the same.
-        kills: How many SIGKILLs there were.
+        kills: When SIGKILLs were sent, in seconds since the epoch.
         lost_calls: How many calls of Claude may have been lost in them.
         store: The file of the transcript.
     """
@@ -49,7 +50,7 @@ class Judged:
     scenario: Scenario
     seen: Seen
     clean: Seen
-    kills: int
+    kills: Sequence[float]
     lost_calls: int
     store: Path
 
@@ -137,6 +138,7 @@ def _ledger(judged: Judged) -> Iterator[str]:
         run, _, name = key.partition(":")
         if run != seen.first_run:
             yield f"The key {key} isn't of the chain's first run {seen.first_run}."
+        name = re.sub("[@+][^:]*", "", name)  # what tells conversations and runs apart
         if "toolu_" in name and asked and name not in asked:
             yield f"The key {key} isn't of a call at its place in the transcript: {sorted(asked)}"
 
@@ -156,13 +158,18 @@ def _at_most_once(judged: Judged) -> Iterator[str]:
 def _model_calls(judged: Judged) -> Iterator[str]:
     """Check that Claude gets no more calls than undisturbed, plus one per lost call."""
     seen, clean = judged.seen, judged.clean
-    attempts, usual = _attempts(seen, clean), _attempts(clean, clean)
+    asking = [step for step in seen.steps if step.type in clean.models]
+    attempts = sum(step.attempts for step in asking)
     if seen.calls > attempts:
         yield f"{seen.calls} calls of Claude in {attempts} attempts of {sorted(clean.models)}."
     if _lost(judged):
         return
-    # On a busy machine a worker that lives can be taken for dead; history tells of that attempt.
-    most = clean.calls + judged.lost_calls + max(0, attempts - usual - judged.kills)
+    # On a busy machine a worker that lives can be taken for dead: an attempt was lost, and there
+    # was no kill between the step's begin and the begin of its last attempt.
+    most = clean.calls + judged.lost_calls
+    for step in asking:
+        killed = sum(step.scheduled <= when <= step.began for when in judged.kills)
+        most += max(0, step.attempts - 1 - killed)
     if seen.calls > most:
         yield (
             f"{seen.calls} calls of Claude; undisturbed there are {clean.calls}, and "
@@ -240,10 +247,6 @@ def _lost(judged: Judged) -> bool:
     return bool(name) and any(
         step.type == name and step.ended != "completed" for step in judged.seen.steps
     )
-
-
-def _attempts(seen: Seen, clean: Seen) -> int:
-    return sum(step.attempts for step in seen.steps if step.type in clean.models)
 
 
 def _ids(message: Any, kind: str, key: str) -> list[str]:

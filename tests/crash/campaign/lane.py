@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 import shutil
 import sqlite3
 from contextlib import closing
@@ -101,15 +102,16 @@ class Lane:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SHOP_DB", str(self._shop))
             bookshop.connect().close()
-        port = ports.free_port(0)
+        port, token = ports.free_port(0), secrets.token_urlsafe()
         self._offline = await self.nursery.spawn(
             "offline Claude",
             [*PYTHON, "offline_claude", "--port", str(port)],
             cwd=self.folder,
             path=[ROOT],
             log=self.folder / "claude.log",
+            env={"OFFLINE_CLAUDE_TOKEN": token},
         )
-        self.claude = OfflineClaude(f"http://127.0.0.1:{port}")
+        self.claude = OfflineClaude(f"http://127.0.0.1:{port}", token)
         await self.server.start()
         self.client = await self.server.connect()
         async with asyncio.timeout(60):

@@ -32,6 +32,7 @@ class Step:
         given: What it was given.
         heartbeat: Its heartbeat timeout in seconds; 0 for none.
         bounded: Whether its attempts are limited, by number or by time.
+        scheduled: When it was scheduled, in seconds since the epoch.
         attempts: How often it was tried.
         began: When its last attempt began, in seconds since the epoch; 0 for never.
         ended: "completed", "failed", "timed out" or "canceled"; "" while it is open.
@@ -43,6 +44,7 @@ class Step:
     given: list[Any]
     heartbeat: float
     bounded: bool
+    scheduled: float
     attempts: int = 0
     began: float = 0.0
     ended: str = ""
@@ -142,6 +144,7 @@ async def _read_event(
             begun.heartbeat_timeout.ToTimedelta().total_seconds(),
             begun.retry_policy.maximum_attempts > 0
             or begun.schedule_to_close_timeout.ToTimedelta().total_seconds() > 0,
+            event.event_time.ToMicroseconds() / 1e6,
         )
         scheduled[event.event_id] = step
         seen.unsealed += [] if is_sealed(begun.input.payloads) else [step.type]

@@ -53,6 +53,7 @@ class Server:
                 f"--port={self._port}",
                 "--log-level=error",
                 f"--db-filename={self._folder / 'temporal.db'}",
+                *dev_server.NO_HTTP_API,
                 *dev_server.ONE_PARTITION,
                 *dev_server.PROMPT_TIMERS,
             ],

@@ -48,7 +48,7 @@ def temporal(state: Path) -> Iterator[str]:
     port = free_port()
     # A server of production fires no timer sooner than a second after it was set.
     soon = 'history.timerProcessorMaxTimeShift="100ms"'
-    server = temporal_server(port, free_port(), state, "default", soon)
+    server = temporal_server(port, state, "default", soon)
     os.environ.update(
         TEMPORAL_ADDRESS=f"127.0.0.1:{port}",
         TEMPORAL_CONFIG_FILE=os.devnull,
@@ -147,7 +147,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stand_in(temporal: str, state: Path) -> Iterator[OfflineClaude]:
-    """The stand-in's process."""
+    """The stand-in's process. Its token, which the client sends, keeps web pages out."""
+    os.environ["OFFLINE_CLAUDE_TOKEN"] = uuid.uuid4().hex
     part, url = stand_in_claude(state / "claude.log")
     os.environ["ANTHROPIC_BASE_URL"] = url
     yield OfflineClaude(url)
