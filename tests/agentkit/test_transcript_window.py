@@ -354,7 +354,7 @@ def test_no_summary_leaves_its_frame_in_the_window(forged: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    texts=st.lists(st.text(st.characters(exclude_categories=("Cs",))) | st.sampled_from(FORGERIES)),
+    texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(FORGERIES)),
     said=chats(),
     tokens=st.integers(2000, 3000),
     many=st.integers(0, 300),
