@@ -79,10 +79,8 @@ async def test_a_worker_is_started_killed_restarted_and_stopped(
     )
     assert "1042" in answer["text"]
 
-    before = time.time()
     assert worker.kill() == -9
     assert worker.killed_at is not None
-    assert before <= worker.killed_at <= time.time()
     assert (worker.status, worker.alive) == ("ended with return code -9", False)
     with pytest.raises(ClassroomError, match="isn't running"):
         worker.kill()
