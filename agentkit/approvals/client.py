@@ -8,6 +8,7 @@ import shutil
 import unicodedata
 import uuid
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import Any
 
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
@@ -21,7 +22,7 @@ from agentkit.approvals.requests import Pending
 from agentkit.messages import printable
 
 _SENDINGS = 20
-_MOST_WORDS = 300
+_MOST_WORDS = 300  # characters of what others say about a call
 
 
 class DecisionRefused(Exception):
@@ -50,26 +51,25 @@ def request_as_text(pending: Pending, most: int = 10_000) -> str:
     """
     request, who = pending.request, ", ".join(pending.may_decide) or "anyone"
     arguments = json.dumps(request.arguments, indent=2, ensure_ascii=False)
-    lines = [
-        f"{request.digest[:12]}  {printable(request.tool)}",
-        *_barred(arguments, most, newlines=True),
-        "Why:",
-        *_barred(request.why, _MOST_WORDS),
-        "Asked by:",
-        *_barred(request.asker, _MOST_WORDS),
-        f"{pending.remaining_seconds / 3600:.1f} hours left; may decide: {printable(who)}",
-    ]
+    lines = [f"{request.digest[:12]}  {printable(request.tool)}"]
+    lines += _barred(printable(arguments[:most], newlines=True))
+    if (more := len(arguments) - most) > 0:
+        lines.append(f"… {more:,} more characters: review by the digest to see them")
+    for label, words in ("Why:", request.why), ("Asked by:", request.asker):
+        cut = f"{words[:_MOST_WORDS]}…" if len(words) > _MOST_WORDS else words
+        lines += [label, *_barred(printable(cut))]
+    hours = pending.remaining_seconds / 3600
+    lines.append(f"{hours:.1f} hours left; may decide: {printable(who)}")
     return "\n".join(lines)
 
 
-def _barred(text: str, most: int, *, newlines: bool = False) -> Iterator[str]:
+def _barred(text: str) -> Iterator[str]:
+    """Begin each line with a bar, also where the terminal would break one."""
     columns = max(20, shutil.get_terminal_size().columns - 2)
-    for line in printable(text[:most], newlines=newlines).split("\n"):
-        wide = any(unicodedata.east_asian_width(char) in "WFA" for char in line)
-        step = columns // 2 if wide else columns
-        yield from (f"| {line[at : at + step]}" for at in range(0, len(line) or 1, step))
-    if len(text) > most:
-        yield f"… {len(text) - most:,} more characters: review by the digest to see them"
+    for line in text.split("\n"):
+        wide = any(unicodedata.east_asian_width(char) in "WF" for char in line)
+        width = columns // 2 if wide else columns
+        yield from (f"| {part}" for part in wrap(line, width, drop_whitespace=False) or [""])
 
 
 async def decide(run: WorkflowHandle[Any, Any], decision: Decision) -> AuditEntry:

@@ -151,6 +151,10 @@ def refusal(
             return f"The edited arguments are not allowed: {err}"
         if verdict.action == "deny":
             return f"The edited arguments are not allowed: {verdict.reason}"
+        may = (*verdict.terms.reviewers, *verdict.terms.escalate_to) if verdict.terms else ()
+        if may and decision.reviewer not in may:
+            who = f"{decision.reviewer} may not decide on them; who may: {', '.join(may)}."
+            return f"The edited arguments are not allowed: {who}"
     try:
         return verify(decision, request) if verify else None
     except Exception as err:  # without its message, which may quote a key
@@ -313,7 +317,7 @@ def verify_from_environment() -> Verify:
             raise ValueError(f"{which}: separate the entries by spaces, not by commas.")
         if not is_pair or not name:
             raise ValueError(f"{which}: write NAME=KEY.")
-        if not re.fullmatch("[0-9a-fA-F]{32,}", key) or len(set(key)) < 8:
+        if not re.fullmatch("[0-9a-fA-F]{32,}", key) or len(set(key)) == 1:
             raise ValueError(f"{which}: a key is 32 random hexadecimal digits or more. {_MAKE_KEY}")
         if name in keys:
             raise ValueError(f"{which}: the name has a key already; remove one of the two.")

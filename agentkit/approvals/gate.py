@@ -10,10 +10,11 @@ through which people decide.
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic_core import from_json, to_json
@@ -120,6 +121,7 @@ class Gate:
         self._audit = Audit(state.audit)
         # Calls are told apart by `_key`, as their idempotency keys are.
         self._pending = {_key(each.request.call): each for each in state.pending}
+        self._waiting_bytes = sum(_size(each.request.call) for each in self._pending.values())
         self._carried = dict(self._pending)  # by the run before; no call waits for them yet
         self._decided: dict[str, AuditEntry] = {}  # and the waiting call hasn't noticed yet
         self._decisions: dict[str, Decision] = {}  # whole, as the audit shortens them
@@ -267,8 +269,7 @@ class Gate:
             if tool.effect != "none":
                 self._audit.add("allowed", call, by="policy", note=verdict.reason)
             return verdict
-        waiting = sum(_size(each.request.call) for each in self._pending.values())
-        if waiting + _size(call) > MOST_WAITING_BYTES:
+        if (waiting := self._waiting_bytes) + _size(call) > MOST_WAITING_BYTES:
             wait = "Wait until they are decided."
             raise self._not_asked(call, f"Calls of {waiting:,} bytes wait already. {wait}")
         return verdict
@@ -319,6 +320,7 @@ class Gate:
         )
         pending = Pending(replace(request, digest=digest_of(request)))
         self._pending[_key(call)] = pending
+        self._waiting_bytes += _size(call)
         self._announce(pending, "asked")
         self._show()
         return pending
@@ -363,7 +365,7 @@ class Gate:
         return self._audit.add("withdrawn", call, by="gate", note=why)
 
     def _drop(self, call: ToolCall) -> None:
-        del self._pending[_key(call)]
+        self._waiting_bytes -= _size(self._pending.pop(_key(call)).request.call)
         self._decided.pop(_key(call), None)
 
     def _expired(self, request: ApprovalRequest) -> AuditEntry:
@@ -396,19 +398,18 @@ class Gate:
     def _show(self) -> None:
         """List on the run's page in the Web UI what it waits for."""
         lines = []
-        waiting = self._waiting()
-        for each in waiting[:_MOST_SHOWN]:
+        for each in islice(self._waiting(), _MOST_SHOWN):
             request, until = each.request, _utc(each.request.expires_at)
             tool, id, why = _code(request.tool), _code(request.id), _code(request.why)
             lines.append(f"- {tool} ({id}) until {until}: {why}")
             lines.extend(f"  - {_code(note)}" for note in each.notes)
-        if (more := len(waiting) - _MOST_SHOWN) > 0:
+        if (more := len(self._pending) - len(self._decided) - _MOST_SHOWN) > 0:
             lines.append(f"- and {more} more")
         text = "\n".join(["Waiting for a decision on:", *lines])
         workflow.set_current_details(text if lines else "No call waits for a decision.")
 
-    def _waiting(self) -> list[Pending]:
-        return [each for key, each in self._pending.items() if key not in self._decided]
+    def _waiting(self) -> Iterator[Pending]:
+        return (each for key, each in self._pending.items() if key not in self._decided)
 
     def named(self, decision: Decision) -> Pending | None:
         """Find the request that a decision names; of two with one id, the one that was seen."""

@@ -21,7 +21,7 @@ from agentkit.messages import (
     user_message,
 )
 from agentkit.stop_reasons import PartialAnswer
-from agentkit.transcript.inbox import Kept
+from agentkit.transcript.inbox import MOST_WAITING, Kept
 from agentkit.transcript.payloads import Condensed, Turn, TurnTaken, cut, share
 from agentkit.transcript.window import Window
 
@@ -91,11 +91,12 @@ class LongConversation:
 
         Returns:
             Whether they were added. What is blank or no text isn't, as the API refuses it, nor
-            what makes `new` longer than `MOST_NEW`. It never raises: the words may come from a
-            Signal, whose handler must not.
+            what makes `new` longer than `MOST_NEW`, or more than `MOST_WAITING` messages. It never
+            raises: the words may come from a Signal, whose handler must not.
         """
         content = {"kept": words.kept} if isinstance(words, Kept) else words
-        if isinstance(content, str) and not content.strip():
+        blank = isinstance(content, str) and not content.strip()
+        if blank or len(self.new) > MOST_WAITING:
             return False
         if not isinstance(words, Kept | str) or len(canonical_json([self.new, content])) > MOST_NEW:
             return False

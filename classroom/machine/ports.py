@@ -33,7 +33,7 @@ def free_port(preferred: int) -> int:
 
 def port_without_browsers() -> int | None:
     """Find a free port of 127.0.0.1 that no web page can reach; None if all are taken."""
-    return _first_free(_NO_BROWSER)
+    return _first_free(random.sample(_NO_BROWSER, len(_NO_BROWSER)))
 
 
 def listens(port: int) -> bool:

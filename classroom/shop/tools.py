@@ -214,7 +214,7 @@ async def refund(order_id: int, amount: float, reason: str) -> Refund:
                     f"The amount {amount} is above the order's total of {total:.2f} {currency}."
                 )
             cents = round(amount * 100)
-            if abs(cents - amount * 100) > 1e-6:
+            if cents / 100 != amount:
                 raise ToolError(f"The amount {amount} has more than two decimals.")
             # Earlier refunds are not looked at, on purpose: many payment gateways don't either,
             # and pay twice when asked twice. That it happens once is the caller's promise:

@@ -86,7 +86,7 @@ def test_long_arguments_are_cut_and_the_rest_is_counted() -> None:
 def test_words_of_others_are_cut() -> None:
     shown = request_as_text(waiting(asker="ÿ" * 1000, why="ž" * 1000))
     assert (shown.count("ÿ"), shown.count("ž")) == (300, 300)
-    assert shown.count("… 700 more characters") == 2
+    assert shown.count("…") == 2
 
 
 # The Web UI, which shows a run's details as Markdown

@@ -19,7 +19,7 @@ from temporalio.client import ActivityFailureError, Client, WorkflowHandle
 from temporalio.common import RetryPolicy
 
 from agentkit import ToolCall
-from agentkit.approvals import Terms, decide, pending_approvals, sign
+from agentkit.approvals import DecisionRefused, Terms, decide, pending_approvals, sign
 from agentkit.approvals.requests import ApprovalRequest
 from agentkit.idempotency import make_key
 from agentkit.tool_activities import ToolRequest
@@ -110,6 +110,8 @@ async def test_gate_passes_on_edited_arguments_and_long_reasons(
 ) -> None:
     run, request = await waiting_desk(client, stranger.queue, LARGE)
     reason = "as agreed, " * 200  # longer than the audit keeps
+    with pytest.raises(DecisionRefused, match="ann may not decide on them; who may: bob"):
+        await decide(run, signed(request, arguments={"order_id": 7, "amount": 450}))
     await decide(run, signed(request, arguments={"order_id": 7, "amount": 60}, reason=reason))
     assert (await run.result()).startswith("paid 60.0")
     assert refunds() == [(7, 60.0)]
@@ -152,6 +154,7 @@ async def test_forged_approvals_are_refused(stranger: Attacker, client: Client) 
         (free, None, LARGE, "Nobody has approved it."),
         (replace(request, asked_at=datetime(1, 1, 1)), good, LARGE, "or was changed."),
         (request, signed(request, arguments=larger(900.0).input), larger(900.0), "more than 500"),
+        (request, signed(request, arguments=larger(450.0).input), larger(450.0), "ann may not"),
     ]
     for asked, decision, call, why in forgeries:
         answer = await stranger.ask(call, asked, decision)

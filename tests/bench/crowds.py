@@ -19,8 +19,8 @@ class Crowd:
 
     Attributes:
         turns_per_second: Of all agents together, from the first call of Claude to the last.
-        added: Seconds from each reply of Claude to the same agent's next call, in which the
-            tool of that turn was run too.
+        added: Seconds from each reply of Claude that asks for a tool to the same agent's next
+            call, in which the tool was run too.
         repeated: How many calls of Claude were made again, because a worker was taken for dead
             or the call took too long.
     """
@@ -58,10 +58,12 @@ def _added(calls: list[Call]) -> list[float]:
     by_agent = defaultdict(list)
     for call in calls:
         by_agent[call.question].append(call)
+    # Other turns add half as much: of both together, p50 would be a toss-up between two medians.
     return [
         after.started_at - _end(before)
         for mine in by_agent.values()
         for before, after in pairwise(mine)
+        if before.tools
     ]
 
 

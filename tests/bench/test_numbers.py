@@ -10,7 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from offline_claude.call_log import Call
 from tests.bench.__main__ import PAGE, PICTURE, README, RESULTS, block
+from tests.bench.crowds import _added
 from tests.bench.parts import PARTS
 from tests.bench.picture import bars, svg
 from tests.bench.results import (
@@ -26,6 +28,16 @@ from tests.bench.results import (
     summary,
 )
 from tests.bench.spread import Spread, gain, percentile, spread
+
+
+def test_added_time_is_that_of_turns_with_a_tool() -> None:
+    turns: list[tuple[float, tuple[str, ...]]] = [(0, ("a",)), (3, ()), (5, ("a",)), (9, ())]
+    calls = [
+        Call(seq=n, started_at=began, finished_at=began + 1, tools=tools, question="Agent 1")
+        for n, (began, tools) in enumerate(turns)
+    ]
+    assert _added(calls) == [2, 3]
+
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 NUMBER = re.compile(r"^-?[\d,]+(\.\d+)?$")

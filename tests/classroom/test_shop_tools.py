@@ -202,6 +202,8 @@ async def test_a_refund_is_one_row_and_says_what_was_paid() -> None:
         (38.51, r"above the order's total of 38\.50 EUR"),
         (float("inf"), "Invalid arguments for refund: inf isn't a number"),
         (0.001, "more than two decimals"),
+        (1e-09, "more than two decimals"),
+        (38.4900000001, "more than two decimals"),
         (12.345, "more than two decimals"),
         ("plenty", "Invalid arguments for refund: amount"),
     ],

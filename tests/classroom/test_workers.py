@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from html import unescape
@@ -79,10 +78,8 @@ async def test_a_worker_is_started_killed_restarted_and_stopped(
     )
     assert "1042" in answer["text"]
 
-    before = time.time()
     assert worker.kill() == -9
     assert worker.killed_at is not None
-    assert before <= worker.killed_at <= time.time()
     assert (worker.status, worker.alive) == ("ended with return code -9", False)
     with pytest.raises(ClassroomError, match="isn't running"):
         worker.kill()

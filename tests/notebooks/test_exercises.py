@@ -137,7 +137,7 @@ TRIED = [
             "cell-07-082",
         ),
         right=[
-            ("pauses = workflow.patched", "self.pauses = workflow.patched"),
+            ("pauses", "self.pauses"),
             ("await workflow.sleep(1)", "await asyncio.sleep(1)"),
         ],
         wrong=[

@@ -10,6 +10,7 @@ import pytest
 
 from agentkit import AnyTool, ToolCall
 from agentkit.approvals import Verdict
+from agentkit.tools import InvalidArguments
 from classroom.shop import refund
 from classroom.workers import NOTEBOOKS
 
@@ -23,16 +24,18 @@ def judged(amount: Any, monkeypatch: pytest.MonkeyPatch) -> Verdict:
     return verdict
 
 
-@pytest.mark.parametrize("amount", [math.nan, math.inf, -math.inf, -5, -0.0, 0, True, False, 1e308])
+@pytest.mark.parametrize("amount", [-5, -0.0, 0, 200.01, 1e308])
 def test_no_amount_fools_the_policy(amount: float, monkeypatch: pytest.MonkeyPatch) -> None:
     assert judged(amount, monkeypatch).action == "deny"
 
 
-@pytest.mark.parametrize("amount", ["40", "nan", None, [40], {"eur": 40}])
-def test_what_is_no_number_is_not_judged(amount: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A policy that raises leaves the call to a person.
-    with pytest.raises(TypeError):
-        judged(amount, monkeypatch)
+ODD = ["40", "nan", None, [40], {"eur": 40}, True, math.nan, math.inf, -math.inf]
+
+
+@pytest.mark.parametrize("amount", ODD, ids=str)
+def test_what_is_no_number_never_reaches_it(amount: Any) -> None:
+    with pytest.raises(InvalidArguments):
+        refund.normalised({"order_id": 1042, "amount": amount, "reason": "damaged"})
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,8 @@ def policy(call: ToolCall, tool: AnyTool) -> Verdict:
         return needs_approval("a launch")
     if call.input["amount"] > 500:
         return deny("nobody may pay more than 500")
+    if call.input["amount"] > 400:
+        return needs_approval("over 400", Terms(reviewers=("bob",)))
     if call.input["amount"] == 76:
         return needs_approval("it may wait a second", replace(PATIENT, timeout=SECOND))
     if call.input["amount"] == 77:

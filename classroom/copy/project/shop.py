@@ -132,8 +132,8 @@ async def refund(order_id: int, amount: float, reason: str) -> dict[str, Any]:
         reason: Why, in words that a colleague can understand a year later.
     """
     total = (await find_order(order_id))["total"]
-    if not 0 < amount <= total:
-        raise ToolError(f"The amount is {amount}; it must be above 0 and at most {total}.")
+    if not 0 < amount <= total or round(amount, 2) != amount:
+        raise ToolError(f"The amount is {amount}; it must be 0.01 or more and at most {total}.")
     paid = {"order_id": order_id, "amount": amount, "currency": "EUR", "status": "refunded"}
     return _write_once("refunds", (order_id, amount, reason), paid)
 

@@ -1,6 +1,5 @@
 """Which calls wait for a person, and on what terms. The verdict depends on the call alone."""
 
-import math
 from datetime import timedelta
 
 from agentkit import AnyTool, ToolCall
@@ -24,8 +23,7 @@ def policy(call: ToolCall, tool: AnyTool) -> Verdict:
     if call.name != "refund":
         return effects_need_approval(call, tool)
     amount = call.input["amount"]
-    # True counts as 1, a refund below 0 takes money, and NaN is neither more nor less than 50.
-    if isinstance(amount, bool) or not 0 < amount < math.inf:
+    if amount <= 0:  # it would take money
         return deny("A refund needs an amount above 0, in EUR.")
     if amount <= 50:
         return allow("a refund up to 50 EUR")
