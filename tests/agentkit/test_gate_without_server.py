@@ -36,6 +36,7 @@ from agentkit.approvals import (
     trust_names,
 )
 from agentkit.approvals.requests import digest_of
+from agentkit.idempotency import make_key
 from agentkit.messages import canonical_json, tool_result
 from agentkit.tool_activities import ToolRequest
 from agentkit.tools import InvalidArguments
@@ -57,7 +58,8 @@ def workflow(monkeypatch: pytest.MonkeyPatch) -> None:
         env = ActivityEnvironment()
         env.payload_converter = CONVERTER
         env.info = replace(env.info, activity_type=f"tool.{call.name}")
-        (payload,) = CONVERTER.to_payloads([ToolRequest(call, "key")])
+        key = make_key(str(env.info.workflow_run_id), call.place, call.id)
+        (payload,) = CONVERTER.to_payloads([ToolRequest(call, key)])
         try:
             output = await env.run(tool_activity(tools), [RawValue(payload)])
         except ApplicationError as err:

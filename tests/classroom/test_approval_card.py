@@ -158,5 +158,6 @@ async def test_card_counts_down_and_has_a_plain_text_form(
     assert "then it is denied" in card.countdown.value
     before = card.countdown.value
     await eventually(lambda: card.countdown.value != before)
-    words = "<approval card: pay(order_id=1042, amount=80.0, reason=''), payments over 50 need a person>"
+    call = "pay(order_id=1042, amount=80.0, reason='')"
+    words = f"<approval card: {call}, payments over 50 need a person>"
     assert repr(card) == words
