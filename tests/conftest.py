@@ -108,6 +108,7 @@ class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
 _SECONDS = {
     "test_campaign.py": 120,
     "test_copied_projects.py": 100,
+    "test_exercises.py": 150,
     "test_cli.py": 90,
     "08_long_running_agents.ipynb": 80,
     "10_research_agent.ipynb": 70,

@@ -167,6 +167,7 @@ TRIED = [
 ]
 
 
+@pytest.mark.timeout(600)  # some checks start a worker for each of eight solutions
 @pytest.mark.parametrize("tried", TRIED, ids=lambda tried: tried.exercise[0])
 async def test_check_accepts_right_solutions_and_no_wrong_one(
     tried: Tried, monkeypatch: pytest.MonkeyPatch
