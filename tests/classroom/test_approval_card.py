@@ -90,9 +90,9 @@ async def test_edited_arguments_are_checked_while_typing_and_run(
     assert (await card.answered()).startswith("Nothing was sent. This is not JSON: ")
     card.arguments.value = "[1]"
     assert "must be an object" in card.problem.value
-    card.arguments.value = '{"order_id": 1042, "amuont": 60}'
+    card.arguments.value = '{"order_id": 1042, "amuont": 60, "reason": ""}'
     assert "“amuont” is new, “amount” is missing" in card.problem.value
-    card.arguments.value = '{"order_id": 1042, "amount": 60}'
+    card.arguments.value = '{"order_id": 1042, "amount": 60, "reason": ""}'
     assert card.problem.value == ""
     card.approve.click()
     assert await card.answered() == "Approved by ann, with edits."
@@ -103,7 +103,7 @@ async def test_edited_arguments_are_checked_while_typing_and_run(
 async def test_refusal_is_shown_and_can_be_corrected(desk: Bank, cards: list[ApprovalCard]) -> None:
     run, _, card = await card_for(desk, cards)
     card.edit.click()
-    card.arguments.value = '{"order_id": 1042, "amount": 501}'
+    card.arguments.value = '{"order_id": 1042, "amount": 501, "reason": ""}'
     card.approve.click()
     words = "Refused: The edited arguments are not allowed: nobody may pay more than 500"
     assert await card.answered() == words
@@ -158,5 +158,6 @@ async def test_card_counts_down_and_has_a_plain_text_form(
     assert "then it is denied" in card.countdown.value
     before = card.countdown.value
     await eventually(lambda: card.countdown.value != before)
-    words = "<approval card: pay(order_id=1042, amount=80.0), payments over 50 need a person>"
+    call = "pay(order_id=1042, amount=80.0, reason='')"
+    words = f"<approval card: {call}, payments over 50 need a person>"
     assert repr(card) == words
