@@ -96,7 +96,7 @@ class LongConversation:
         """
         content = {"kept": words.kept} if isinstance(words, Kept) else words
         blank = isinstance(content, str) and not content.strip()
-        if blank or len(self.new) > MOST_WAITING:
+        if blank or len(self.new) >= MOST_WAITING:
             return False
         if not isinstance(words, Kept | str) or len(canonical_json([self.new, content])) > MOST_NEW:
             return False

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from agentkit.messages import canonical_json
+from agentkit.messages import canonical_json, printable
 from agentkit.transcript.chain import CHARACTERS_PER_TOKEN, Entry, size_of
 
 _TEXTS, _ARGUMENTS, _ARGUMENTS_AS_JSON = range(3)
@@ -57,7 +57,7 @@ def shortened_line(message: Entry, tokens: int) -> Entry:
 def as_line(value: object) -> str:
     """Write JSON data as a line in which no tag can begin, and no invisible character hides."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "".join(c if c.isprintable() and c != "<" else _escaped(c) for c in text)
+    return printable(text).replace("<", "\\u003c")
 
 
 def line_size(value: object) -> int:
@@ -73,10 +73,6 @@ def framed(kind: str, lines: Sequence[object]) -> str:
     text = "\n".join(map(as_line, lines))
     tag = f"{kind}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     return f"<{tag}>\n{text}\n</{tag}>"
-
-
-def _escaped(character: str) -> str:
-    return "\\u003c" if character == "<" else json.dumps(character)[1:-1]
 
 
 def _first_that_fits(versions: Iterator[list[Entry]], tokens: int) -> list[Entry]:

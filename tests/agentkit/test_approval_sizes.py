@@ -29,10 +29,19 @@ from tests.support.gates import (
 HUGE = "x" * 1_500_000
 
 
-@pytest.mark.parametrize(
-    "change", [{"reason": HUGE}, {"arguments": {HUGE: HUGE[:9]}}, {"reviewer": HUGE}]
-)
-async def test_huge_decisions_are_refused_and_run_completes(
+def deep(levels: int) -> dict[str, Any]:
+    value: Any = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return {"amount": value}
+
+
+HUGE_OR_DEEP = [{"reason": HUGE}, {"arguments": {HUGE: HUGE[:9]}}, {"reviewer": HUGE}]
+HUGE_OR_DEEP += [{"arguments": deep(levels)} for levels in (100, 150, 196)]
+
+
+@pytest.mark.parametrize("change", HUGE_OR_DEEP)
+async def test_huge_and_deep_decisions_are_refused_and_run_completes(
     change: dict[str, Any],
 ) -> None:
     async with bank() as desk:

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterator
+from copy import deepcopy
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import pydantic_core
 import pytest
 import pytest_asyncio
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import ActivityFailureError, Client, WorkflowHandle
 from temporalio.common import RetryPolicy
+from temporalio.testing import ActivityEnvironment
 
 from agentkit import ToolCall
 from agentkit.approvals import DecisionRefused, Terms, decide, pending_approvals, sign
+from agentkit.approvals.decisions import authorizer
+from agentkit.approvals.policy import effects_need_approval
 from agentkit.approvals.requests import ApprovalRequest
 from agentkit.idempotency import make_key
+from agentkit.messages import canonical_json
 from agentkit.tool_activities import ToolRequest
 from tests.support import authority
 from tests.support.authority import KEYS, PATIENT, Attacker, attacker, bank, refunds, signed
@@ -260,3 +269,47 @@ async def test_lapsed_request_runs_only_after_its_time_and_by_the_workers_own_te
     assert "Nobody has approved it." in await stranger.ask(call, early)
     due = stranger.request(call, asked_at=datetime.now(UTC) - timedelta(hours=1, seconds=1))
     assert await stranger.ask(call, due) == "paid 77.0"
+
+
+# The check alone, without a server.
+
+JSON = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
+
+
+def valid_approval() -> dict[str, Any]:
+    """A call that was edited and approved, as JSON."""
+    request = Attacker(cast(Any, SimpleNamespace(id="test")), "first", "").request(LARGE)
+    decision = signed(request, arguments=larger(60.0).input)
+    approval = pydantic_core.to_jsonable_python({"request": request, "decision": decision})
+    return {"call": asdict(larger(60.0)), "first_run": "first", **approval}
+
+
+def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name in value if isinstance(value, dict) else ():
+        yield from leaves(value[name], (*path, name))
+    if not isinstance(value, dict):
+        yield path
+
+
+def judged(given: dict[str, Any]) -> str | None:
+    authorize = authorizer(effects_need_approval, authority.VERIFY, authority.TERMS)
+    approval = {"request": given["request"], "decision": given["decision"]}
+    request = ToolRequest(ToolCall(**given["call"]), "key", approval)
+    return ActivityEnvironment().run(authorize, request, authority.refund, given["first_run"])
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_changed_in_an_approval_is_refused(data: st.DataObject) -> None:
+    valid = valid_approval()
+    assert judged(valid) is None
+    changed = deepcopy(valid)
+    *path, name = data.draw(st.sampled_from(list(leaves(valid))))
+    inside = changed
+    for each in path:
+        inside = inside[each]
+    inside[name] = data.draw(JSON)
+    assume(canonical_json(changed) != canonical_json(valid))
+    # A time has several spellings, and a decision names its request by the digest.
+    assume(name not in ("asked_at", "timeout", "request_id"))
+    assert judged(changed), (path, name)

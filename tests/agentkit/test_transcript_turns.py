@@ -34,7 +34,7 @@ from agentkit.transcript import (
     walk,
 )
 from agentkit.transcript.chain import opened
-from agentkit.transcript.inbox import Kept
+from agentkit.transcript.inbox import MOST_WAITING, Kept
 from agentkit.transcript.payloads import Turn, cut
 from agentkit.transcript.summary import SYSTEM, UNWRITTEN
 from classroom.show import steps
@@ -397,6 +397,8 @@ def test_more_words_than_a_run_can_carry_are_not_added() -> None:
     added = [talk.say("x" * 90_000) for _ in range(15)]
     assert added == [True] * 11 + [False] * 4
     assert not LongConversation().say("é" * 200_000)
+    short = LongConversation()
+    assert [short.say("x") for _ in range(1_000)].count(True) == MOST_WAITING
 
 
 def test_words_said_while_tools_run_go_after_their_results() -> None:

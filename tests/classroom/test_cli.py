@@ -300,7 +300,7 @@ def test_a_proxy_is_not_in_the_way_of_what_runs_here(machine: Machine, scheme: s
 @contextmanager
 def tiny_disk(folder: Path, options: str) -> Iterator[Path]:
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", options, "tiny", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"mode=700,{options}", "tiny", str(folder)]
     if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("mounting a file system isn't permitted here")
     try:

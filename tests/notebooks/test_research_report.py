@@ -182,9 +182,11 @@ def test_check_of_much_evidence_ends_long_before_a_workflow_task_must() -> None:
     told = [cited("x", ("s#1", "x"), (f"s#{n}", "x")) for n in range(500)]
     began = time.process_time()
     known = evidence(*((f"query {n}", []) for n in range(5_000)), ("all", rows))
+    plan = {"searches": [{"query": f"plan {n}"} for n in range(50_000)]}
+    known.record_result(ToolCall("id", "plan_research", plan), {"content": "50,000 are planned."})
     found = list(defects(report(*told, disagreements=told, gaps=["y" * 9] * 5_000), known))
     assert time.process_time() - began < 10
-    assert len(known.sources) == 1_000
+    assert len(known.sources) == len(known.asked) == 1_000
     assert any("disagree on subject 0" in each for each in found)
     assert any("“query 0” has brought nothing" in each for each in found)
 

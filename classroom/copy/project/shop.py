@@ -32,6 +32,8 @@ HANDBOOK = {
     "Refunds": "A refund is at most the order's total, and arrives within five working days.",
     "Returns": "Unread books may be returned within 30 days of delivery.",
 }
+# The topics of the recorded run, which must be arguments that fit.
+Topic = Literal["cancelled orders", "returns", "delivery times", "bestsellers", "refunds"]
 FIGURES = {
     "cancelled orders": "3 orders are cancelled, and 2 of them have not been refunded.",
     "returns": "5 books were returned in April, 4 of them unread.",
@@ -161,13 +163,13 @@ async def search_passages(query: str) -> list[dict[str, Any]]:
 
 
 @tool(effect="none")
-async def shop_figures(topic: Literal["cancelled orders", "returns"]) -> list[dict[str, Any]]:
+async def shop_figures(topic: Topic) -> list[dict[str, Any]]:
     """Count in the shop's books.
 
     Args:
         topic: What to count.
     """
-    return [_source(f"figures:{topic}", FIGURES[topic])]
+    return [_source(f"figures:{topic}", FIGURES[topic])] if topic in FIGURES else []
 
 
 def book_van(order_id: int, day: date) -> None:

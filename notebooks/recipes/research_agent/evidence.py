@@ -30,7 +30,7 @@ class Evidence:
         if result.get("is_error"):
             return
         if call.name == PLAN:
-            self.asked += planned(call.input)
+            self.asked = [*self.asked, *planned(call.input)][:MOST_QUERIES]
         if not isinstance(found := parse(result["content"]), list):
             return
         rows = [row for row in found if isinstance(row, dict) and {"source", "text"} <= row.keys()]
