@@ -26,7 +26,9 @@ def no_history(folder: Path) -> Path:
         folder: The folder, for the environment variable IPYTHONDIR.
     """
     profile = folder / "profile_default"
-    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "startup").mkdir(parents=True, exist_ok=True)
+    # Or IPython copies one there, with a mode that lets everybody read it.
+    replace_file(profile / "startup" / "README", "Files here are run when a kernel starts.\n")
     replace_file(profile / "ipython_config.py", "c.HistoryManager.enabled = False\n")
     return folder
 

@@ -54,8 +54,9 @@ def test_continuous_integration_runs_make_test() -> None:
     assert os.access(script, os.X_OK)
     assert "exec make test" in script.read_text()
     workflow = (REPO / ".github" / "workflows" / "ci.yml").read_text()
-    runs, audit, _ = re.findall(r"run: (.+)", workflow)
+    runs, twice, audit, _ = re.findall(r"run: (.+)", workflow)
     assert runs == ".ci/run"
+    assert twice.startswith("make twice")
     assert "pip-audit" in audit
     assert "requirements.lock" in audit
     assert set(re.findall(r'"(3\.\d+)"', workflow)) == {"3.11", "3.12", "3.13"}

@@ -137,6 +137,14 @@ def test_default_policy_lets_reviewers_edit() -> None:
     assert refused(decision, pending, policy=effects_need_approval) is None
 
 
+@pytest.mark.parametrize("effect", ["undeclared", "none", "idempotent", "at_most_once"])
+def test_default_policy_asks_for_all_but_declared_reads(effect: Any) -> None:
+    given = {} if effect == "undeclared" else {"effect": effect}
+    made = tool(**given)(pay.function)
+    verdict = effects_need_approval(waiting().request.call, made)
+    assert verdict.action == ("allow" if effect == "none" else "needs approval")
+
+
 def test_signature_is_checked_last_and_a_broken_check_quotes_no_key() -> None:
     pending, verify = waiting(), signed_by({"ann": KEY})
     decision = answer(pending)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import secrets
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,7 +18,8 @@ from tests.support.authority import Attacker
 REQUEST = Attacker(cast(Any, SimpleNamespace(id="w")), "first", "").request(
     ToolCall("toolu_1", "refund", {"order_id": 7, "amount": 80.0})
 )
-ANN, BOB = secrets.token_hex(32), secrets.token_hex(16)
+# The same in each process, as they are in the names of tests.
+ANN, BOB = sha256(b"ann").hexdigest(), sha256(b"bob").hexdigest()[:32]
 
 
 def server(address: str) -> Any:

@@ -232,6 +232,30 @@ async def test_names_in_the_schema_are_the_names_that_the_call_takes() -> None:
         await made.call({"order_id": 1})
 
 
+def test_normalised_arguments_have_defaults_names_of_the_schema_and_one_order() -> None:
+    @tool
+    async def take(
+        ids: set[str],
+        amount: Annotated[float, Field(alias="sum")] = 5,
+        line: odd_signatures.Line | None = None,
+        word: Annotated[str, BeforeValidator(str.strip)] = "",
+    ) -> None:
+        """Take them."""
+
+    sent = {"ids": ["b", "c", "a", "b"], "line": {"SKU": "AB"}, "word": " x "}
+    wanted = {"ids": ["a", "b", "c"], "sum": 5.0, "line": {"SKU": "AB", "count": 1}, "word": "x"}
+    assert json.dumps(take.normalised(sent)) == json.dumps(wanted)
+    assert json.dumps(take.normalised(wanted)) == json.dumps(wanted)
+
+
+def test_validator_that_changes_its_own_words_is_refused_when_a_tool_is_declared() -> None:
+    async def take(cents: Annotated[int, BeforeValidator(lambda euros: euros * 100)]) -> None:
+        """Take cents."""
+
+    with pytest.raises(TypeError, match="what they are written as is read as something else"):
+        tool(take)
+
+
 async def test_default_in_the_annotation_is_a_default() -> None:
     @tool
     async def take(value: Annotated[int, Field(default=5, alias="other")]) -> str:

@@ -268,6 +268,7 @@ async def test_lab_kernels_keep_no_history_of_what_is_typed(
     client.stop_channels()
     await manager.shutdown_kernel()
     assert _files_with(KEY) == []
+    assert open_to_others(home()) == []
 
 
 async def test_second_kernel_keeps_no_history_in_whatever_folder_it_has(

@@ -14,6 +14,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from agentkit.client import print_anything
 from classroom.workers import stop_all
 from tests.support.notebook_copies import copied_repository
 
@@ -80,6 +81,7 @@ def _printed(cell: NotebookNode) -> str:
 
 def main() -> None:
     """Print the problems of the notebooks that the command line names; exit with 1 if any."""
+    print_anything()
     found = []
     for name in sys.argv[1:]:
         found += (new := problems(Path(name)))

@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from agentkit import AnyTool, ToolCall, tool_activity
     from agentkit.approvals import Gate, Gated, Verdict, approval_activities, deny, trust_names
+    from agentkit.approvals.decisions import authorizer
     from agentkit.approvals.gate import GateState
     from agentkit.approvals.notify import Notifier
     from agentkit.approvals.policy import effects_need_approval
@@ -25,7 +26,7 @@ def gated_talk_activities(notifier: Notifier, store: Store | None = None) -> lis
     return [
         *prompt_activities("support", "Be brief.", TOOLS, store=store),
         *transcript_activities(store),
-        tool_activity(TOOLS, store=store, keep_over=0),
+        tool_activity(TOOLS, store=store, keep_over=0, authorize=authorizer(policy, trust_names)),
         *approval_activities(notifier, trust_names),
     ]
 

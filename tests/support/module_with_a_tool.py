@@ -1,5 +1,6 @@
 """A Workflow's own module that declares its tools and Activities too, without a pass-through."""
 
+from dataclasses import replace
 from datetime import date
 from enum import Enum
 from typing import Any
@@ -37,4 +38,5 @@ class Packing:
 
     @workflow.run
     async def run(self, call: ToolCall) -> dict[str, Any]:
-        return {**await run_tool(call, TOOLS)}
+        # As a Gate does, in the sandbox.
+        return {**await run_tool(replace(call, input=pack.normalised(call.input)), TOOLS)}

@@ -110,7 +110,7 @@ async def end(how: str) -> object:
         await asyncio.create_task(_leave(ERRORS[error]))
     if where == "gather":
         await asyncio.gather(asyncio.sleep(60), _leave(ERRORS[error]))
-    if where == "group":
+    if where == "group" and error:
         async with asyncio.TaskGroup() as group:
             group.create_task(asyncio.sleep(60))
             group.create_task(_leave(ERRORS[error]))
