@@ -138,7 +138,7 @@ TRIED = [
         ),
         right=[
             ("pauses", "self.pauses"),
-            ("await workflow.sleep(1)", "await asyncio.sleep(1)"),
+            ("if pauses:", "if pauses is True:"),
         ],
         wrong=[
             ("if pauses:", 'if workflow.patched("later"):'),
