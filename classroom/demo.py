@@ -39,7 +39,7 @@ async def tell() -> None:
         )
         # "Running" means that a worker has it; killed now, it might not have called Claude yet.
         seen = await until(
-            run, lambda seen: _thinking_after_refund(seen) and lesson.claude.answering()
+            run, lambda seen: _thinking_after_refund(seen) and lesson.claude.answering() > 0
         )
         print(f"\n{table(seen)}\n")
         victim = next(each for each in pair if each.identity == seen[-1].worker)

@@ -73,9 +73,9 @@ class OfflineClaude:
         """
         return [Call.from_json(c) for c in self._send("GET", "/_offline/calls")["calls"]]
 
-    def answering(self) -> bool:
-        """Whether a call has arrived that isn't answered yet."""
-        return any(call.state == "answering" for call in self.calls())
+    def answering(self) -> int:
+        """Count the calls that have arrived and aren't answered yet."""
+        return sum(call.state == "answering" for call in self.calls())
 
     def clear(self) -> None:
         """Forget the calls so far."""

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -270,9 +271,14 @@ def _started_here(process: Background) -> bool:
     """Whether it is this user's, and `start` or JupyterLab's start has named it."""
     try:
         found = psutil.Process(process.pid)
-        if found.status() == psutil.STATUS_ZOMBIE:  # it has no environment, and nothing to lose
-            return True
-        return found.uids().real == os.getuid() and found.environ()[STARTED_AS] == process.name
+        # One that has ended has no environment; one that begins has none for a moment.
+        while not (environ := found.environ()):
+            if found.status() == psutil.STATUS_ZOMBIE:
+                return True
+            if time.time() - process.created > 1:
+                return False
+            time.sleep(0.01)
+        return found.uids().real == os.getuid() and environ[STARTED_AS] == process.name
     except (psutil.Error, KeyError):
         return False
 

@@ -56,9 +56,9 @@ class OwnClaude:
         """Return no calls: only the offline Claude keeps a call log."""
         return []
 
-    def answering(self) -> bool:
-        """Return True: nobody sees when a call reaches a real Claude; it takes longer than that."""
-        return True
+    def answering(self) -> int:
+        """Return 1: nobody sees when a call reaches a real Claude; it takes longer than that."""
+        return 1
 
 
 ClaudeInUse: TypeAlias = OfflineClaude | OwnClaude

@@ -241,10 +241,12 @@ async def test_any_json_to_any_handler_ends_well_or_says_why(
         st.tuples(st.sampled_from(fitting), messages(handlers)),
     )
     queue = f"anything-{uuid.uuid4()}"
+    # Others needn't use our data converter, which refuses some of this before it is sent.
+    anyone = Client(client.service_client, namespace=client.namespace)
     async with Worker(client, task_queue=queue, workflows=[defined], activities=activities):
         await asyncio.gather(
             *(
-                try_out(client, queue, str(definition.name), args, sent)
+                try_out(anyone, queue, str(definition.name), args, sent)
                 for args, sent in drawn(plan, EXAMPLES)
             )
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -44,13 +45,23 @@ def _name(command: str, port: int) -> str:
     if " server start-dev " in command:
         if f"--ui-port {port} " in command:
             return WEB_UI
-        if "200 OK" in exchange(port, "GET", "/metrics"):
-            return METRICS
-        if "Host not allowed" in exchange(port, "GET", API[0]):
-            return HTTP_API
-        return GRPC
+        for _ in range(100):  # it listens before it answers
+            if "200 OK" in exchange(port, "GET", "/metrics"):
+                return METRICS
+            if "Host not allowed" in exchange(port, "GET", API[0]):
+                return HTTP_API
+            if _speaks_http2(port):
+                return GRPC
+            time.sleep(0.1)
     names = (n for start, n in _BY_COMMAND.items() if re.search(rf" -m {start}( |$)", command))
     return next(names, f"unnamed: {command}")
+
+
+def _speaks_http2(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        return client.recv(4)[3:] == b"\x04"  # its greeting is a frame of settings
+    return False
 
 
 def exchange(port: int, method: str, path: str, body: str = "", **headers: str) -> str:
