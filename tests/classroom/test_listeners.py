@@ -16,6 +16,7 @@ import pytest
 from temporalio.client import Client
 
 from classroom.machine import ports
+from classroom.machine.waiting import wait_until
 from tests.classroom.test_cli import Machine
 from tests.support.conditions import until
 from tests.support.listeners import (
@@ -61,7 +62,10 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 @pytest.fixture(scope="module")
 def listeners(machine: Machine) -> dict[int, str]:
-    return listeners_of(machine.running())
+    found = listeners_of(machine.running())
+    door = one(found, DOOR)  # for a second, the Web UI behind it waits for the rest of the server
+    assert wait_until(lambda: '"namespaces"' in exchange(door, "GET", API[0]), timeout=20)
+    return found
 
 
 def one(listeners: dict[int, str], name: str) -> int:
