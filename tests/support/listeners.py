@@ -11,6 +11,7 @@ from contextlib import suppress
 import psutil
 
 API = ("/api/v1/namespaces", "/api/v1/namespaces/default/workflows", "/api/v1/cluster-info")
+TEMPORAL = "Temporal"
 GRPC = "Temporal: gRPC"
 HTTP_API = "Temporal: HTTP API"
 METRICS = "Temporal: metrics"
@@ -28,21 +29,29 @@ _BY_COMMAND = {
 }
 
 
-def listeners_of(processes: Iterable[psutil.Process]) -> dict[int, str]:
-    """Name the listening ports of these processes; all must be those of 127.0.0.1."""
+def listeners_of(processes: Iterable[psutil.Process], *, ask: bool = True) -> dict[int, str]:
+    """Name the listening ports of these processes; all must be those of 127.0.0.1.
+
+    Unless Temporal's ports are asked what they are, as those of a server that may end meanwhile
+    can't be, each is just "Temporal".
+    """
     found = {}
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             command = " ".join(process.cmdline())
             for each in process.net_connections("inet"):
-                if each.status == psutil.CONN_LISTEN or each.type == socket.SOCK_DGRAM:
+                # A datagram socket with a remote address listens to that one alone.
+                datagrams = each.type == socket.SOCK_DGRAM and not each.raddr
+                if each.status == psutil.CONN_LISTEN or datagrams:
                     assert each.laddr.ip == "127.0.0.1", f"{command} listens on {each.laddr}"
-                    found[each.laddr.port] = _name(command, each.laddr.port)
+                    found[each.laddr.port] = _name(command, each.laddr.port, ask=ask)
     return found
 
 
-def _name(command: str, port: int) -> str:
+def _name(command: str, port: int, *, ask: bool) -> str:
     if " server start-dev " in command:
+        if not ask:
+            return TEMPORAL
         if f"--ui-port {port} " in command:
             return WEB_UI
         for _ in range(100):  # it listens before it answers
