@@ -79,7 +79,8 @@ async def decide(run: WorkflowHandle[Any, Any], decision: Decision) -> AuditEntr
     leave a decision behind, send a Signal: `run.signal("submit_decision", decision)`.
 
     Raises:
-        DecisionRefused: The decision doesn't count, and nothing of it was recorded.
+        DecisionRefused: The decision doesn't count, and nothing of it was recorded. The run may
+            have ended.
     """
     update_id = str(uuid.uuid4())  # one id for all sendings, so that the decision counts once
     sendings = 0
@@ -92,6 +93,8 @@ async def decide(run: WorkflowHandle[Any, Any], decision: Decision) -> AuditEntr
             why = cause.message if isinstance(cause, ApplicationError) else str(cause)
             raise DecisionRefused(printable(why)) from None  # it quotes other reviewers
         except RPCError as err:
+            if err.status == RPCStatusCode.NOT_FOUND:
+                raise DecisionRefused("The run has ended, or there is none of this id.") from None
             # The server drops an Update whose Workflow Task fails, as when an Activity ends in
             # the moment in which the run does, and expects it to be sent again.
             if err.status != RPCStatusCode.FAILED_PRECONDITION or sendings == _SENDINGS:

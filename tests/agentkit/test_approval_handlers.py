@@ -85,14 +85,16 @@ async def test_other_failures_of_an_update_reach_the_caller(
     (waiting,) = await pending(run)
 
     async def fails(*_: Any, **__: Any) -> Any:
-        raise RPCError("no such run", RPCStatusCode.NOT_FOUND, b"")
+        raise RPCError("not for you", RPCStatusCode.PERMISSION_DENIED, b"")
 
     with monkeypatch.context() as patch:
         patch.setattr(run, "execute_update", fails)
-        with pytest.raises(RPCError, match="no such run"):
+        with pytest.raises(RPCError, match="not for you"):
             await decide_by_client(run, decision(waiting))
     await decide_by_client(run, decision(waiting))
     await result_of(run)
+    with pytest.raises(DecisionRefused, match="The run has ended"):
+        await decide_by_client(run, decision(waiting))
 
 
 async def test_updates_without_and_with_too_many_arguments_are_refused(desk: Bank) -> None:
