@@ -93,7 +93,7 @@ async def decide(run: WorkflowHandle[Any, Any], decision: Decision) -> AuditEntr
             why = cause.message if isinstance(cause, ApplicationError) else str(cause)
             raise DecisionRefused(printable(why)) from None  # it quotes other reviewers
         except RPCError as err:
-            if err.status == RPCStatusCode.NOT_FOUND:
+            if err.status == RPCStatusCode.NOT_FOUND and sendings == 1:
                 raise DecisionRefused("The run has ended, or there is none of this id.") from None
             # The server drops an Update whose Workflow Task fails, as when an Activity ends in
             # the moment in which the run does, and expects it to be sent again.
