@@ -127,7 +127,7 @@ async def test_run_that_has_ended_is_reported(desk: Bank, cards: list[ApprovalCa
     run, _, card = await card_for(desk, cards)
     await run.terminate()
     card.approve.click()
-    assert (await card.answered()).startswith("Not decided: ")
+    assert (await card.answered()).startswith("Refused: The run has ended")
     with pytest.raises(ClassroomError, match="has ended, so nothing waits"):
         await until_pending(run)
 
